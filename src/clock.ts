@@ -13,7 +13,7 @@ export type Clock = SchedulerLike & {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  schedule: (work, delay, state) => asyncScheduler.schedule(work, delay, state),
+  schedule: asyncScheduler.schedule.bind(asyncScheduler),
 }
 
 /** No wait is longer: `setTimeout` fires at once beyond 2^31 - 1 ms, machines sleep and clocks step. */
