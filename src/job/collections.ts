@@ -1,0 +1,128 @@
+/** The collections in the database: creates them with validators and indexes, and brings older ones up to date.
+ *  In: a database. Out: warnings, when this user may not change what should be changed; the node then checks by itself.
+ *  Holds: doing it twice, or from many nodes at once, changes nothing more; a newer validator, a validator that is not ours
+ *  and every document stay as they are. Each index costs every write: the reasons stand beside them. */
+import { type Db, type IndexSpecification, MongoServerError } from 'mongodb'
+import { JOBS_VALIDATOR, type JsonSchema, NODES_VALIDATOR } from './schema.ts'
+
+export interface CollectionNames {
+  readonly jobs?: string
+  readonly executions?: string
+  readonly nodes?: string
+}
+
+export interface EnsureOptions {
+  readonly collections?: CollectionNames
+  /** How long history is kept, in ms; default 7 days. */
+  readonly historyTtlMs?: number
+}
+
+export const COLLECTIONS = { jobs: 'jobs', executions: 'executions', nodes: 'nodes' } as const
+export const HISTORY_TTL_MS = 7 * 24 * 3_600_000
+
+const NAMESPACE_EXISTS = 48
+const INDEX_OPTIONS_CONFLICT = 85
+const UNAUTHORIZED = [13, 8000]
+
+export async function ensureCollections(db: Db, options: EnsureOptions = {}): Promise<{ warnings: string[] }> {
+  const names = { ...COLLECTIONS, ...options.collections }
+  const ttl = Math.max(1, Math.round((options.historyTtlMs ?? HISTORY_TTL_MS) / 1000))
+  const warnings: string[] = []
+  const attempt = async (what: string, work: () => Promise<string | undefined>): Promise<void> => {
+    try {
+      const warning = await work()
+      if (warning !== undefined) warnings.push(warning)
+    } catch (error) {
+      if (!(error instanceof MongoServerError) || !UNAUTHORIZED.includes(Number(error.code))) throw error
+      warnings.push(`${what}: this user may not (${error.message}); let an administrator run tidewheel init`)
+    }
+  }
+  await Promise.all([
+    attempt(`validator of ${names.jobs}`, () => ensureValidator(db, names.jobs, JOBS_VALIDATOR)).then(() =>
+      // A node reads the jobs of its ip at its start. `next_run_time` stays out: it changes with every run.
+      attempt(`index of ${names.jobs}`, () => ensureIndex(db, names.jobs, { ip: 1 })),
+    ),
+    attempt(`validator of ${names.nodes}`, () => ensureValidator(db, names.nodes, NODES_VALIDATOR)),
+    // A row that is refused would be a run without history: no validator here.
+    attempt(`collection ${names.executions}`, () => create(db, names.executions, {}).then(() => undefined)).then(
+      async () => {
+        // Removes old rows, and lists the newest of all jobs: it only grows at its end, which is the cheapest index.
+        await attempt(`expiry of ${names.executions}`, () => ensureExpiry(db, names.executions, ttl))
+        // The history of one job, newest first. Status and node are filtered on the way, no index of their own.
+        await attempt(`index of ${names.executions}`, () =>
+          ensureIndex(db, names.executions, { job_id: 1, run_time: -1 }),
+        )
+      },
+    ),
+  ])
+  return { warnings }
+}
+
+/** Whether the collection is new; another node may have been quicker. */
+async function create(db: Db, name: string, options: { readonly validator?: JsonSchema }): Promise<boolean> {
+  try {
+    const rules = options.validator && { ...options, validationLevel: 'moderate', validationAction: 'error' }
+    await db.command({ create: name, ...rules })
+    return true
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === NAMESPACE_EXISTS) return false
+    throw error
+  }
+}
+
+async function ensureValidator(db: Db, name: string, validator: JsonSchema): Promise<string | undefined> {
+  let present = await readOptions(db, name)
+  if (present === undefined) {
+    if (await create(db, name, { validator })) return undefined
+    present = (await readOptions(db, name)) ?? {}
+  }
+  const theirs = titleOf(present.validator)
+  const ours = titleOf(validator) as Title
+  if (present.validator !== undefined && Object.keys(present.validator).length > 0 && theirs?.of !== ours.of) {
+    return `collection ${name} has a validator that is not ours; it stays, and each node checks by itself`
+  }
+  if (theirs !== undefined && theirs.version > ours.version) return undefined
+  if (theirs?.version === ours.version && present.level === 'moderate' && present.action === 'error') return undefined
+  await db.command({ collMod: name, validator, validationLevel: 'moderate', validationAction: 'error' })
+  return undefined
+}
+
+interface Present {
+  readonly validator?: JsonSchema
+  readonly level?: string
+  readonly action?: string
+}
+
+/** Undefined: there is no such collection. */
+async function readOptions(db: Db, name: string): Promise<Present | undefined> {
+  const [info] = await db.listCollections({ name }, { nameOnly: false }).toArray()
+  if (info === undefined) return undefined
+  const { validator, validationLevel = 'strict', validationAction = 'error' } = info.options ?? {}
+  return { ...(validator && { validator }), level: validationLevel, action: validationAction }
+}
+
+interface Title {
+  readonly of: string
+  readonly version: number
+}
+
+/** `tidewheel jobs 3`: ours, and which of ours. */
+function titleOf(validator: JsonSchema | undefined): Title | undefined {
+  const title = (validator?.$jsonSchema as JsonSchema | undefined)?.title
+  const [, of, version] = /^(tidewheel \w+) (\d+)$/.exec(String(title)) ?? []
+  return of === undefined ? undefined : { of, version: Number(version) }
+}
+
+async function ensureIndex(db: Db, name: string, key: IndexSpecification): Promise<undefined> {
+  await db.collection(name).createIndex(key)
+}
+
+/** The server refuses to create the index anew with another time: that is changed in place. */
+async function ensureExpiry(db: Db, name: string, expireAfterSeconds: number): Promise<undefined> {
+  try {
+    await db.collection(name).createIndex({ recorded: 1 }, { expireAfterSeconds })
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || error.code !== INDEX_OPTIONS_CONFLICT) throw error
+    await db.command({ collMod: name, index: { keyPattern: { recorded: 1 }, expireAfterSeconds } })
+  }
+}
