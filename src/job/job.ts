@@ -73,52 +73,52 @@ const stateSchema = z.looseObject({
 })
 
 export const jobSchema = z.object({
-  _id: text(1, 255).describe('_id: job ids are strings of 1 to 255 characters (not ObjectIds), such as nightly-report'),
-  name: z.string().describe('name: a string for people, such as Nightly report').exactOptional(),
-  description: z.string().describe('description: a string for people, such as Sends the report').exactOptional(),
-  tags: z.array(z.string()).describe('tags: an array of strings, such as [billing, nightly]').exactOptional(),
+  _id: text(1, 255).describe('_id: job ids are strings of 1-255 characters, not ObjectIds, such as digest'),
+  name: z.string().exactOptional().describe('name: a string for people, such as Nightly report'),
+  description: z.string().exactOptional().describe('description: a string for people, such as Sends the report'),
+  tags: z.array(z.string()).exactOptional().describe('tags: an array of strings, such as [billing, nightly]'),
   func: text(1).describe('func: the name of a function or script, a string such as mail:digest'),
-  args: z.array(z.unknown()).describe('args: an array, the arguments of func, such as [42, true]').exactOptional(),
+  args: z.array(z.unknown()).exactOptional().describe('args: an array, the arguments of func, such as [42, true]'),
   kwargs: object<Record<string, unknown>>()
-    .describe('kwargs: an object, the named arguments of func, such as {to: ann}')
-    .exactOptional(),
+    .exactOptional()
+    .describe('kwargs: an object, the named arguments of func, such as {to: ann}'),
   trigger: object<Trigger>().describe('trigger: an object with a type, such as {type: interval, minutes: 5}'),
   ip: nodeName()
-    .describe('ip: a node name without whitespace, not any, such as 10.0.0.7; leave it out to have the job placed')
-    .exactOptional(),
+    .exactOptional()
+    .describe('ip: a node name without whitespace, not any, such as 10.0.0.7; or leave it out'),
   standby: z
     .union([z.array(nodeName()), z.literal('any')])
-    .describe('standby: an array of node names such as [10.0.0.8], or the word any')
-    .exactOptional(),
-  executor: text(1).describe('executor: the name of an executor, such as default, process or script').exactOptional(),
+    .exactOptional()
+    .describe('standby: an array of node names such as [10.0.0.8], or the word any'),
+  executor: text(1).exactOptional().describe('executor: the name of an executor, such as default, process or script'),
   misfire_grace_time: seconds()
     .gt(0)
     .nullable()
-    .describe('misfire_grace_time: seconds above 0, such as 60, or null for however late')
-    .exactOptional(),
-  coalesce: z.boolean().describe('coalesce: true or false').exactOptional(),
+    .exactOptional()
+    .describe('misfire_grace_time: seconds above 0, such as 60, or null for however late'),
+  coalesce: z.boolean().exactOptional().describe('coalesce: true or false'),
   max_instances: z
     .int()
     .min(1)
     .max(1000)
-    .describe('max_instances: an integer from 1 to 1000, such as 1')
-    .exactOptional(),
+    .exactOptional()
+    .describe('max_instances: an integer from 1 to 1000, such as 1'),
   overlap: z
     .enum(['skip', 'queue_one', 'cancel_other'])
-    .describe('overlap: skip, queue_one or cancel_other')
-    .exactOptional(),
+    .exactOptional()
+    .describe('overlap: skip, queue_one or cancel_other'),
   pause_after_failures: z
     .int()
     .min(1)
     .nullable()
-    .describe('pause_after_failures: an integer from 1, such as 5, or null for never')
-    .exactOptional(),
-  note: z.string().describe('note: a string, why the job is paused or whom to ask, such as ask Ann').exactOptional(),
+    .exactOptional()
+    .describe('pause_after_failures: an integer from 1, such as 5, or null for never'),
+  note: z.string().exactOptional().describe('note: a string, why the job is paused or whom to ask, such as ask Ann'),
   timeout: seconds()
     .gt(0)
     .nullable()
-    .describe('timeout: seconds above 0, such as 300, or null for none')
-    .exactOptional(),
+    .exactOptional()
+    .describe('timeout: seconds above 0, such as 300, or null for none'),
   retry: z
     .strictObject({
       max_attempts: z.int().min(1),
@@ -126,21 +126,21 @@ export const jobSchema = z.object({
       factor: z.number().gt(0).max(1e6).exactOptional(),
       max_delay: seconds().min(0).exactOptional(),
     })
-    .describe('retry: {max_attempts, delay, factor?, max_delay?}, such as {max_attempts: 3, delay: 10}')
-    .exactOptional(),
-  on_interrupt: z.enum(['skip', 'rerun']).describe('on_interrupt: skip or rerun').exactOptional(),
+    .exactOptional()
+    .describe('retry: {max_attempts, delay, factor?, max_delay?}, such as {max_attempts: 3, delay: 10}'),
+  on_interrupt: z.enum(['skip', 'rerun']).exactOptional().describe('on_interrupt: skip or rerun'),
   next_run_time: date()
     .nullable()
-    .describe('next_run_time: a date (ISODate), such as 2026-01-31T08:00:00Z, null to pause, unset to resume')
-    .exactOptional(),
+    .exactOptional()
+    .describe('next_run_time: a date, such as 2026-01-31T08:00:00Z, null to pause, unset to resume'),
   run_at: z
     .array(date())
     .max(1000)
-    .describe('run_at: an array of at most 1000 dates, such as [2026-01-31T08:00:00Z]')
-    .exactOptional(),
-  cancel: text(1).describe('cancel: the id of a run to abort, or * for all runs of the job').exactOptional(),
-  state: stateSchema.describe('state: written by nodes only; leave it out, such as in an insert').exactOptional(),
-  touch: z.string().describe('touch: a string written by nodes only; leave it out').exactOptional(),
+    .exactOptional()
+    .describe('run_at: an array of at most 1000 dates, such as [2026-01-31T08:00:00Z]'),
+  cancel: text(1).exactOptional().describe('cancel: the id of a run to abort, or * for all runs of the job'),
+  state: stateSchema.exactOptional().describe('state: written by nodes only; leave it out, such as in an insert'),
+  touch: z.string().exactOptional().describe('touch: a string written by nodes only; leave it out'),
 })
 
 /** Everything readonly, down to the members of arrays; dates stay dates. */

@@ -58,7 +58,7 @@ export function parseJobInput(
   options: { readonly defaults?: Partial<JobInput>; readonly timezone?: string } = {},
 ): NewJob {
   const given: unknown = isFlat(input) ? unflatten(input) : input
-  const document = isObject(given) ? withDates(present({ ...options.defaults, ...present(given) })) : given
+  const document = isObject(given) ? withDates(placed({ ...options.defaults, ...present(given) })) : given
   const problems = isObject(document) ? inputProblems(document, options) : validateJob(document)
   if (problems.length === 0) return document as NewJob
   const id = isObject(document) && typeof document._id === 'string' ? ` ${document._id}` : ''
@@ -104,12 +104,13 @@ export function unflatten(input: unknown, { partial = false } = {}): JobInput {
   return withDates(job) as unknown as JobInput
 }
 
-/** Without what is undefined, which MongoDB would store as null, and without `ip: null`, which means no ip. */
-function present(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([key, value]) => value !== undefined && !(key === 'ip' && value === null)),
-  )
-}
+/** Without what is undefined, which MongoDB would store as null. */
+const present = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+
+/** `ip: null` means no ip, also where the defaults have one. */
+const placed = ({ ip, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  ip === null || ip === undefined ? rest : { ...rest, ip }
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 
@@ -144,7 +145,9 @@ function fieldProblems(document: Readonly<Record<string, unknown>>): Problem[] {
   if (result.success) return problems
   for (const issue of result.error.issues) {
     for (const problem of problemsOf(issue, document)) {
-      if (!problems.some(({ path }) => path === problem.path)) problems.push(problem)
+      const same = problem.path.startsWith('state.') ? 'state.' : problem.path
+      if (!problems.some(({ path }) => path === same || (same === 'state.' && path.startsWith(same))))
+        problems.push(problem)
     }
   }
   return problems

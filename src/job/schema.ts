@@ -5,6 +5,7 @@
  *  Holds: whatever the validator refuses the parser refuses too; the parser sees more (time zones, cron text, sums).
  *  JOBS_SCHEMA_VERSION rises with every change of the rules: nodes never replace a newer version. */
 import { z } from 'zod'
+import type { TriggerField } from '../trigger/fields.ts'
 import { TRIGGER_FIELDS } from '../trigger/trigger.ts'
 import { jobSchema } from './job.ts'
 import { show, unknownField } from './parse.ts'
@@ -23,7 +24,7 @@ interface Rule {
 const NUMBER = ['int', 'long', 'double']
 /** How deep `and` and `or` are checked by the server; deeper members the parser alone sees. */
 const MEMBER_DEPTH = 2
-const TRIGGER_TYPES = ['date', 'interval', 'cron', 'and', 'or']
+const TRIGGER_TYPES = ['date', 'interval', 'cron', 'and', 'or'] as const
 const LENGTH = ['weeks', 'days', 'hours', 'minutes', 'seconds']
 const CRON = ['year', 'month', 'day', 'week', 'day_of_week', 'hour', 'minute', 'second']
 
@@ -105,13 +106,15 @@ const ifType = (type: string, check: JsonSchema): JsonSchema => ({ anyOf: [{ not
 
 /** The rules of a trigger, in the order in which a person wants to hear of them. */
 function triggerRules(depth: number): Rule[] {
-  const fields = Object.entries(TRIGGER_FIELDS).filter(([name]) => name !== 'type')
+  const table: readonly [string, TriggerField][] = Object.entries(TRIGGER_FIELDS)
+  const fields = table.filter(([name]) => name !== 'type')
   const known = {
     description: 'trigger: type is date, interval, cron, and or or, such as {type: interval, minutes: 5}',
     check: { bsonType: 'object', required: ['type'], properties: { type: { enum: TRIGGER_TYPES } } },
   }
   const values = fields.map(([name, { bson, minimum, description }]) => ({
-    description,
+    // Double quotes would reach the reader escaped.
+    description: `trigger.${description.replaceAll('"', '')}`,
     check: {
       properties: {
         [name]: {
@@ -124,7 +127,7 @@ function triggerRules(depth: number): Rule[] {
     },
   }))
   const belong = TRIGGER_TYPES.map(type => {
-    const own = fields.filter(([, field]) => (field.types as readonly string[]).includes(type)).map(([name]) => name)
+    const own = fields.filter(([, field]) => field.types.includes(type)).map(([name]) => name)
     const properties = Object.fromEntries(['type', ...own].map(name => [name, {}]))
     return {
       description: `trigger of type ${type}: only ${own.join(', ')}`,
