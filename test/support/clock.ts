@@ -1,0 +1,2 @@
+/** The clock that tests move by hand; it is the one users get. */
+export { FakeClock } from '../../src/testing.ts'
