@@ -38,7 +38,9 @@ test('a wait asked for by what ran counts from then, within the same advance', (
 
 test('a wait that was given up does not end', () => {
   const clock = new FakeClock()
-  timer(10, clock).subscribe(() => expect.unreachable()).unsubscribe()
+  timer(10, clock)
+    .subscribe(() => expect.unreachable())
+    .unsubscribe()
   clock.advance(100)
   expect(clock.pending).toBe(0)
 })
