@@ -81,7 +81,7 @@ function probe(address) {
   const { env } = process
   const proxy = env.HTTPS_PROXY || env.https_proxy || env.HTTP_PROXY || env.http_proxy
   const ms = Number(probeMs)
-  let options = { method: 'HEAD', signal: AbortSignal.timeout(ms) }
+  const options = { method: 'HEAD' }
   if (proxy) {
     const { HttpsProxyAgent } = createRequire(from.resolve('mongodb-memory-server-core'))('https-proxy-agent')
     options.agent = new HttpsProxyAgent(proxy)
@@ -94,10 +94,9 @@ function probe(address) {
       if (answer.statusCode < 400) resolve()
       else reject(new Error(host + ' answered ' + answer.statusCode + through))
     })
-    request.on('error', error => {
-      const why = error.name === 'AbortError' ? 'no answer within ' + ms + ' ms' : error.code || error.message
-      reject(new Error(host + ' cannot be reached' + through + ' (' + why + ')'))
-    })
+    const fail = why => reject(new Error(host + ' cannot be reached' + through + ' (' + why + ')'))
+    request.on('error', error => fail(error.code || error.message))
+    AbortSignal.timeout(ms).addEventListener('abort', () => fail('no answer within ' + ms + ' ms'))
     request.end()
   })
 }

@@ -6,7 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { type Db, MongoClient, MongoServerError } from 'mongodb'
+import { type Db, MongoClient, MongoNetworkError, MongoServerError } from 'mongodb'
 import { firstValueFrom, timer } from 'rxjs'
 import { systemClock } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
@@ -17,7 +17,8 @@ import { type MongodExit, type MongodProcess, spawnMongod } from './spawn-mongod
 export interface MongodOptions {
   /** Made if absent; `db`, `mongod.log` and `mongod.json` appear in it. */
   readonly dataDir: string
-  /** Default: the one of the last start, if it is free, else any. A port named here is used or is a `conflict`. */
+  /** Default: the one of the last start, if it is free, else any. A port named here is used or is a `conflict`.
+   *  When the port changes, mongod first asks at the old one: a program there that stays silent costs 30 s. */
   readonly port?: number
   /** Name of the replica set; default `tidewheel`. It stays with the folder. */
   readonly replSet?: string
@@ -84,25 +85,49 @@ export async function startMongod(options: MongodOptions): Promise<Mongod> {
 }
 
 /** Resolves when this very mongod is a primary whose writes reach the majority. */
-export async function becomePrimary(mongod: MongodProcess, replSet: string, timeoutMs: number): Promise<void> {
+async function becomePrimary(mongod: MongodProcess, replSet: string, timeoutMs: number): Promise<void> {
+  const limit = performance.now() + timeoutMs
   const client = directClient(mongod.port, timeoutMs)
   void mongod.exited.then(() => client.close())
   try {
     const admin = client.db('admin')
-    const status = await admin.command({ serverStatus: 1, repl: 0, metrics: 0, wiredTiger: 0 })
-    // Another program's mongod answers on this port, and ours is about to end for that reason.
-    if (Number(status.pid) !== mongod.pid) throw didNotStart(await mongod.exited, '', mongod.port)
-    await configure(admin, replSet, `127.0.0.1:${mongod.port}`)
-    await writable(admin, timeoutMs)
+    const { pid } = await admin.command({ serverStatus: 1, repl: 0, metrics: 0, wiredTiger: 0 })
+    if (Number(pid) !== mongod.pid) {
+      // Another mongod answers on this port, and ours is about to end for that reason.
+      await mongod.exited
+      throw new Error('another mongod serves it')
+    }
+    while (!(await isPrimary(admin, replSet, `127.0.0.1:${mongod.port}`))) {
+      if (performance.now() > limit) throw new Error(`not within ${timeoutMs} ms`)
+      await pause(POLL_MS)
+    }
     await admin.command({ appendOplogNote: 1, data: { tidewheel: 'started' }, writeConcern: { w: 'majority' } })
   } catch (error) {
-    if (error instanceof TidewheelError) throw error
     const message = `mongod on port ${mongod.port} did not become a primary: ${(error as Error).message}`
     throw new TidewheelError('unreachable', message, {}, { cause: error })
   } finally {
     await client.close()
   }
 }
+
+/** Sees to the configuration first. A member whose configuration changes cuts its connections: then it is not yet. */
+async function isPrimary(admin: Db, replSet: string, host: string): Promise<boolean> {
+  try {
+    await configure(admin, replSet, host)
+    return (await admin.command({ hello: 1 })).isWritablePrimary
+  } catch (error) {
+    const codeName = error instanceof MongoServerError ? error.codeName : undefined
+    if (error instanceof MongoNetworkError || IN_BETWEEN.has(codeName ?? '')) return false
+    throw error
+  }
+}
+
+/** Refusals of a member that is still reading its stored configuration, or is just taking another. */
+const IN_BETWEEN: ReadonlySet<string> = new Set([
+  'AlreadyInitialized',
+  'ConfigurationInProgress',
+  'InterruptedDueToReplStateChange',
+])
 
 /** A client for one member alone that notices its coming up within a tenth of a second. */
 export function directClient(port: number, timeoutMs: number): MongoClient {
@@ -138,14 +163,6 @@ async function storedConfig(admin: Db): Promise<ReplicaSetConfig | undefined> {
   } catch (error) {
     if (error instanceof MongoServerError && error.codeName === 'NotYetInitialized') return undefined
     throw error
-  }
-}
-
-async function writable(admin: Db, timeoutMs: number): Promise<void> {
-  const limit = performance.now() + timeoutMs
-  while (!(await admin.command({ hello: 1 })).isWritablePrimary) {
-    if (performance.now() > limit) throw new TidewheelError('timeout', `mongod is no primary after ${timeoutMs} ms`)
-    await pause(POLL_MS)
   }
 }
 

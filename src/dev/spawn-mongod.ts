@@ -149,16 +149,16 @@ async function openLog(dataDir: string, logFile: string) {
   }
 }
 
-/** The last error or fatal line that this start wrote, in mongod's words; else its last line. */
+/** Why this start failed, in mongod's words: its last error, else what it said before it could log, else its last line. */
 async function lastError(logFile: string, from: number): Promise<string> {
-  const text = (await readFile(logFile)).subarray(from).toString()
-  const lines = text.split('\n').filter(Boolean)
-  const line = lines.findLast(l => /"s":"[EF]"/.test(l)) ?? lines.at(-1) ?? ''
+  const log = await readFile(logFile).catch(() => Buffer.alloc(0))
+  const lines = log.subarray(from).toString().split('\n').filter(Boolean)
+  const logged = lines.findLast(line => /^\{.*"s":"[EF]"/.test(line))
+  const line = logged ?? lines.find(line => !line.startsWith('{')) ?? lines.at(-1) ?? ''
   try {
-    const { msg, attr } = JSON.parse(line) as { msg: string; attr?: { error?: unknown } }
-    const { error } = attr ?? {}
-    if (error === undefined) return msg
-    return typeof error === 'string' ? error : ((error as { errmsg?: string }).errmsg ?? msg)
+    const { msg, attr } = JSON.parse(line) as { msg: string; attr?: { error?: string | { errmsg?: string } } }
+    const error = attr?.error
+    return (typeof error === 'string' ? error : error?.errmsg) ?? msg
   } catch {
     return line
   }
