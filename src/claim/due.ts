@@ -40,12 +40,12 @@ export function due(input: DueInput, now: number): Due {
   if (first > now || dueAt(first) > now) return { run: [], missed: [], next: first, count: 0 }
   const chain = new Chain(trigger, first, input.floor ?? -Infinity)
   const late = (time: number) => grace !== null && now - dueAt(time) > grace
-  const second = chain.from(first + 1)
+  const second = chain.after(first)
   if (second === null || second > now || dueAt(second) > now)
     return { ...sorted([first], late), next: second, count: 1 }
   const longest = delay ? Math.ceil(trigger.jitter * 1000) : 0
   const last = walk(chain, chain.last(now - longest), time => dueAt(time) <= now)
-  const next = chain.from(last + 1)
+  const next = chain.after(last)
   if (coalesce) return { ...sorted([last], late), next, count: chain.between(first, last, MAX_LISTED).length }
   const listed = grace === null ? first : Math.max(first, now - grace - longest)
   const run = chain.newest(listed, last).filter(time => !late(time))
@@ -69,11 +69,15 @@ function walk(chain: Chain, start: number, isDue: (time: number) => boolean): nu
   return last
 }
 
+/** Comparisons that `and` triggers may make for one question about due times, all leaps together. */
+const MAX_STEPS = 1_000_000
+
 /** The run times that go on from the first one, later than the floor, asked for by leaps. */
 class Chain {
   readonly #trigger: ParsedTrigger
   readonly #first: number
   readonly #floor: number
+  readonly #reach = { until: Infinity, steps: MAX_STEPS }
 
   constructor(trigger: ParsedTrigger, first: number, floor: number) {
     this.#trigger = trigger
@@ -81,10 +85,16 @@ class Chain {
     this.#floor = floor
   }
 
-  /** The first time >= `t`. */
-  from(t: number): number | null {
+  /** The first time >= `t`, of interest only up to `until`. */
+  from(t: number, until = Infinity): number | null {
     if (t <= this.#first) return this.#first
-    return this.#trigger.seek(this.#first, Math.max(t, this.#floor + 1))
+    this.#reach.until = until
+    return this.#trigger.seek(this.#first, Math.max(t, this.#floor + 1), this.#reach)
+  }
+
+  /** The first time after `t`, whatever the leaps before have used up. */
+  after(t: number): number | null {
+    return this.#trigger.seek(this.#first, Math.max(t, this.#floor) + 1)
   }
 
   /** The last time <= `to`; the first one when there is no other. */
@@ -92,7 +102,7 @@ class Chain {
     let low = this.#first
     for (let back = 1_000; ; back *= 4) {
       const start = Math.max(to - back, this.#first)
-      const time = this.from(start + 1)
+      const time = this.from(start + 1, to)
       if (time !== null && time <= to) {
         low = time
         break
@@ -101,7 +111,7 @@ class Chain {
     }
     for (let high = to; low < high; ) {
       const middle = low + Math.ceil((high - low) / 2)
-      const time = this.from(middle)
+      const time = this.from(middle, to)
       if (time !== null && time <= to) low = time
       else high = middle - 1
     }
@@ -111,7 +121,7 @@ class Chain {
   /** The times from `start` to `to`, in order, at most `limit`. */
   between(start: number, to: number, limit: number): number[] {
     const times: number[] = []
-    for (let time = this.from(start); time !== null && time <= to; time = this.from(time + 1)) {
+    for (let time = this.from(start, to); time !== null && time <= to; time = this.from(time + 1, to)) {
       times.push(time)
       if (times.length >= limit) break
     }

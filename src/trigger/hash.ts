@@ -25,7 +25,7 @@ function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null) ?? 'null'
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'invalid' : value.toISOString()
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  const plain = value.valueOf()
+  const plain = typeof value.valueOf === 'function' ? value.valueOf() : value
   if (typeof plain !== 'object') return canonical(plain)
   const fields = value as Readonly<Record<string, unknown>>
   let text = '{'
