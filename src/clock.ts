@@ -23,3 +23,15 @@ export const MAX_SLEEP_MS = 30_000
 export const WATCHFUL_SLEEP_MS = 1_000
 
 export const monotonicNow = (clock: Clock): number => clock.monotonic?.() ?? clock.now()
+
+/** How long our own code may hold the event loop before it lets timers and sockets through. */
+const SLICE_MS = 8
+
+let sliceEnd = 0
+
+/** Gives way to the event loop when this slice of work is used up; free of cost before that. */
+export async function breathe(): Promise<void> {
+  if (performance.now() < sliceEnd) return
+  await new Promise(resolve => setImmediate(resolve))
+  sliceEnd = performance.now() + SLICE_MS
+}

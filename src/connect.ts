@@ -1,10 +1,46 @@
-/** Draft: the same handles without running a node. */
-import type { Jobs, NodeOptions } from './node.ts'
+/** Connect: the same handles as a node's, without running one.
+ *  In: a connection string or client. Out: `jobs`, and `close`. Jobs added here have no ip unless they name one: a living node
+ *  takes them. */
+import { collectionsOf } from './collections.ts'
+import { type ConnectionOptions, open } from './connection.ts'
+import { TidewheelError } from './errors.ts'
+import { type CollectionNames, ensureCollections } from './job/collections.ts'
+import { type Jobs, jobsOf } from './job/jobs.ts'
+
+export interface ConnectOptions extends ConnectionOptions {
+  readonly collections?: CollectionNames
+  /** For triggers and dates that name no zone; default UTC. */
+  readonly timezone?: string
+}
+
 export interface Client extends AsyncDisposable {
   readonly jobs: Jobs
+  /** Creates collections, validators and indexes where they are missing; answers what could not be done. */
+  init(): Promise<readonly string[]>
   close(): Promise<void>
 }
-export type ConnectOptions = Pick<NodeOptions, 'uri' | 'client' | 'db' | 'collections' | 'timezone' | 'connectTimeout'>
-export async function connect(_options: ConnectOptions): Promise<Client> {
-  throw new Error('draft')
+
+/** Throws `invalid_option`, `unreachable`, `not_replica_set`, `unauthorised`. */
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const connection = await open(options)
+  const collections = collectionsOf(connection.db, options.collections)
+  let closed = false
+  const close = async () => {
+    closed = true
+    await connection.close()
+  }
+  return {
+    jobs: jobsOf({
+      collection: () => {
+        if (closed) throw new TidewheelError('closed', 'this client is closed')
+        return collections.jobs
+      },
+      timezone: options.timezone ?? 'UTC',
+    }),
+    init: async () =>
+      (await ensureCollections(connection.db, { ...(options.collections && { collections: options.collections }) }))
+        .warnings,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }

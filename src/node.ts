@@ -1,89 +1,405 @@
-/** Draft of the public shape of a node; the stages are joined here. */
-import type { Filter, MongoClient } from 'mongodb'
-import type { Logger } from 'pino'
-import type { Observable } from 'rxjs'
-import type { Clock } from './clock.ts'
-import type { TidewheelEvent } from './event.ts'
-import type { Job, JobInput } from './job/job.ts'
-import type { Trigger } from './trigger/trigger.ts'
+/** Node: one process that runs the jobs of one ip. Joins connection, membership and stages, and owns the order of start and stop.
+ *  Modes: stopped → starting → standby | active ⇄ paused → draining → stopped; `close` ends it for good. `#become` alone sets it.
+ *  Holds: start and stop may be called in any order and twice; what was added before the start is stored at the start. */
+
+import type { MongoClient } from 'mongodb'
+import { Observable, Subject } from 'rxjs'
+import { Active } from './active.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { Lease } from './cluster/lease.ts'
+import { Membership } from './cluster/membership.ts'
+import { type Collections, collectionsOf } from './collections.ts'
+import { type Connection, databaseError, open, ownAddress } from './connection.ts'
+import { nearest, TidewheelError } from './errors.ts'
+import type { News, TidewheelEvent } from './event.ts'
+import { type CollectionNames, ensureCollections } from './job/collections.ts'
+import type { FlatJob, Job, JobInput } from './job/job.ts'
+import { type Jobs, jobsOf } from './job/jobs.ts'
+import { parseJobInput } from './job/parse.ts'
+import { type Logger, logEvent, silent } from './log.ts'
+import type { Executor, Task } from './run/executor.ts'
+import { inProcess } from './run/in-process.ts'
+import { Tasks } from './run/tasks.ts'
+import { VERSION } from './version.ts'
 
 export interface NodeOptions {
+  /** Connection string; or give `client`. */
   readonly uri?: string
+  /** A MongoClient of yours; it stays open. */
   readonly client?: MongoClient
+  /** Database; default: the connection string's, else `tidewheel`. */
   readonly db?: string
+  /** The node's name: jobs with this `ip` run here. Default: this machine's address as MongoDB sees it. */
   readonly ip?: string
+  /** Functions by name. */
   readonly tasks?: Readonly<Record<string, Task>>
+  /** A folder of modules; each exported function is the task `module:export`. */
   readonly tasksDir?: string
-  readonly workspace?: string
-  readonly executors?: Readonly<Record<string, unknown>>
+  /** How many runs at once: `{default: {concurrency: 100}}`. */
+  readonly executors?: { readonly default?: { readonly concurrency?: number } }
+  /** What jobs added through this node get for absent fields. */
   readonly jobDefaults?: Partial<JobInput>
-  readonly jobs?: readonly JobInput[]
+  /** Added at the start; an unchanged one keeps its `next_run_time`. */
+  readonly jobs?: readonly (JobInput | FlatJob)[]
+  /** For triggers and dates that name no zone; default UTC. */
   readonly timezone?: string
-  /** Milliseconds; default 15,000. */
+  /** Milliseconds after which a silent node counts as dead; default 15,000. */
   readonly lease?: number
+  /** Most milliseconds before its due time at which a run is claimed; default 50, 0 turns it off. */
   readonly claimLead?: number
+  /** Milliseconds for which history is kept; default 7 days. */
   readonly historyTtl?: number
-  readonly collections?: { readonly jobs?: string; readonly executions?: string; readonly nodes?: string }
+  readonly collections?: CollectionNames
+  /** pino; default: silent. */
   readonly logger?: Logger
+  /** For tests: a clock that is moved by hand. */
   readonly clock?: Clock
   /** How long to look for a server, in ms; default 5,000. */
   readonly connectTimeout?: number
 }
 
-export type Task = (run: Run, ...args: unknown[]) => unknown
-
-export interface Run {
-  readonly id: string
-  readonly job: Job
-  readonly args: readonly unknown[]
-  readonly kwargs: Readonly<Record<string, unknown>>
-  readonly runTime: Date
-  readonly attempt: number
-  readonly signal: AbortSignal
-  readonly log: Logger
-  readonly fence: bigint
-}
-
-export interface Jobs {
-  add(job: JobInput, options?: { replace?: boolean }): Promise<Job>
-  get(id: string): Promise<Job>
-  list(query?: Filter<Job>): AsyncIterable<Job>
-  update(id: string, changes: Partial<JobInput>): Promise<Job>
-  reschedule(id: string, trigger: Trigger, options?: { resume?: boolean }): Promise<Job>
-  /** `ip: null` places the job anew. */
-  move(id: string, ip: string | null): Promise<Job>
-  pause(id: string, note?: string): Promise<Job>
-  resume(id: string): Promise<Job>
-  /** Runs once more now; the schedule stays. */
-  run(id: string): Promise<Job>
-  backfill(id: string, span: { from: Date; to: Date }): Promise<number>
-  remove(id: string): Promise<void>
-  removeAll(query: Filter<Job>): Promise<number>
-  changes$(query?: Filter<Job>): Observable<{ type: 'put'; job: Job } | { type: 'removed'; id: string }>
-}
+export type NodeState = 'stopped' | 'starting' | 'standby' | 'active' | 'paused' | 'draining' | 'closed'
 
 export interface NodeStatus {
-  readonly ip: string
-  readonly state: 'stopped' | 'starting' | 'standby' | 'active' | 'paused' | 'draining'
+  readonly ip: string | undefined
+  readonly state: NodeState
+  /** Jobs of this ip, whether armed, paused or invalid. */
   readonly jobs: number
   readonly armed: number
   readonly running: number
-  readonly next: Date | null
 }
 
 export interface TidewheelNode extends AsyncDisposable {
+  /** Known from the start on. */
   readonly ip: string | undefined
   readonly jobs: Jobs
+  /** Hot, no replay; never errors, completes after `close`. */
   readonly events$: Observable<TidewheelEvent>
-  start(options?: { paused?: boolean }): Promise<void>
-  stop(options?: { wait?: boolean; timeout?: number }): Promise<void>
+  /** Resolves when the node is active or stands by. Throws what a connection throws. */
+  start(options?: { readonly paused?: boolean }): Promise<void>
+  /** Takes no new runs; `wait` (default) waits for those going on, `timeout` ms at most, then aborts them. */
+  stop(options?: { readonly wait?: boolean; readonly timeout?: number }): Promise<void>
+  /** No run is taken until `resume`; due times are made up then, by the misfire rule. */
   pause(): void
   resume(): void
+  /** Stops for good: connections end, `events$` completes. */
   close(): Promise<void>
-  task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): void
+  /** Registers a function; with `job` the job is stored too, now or at the start. Throws `conflict`. */
+  task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void>
   status(): NodeStatus
 }
 
-export function createNode(_options: NodeOptions): TidewheelNode {
-  throw new Error('draft')
+const LEASE_MS = 15_000
+const CONCURRENCY = 100
+const CLAIM_LEAD_MS = 50
+const OPTIONS = [
+  'uri',
+  'client',
+  'db',
+  'ip',
+  'tasks',
+  'tasksDir',
+  'workspace',
+  'executors',
+  'jobDefaults',
+  'jobs',
+  'timezone',
+  'lease',
+  'claimLead',
+  'historyTtl',
+  'collections',
+  'logger',
+  'clock',
+  'http',
+  'connectTimeout',
+]
+
+/** Makes a node; nothing happens before `start`. Throws `invalid_option`. */
+export function createNode(options: NodeOptions): TidewheelNode {
+  for (const name of Object.keys(options)) {
+    if (OPTIONS.includes(name)) continue
+    const near = nearest(name, OPTIONS)
+    throw new TidewheelError(
+      'invalid_option',
+      `${name}: there is no such option${near === undefined ? '' : `; did you mean ${near}?`}`,
+      { path: name },
+    )
+  }
+  if (options.ip !== undefined && (!/^\S+$/.test(options.ip) || options.ip === 'any')) {
+    throw new TidewheelError(
+      'invalid_option',
+      `ip: expected a name without whitespace (not "any"), found ${JSON.stringify(options.ip)}`,
+      { path: 'ip' },
+    )
+  }
+  return new Node(options)
+}
+
+class Node implements TidewheelNode {
+  readonly jobs: Jobs
+  readonly events$: Observable<TidewheelEvent>
+  readonly #options: NodeOptions
+  readonly #events = new Subject<TidewheelEvent>()
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #timezone: string
+  readonly #tasks = new Tasks()
+  readonly #executors: ReadonlyMap<string, Executor>
+  #state: NodeState = 'stopped'
+  /** Start and stop follow one another. */
+  #turn: Promise<void> = Promise.resolve()
+  #kept: { readonly job: JobInput | FlatJob; readonly options: { readonly replace?: boolean } }[] = []
+  #ip: string | undefined
+  #connection: Connection | undefined
+  #collections: Collections | undefined
+  #membership: Membership | undefined
+  #active: Active | undefined
+  #paused = false
+
+  constructor(options: NodeOptions) {
+    this.#options = options
+    this.#ip = options.ip
+    this.#clock = options.clock ?? systemClock
+    this.#logger = options.logger ?? silent()
+    this.#timezone = options.timezone ?? 'UTC'
+    this.events$ = this.#events.asObservable()
+    for (const [name, task] of Object.entries(options.tasks ?? {})) this.#tasks.add(name, task)
+    this.#executors = new Map([
+      ['default', inProcess(this.#tasks, options.executors?.default?.concurrency ?? CONCURRENCY)],
+    ])
+    this.#kept = (options.jobs ?? []).map(job => ({ job, options: { replace: true } }))
+    this.jobs = jobsOf({
+      collection: () => {
+        if (this.#collections === undefined) throw new TidewheelError('closed', 'the node is not started')
+        return this.#collections.jobs
+      },
+      timezone: this.#timezone,
+      defaults: () => ({ ...this.#options.jobDefaults, ...(this.#ip !== undefined && { ip: this.#ip }) }),
+      keep: (job, how) => {
+        if (this.#collections !== undefined || this.#state === 'closed') return undefined
+        this.#kept.push({ job, options: how })
+        return parseJobInput(job, { timezone: this.#timezone }) as Job
+      },
+    })
+  }
+
+  get ip(): string | undefined {
+    return this.#ip
+  }
+
+  status(): NodeStatus {
+    const { jobs = 0, armed = 0, running = 0 } = this.#active ?? {}
+    return { ip: this.#ip, state: this.#state, jobs, armed, running }
+  }
+
+  start({ paused = false } = {}): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state === 'closed') throw new TidewheelError('closed', 'the node is closed; create a new one')
+      if (this.#state !== 'stopped') return
+      this.#become('starting')
+      this.#paused = paused
+      try {
+        await this.#open()
+      } catch (error) {
+        await this.#disconnect()
+        this.#become('stopped')
+        throw databaseError(error)
+      }
+    })
+  }
+
+  stop({ wait = true, timeout }: { wait?: boolean; timeout?: number } = {}): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state === 'stopped' || this.#state === 'closed') return
+      this.#become('draining')
+      const active = this.#active
+      if (active !== undefined) {
+        this.#emit({ type: 'node.draining', running: active.running })
+        active.take(false)
+        void this.#membership?.say().catch(() => {})
+        await this.#drain(active, wait ? timeout : 0)
+      }
+      this.#active = undefined
+      await this.#membership?.leave().catch(() => {})
+      this.#membership = undefined
+      await this.#disconnect()
+      this.#become('stopped')
+      this.#emit({ type: 'node.stopped' })
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.stop()
+    if (this.#state === 'closed') return
+    this.#become('closed')
+    for (const executor of this.#executors.values()) await executor.close()
+    this.#events.complete()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    if (this.#state !== 'active') return
+    this.#become('paused')
+    this.#active?.take(false)
+    this.#emit({ type: 'node.paused' })
+    void this.#membership?.say().catch(() => {})
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#state !== 'paused') return
+    this.#become('active')
+    this.#active?.take(true)
+    this.#emit({ type: 'node.resumed' })
+    void this.#membership?.say().catch(() => {})
+  }
+
+  async task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void> {
+    this.#tasks.add(name, fn)
+    this.#active?.retryInvalid()
+    if (job !== undefined) await this.jobs.add({ ...job, func: name } as JobInput, { replace: true })
+  }
+
+  /** The only place that sets the mode. */
+  #become(state: NodeState): void {
+    this.#state = state
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  async #open(): Promise<void> {
+    const { tasksDir, lease: leaseMs = LEASE_MS } = this.#options
+    if (tasksDir !== undefined) await this.#tasks.load(tasksDir)
+    const connection = await open(this.#options, `tidewheel:${this.#ip ?? ''}`)
+    this.#connection = connection
+    this.#ip ??= await ownAddress(connection.client)
+    const collections = collectionsOf(connection.db, this.#options.collections)
+    await this.#prepare(connection)
+    this.#collections = collections
+    for (const { job, options } of this.#kept.splice(0)) await this.jobs.add(job, options)
+    const ip = this.#ip
+    const shared = { nodes: collections.nodes, ip, leaseMs, clock: this.#clock }
+    const lease = new Lease({ ...shared, version: VERSION, timezone: this.#timezone })
+    let opening: Promise<void> | undefined
+    this.#membership = new Membership({
+      ...shared,
+      lease,
+      report: () => this.#report(),
+      won: () => {
+        opening = this.#activate(lease, connection, collections, ip)
+        opening.catch(error => this.#emit({ type: 'stream.interrupted', reason: String(error) }))
+      },
+      waiting: reason => {
+        if (this.#state !== 'starting') return
+        this.#become('standby')
+        this.#emit({ type: 'node.standby', reason })
+      },
+      lost: (reason, replaced) => this.#fenced(reason, replaced),
+      regained: () => {
+        this.#active?.take(!this.#paused)
+        this.#emit({ type: 'node.resumed' })
+      },
+      wanted: () => {},
+      joined: other => this.#emit({ type: 'node.joined', ip: other }),
+      left: other => this.#emit({ type: 'node.lost', ip: other }),
+    })
+    await this.#membership.join()
+    await opening
+  }
+
+  async #activate(lease: Lease, connection: Connection, collections: Collections, ip: string): Promise<void> {
+    const active = new Active({
+      connection,
+      collections,
+      prepare: () => this.#prepare(connection),
+      ip,
+      timezone: this.#timezone,
+      lease,
+      living: () => this.#membership?.living ?? [ip],
+      executors: this.#executors,
+      clock: this.#clock,
+      claimLead: this.#options.claimLead ?? CLAIM_LEAD_MS,
+      logger: this.#logger,
+      emit: news => this.#emit(news),
+    })
+    this.#active = active
+    await active.open()
+    if (this.#active !== active || this.#state === 'draining') return
+    this.#become(this.#paused ? 'paused' : 'active')
+    this.#emit({ type: 'node.started', incarnation: lease.incarnation })
+    if (this.#paused) this.#emit({ type: 'node.paused' })
+    active.take(!this.#paused)
+  }
+
+  #fenced(reason: string, replaced: boolean): void {
+    this.#emit({ type: 'node.fenced', reason })
+    const active = this.#active
+    active?.take(false)
+    if (!replaced) return
+    active?.abortAll({ status: 'interrupted', message: reason })
+    this.#active = undefined
+    this.#become('standby')
+    void active?.drained().finally(() => active.end())
+    this.#emit({ type: 'node.standby', reason })
+  }
+
+  /** Waits for runs to end, `timeout` ms at most; then aborts them and waits until their ends are stored. */
+  async #drain(active: Active, timeout: number | undefined): Promise<void> {
+    const drained = active.drained()
+    const late =
+      timeout === undefined
+        ? undefined
+        : this.#clock.schedule(() => active.abortAll({ status: 'interrupted', message: 'the node stopped' }), timeout)
+    await drained
+    late?.unsubscribe()
+    active.end()
+  }
+
+  async #prepare(connection: Connection): Promise<void> {
+    const { collections, historyTtl } = this.#options
+    const { warnings } = await ensureCollections(connection.db, {
+      ...(collections && { collections }),
+      ...(historyTtl !== undefined && { historyTtlMs: historyTtl }),
+    })
+    for (const warning of warnings) this.#logger.warn(warning)
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#collections = undefined
+    await this.#connection?.close()
+    this.#connection = undefined
+  }
+
+  #report() {
+    const { jobs, running, state } = this.status()
+    const status = state === 'paused' || state === 'draining' ? state : ('active' as const)
+    return { status, jobs, running }
+  }
+
+  #emit(news: News): void {
+    const event = { ...news, at: new Date(this.#clock.now()), node: this.#ip ?? '' } as TidewheelEvent
+    logEvent(this.#logger, event)
+    this.#events.next(event)
+  }
+}
+
+/** A node as a cold stream of its events: subscribing starts one, unsubscribing drains and stops it.
+ *  A failed start is the stream's error; nothing later is. */
+export function schedule$(options: NodeOptions): Observable<TidewheelEvent> {
+  return new Observable(subscriber => {
+    const node = createNode(options)
+    subscriber.add(node.events$.subscribe(event => subscriber.next(event)))
+    node.start().catch(error => subscriber.error(error))
+    return () => void node.close()
+  })
 }

@@ -1,0 +1,403 @@
+/** Active: the stages joined, for as long as a node holds the lease of its ip.
+ *  follow → roster → tick → claim → run → finish. In: a connection, a lease, executors. Out: events, and the ways to stop.
+ *  Every write of a node is made here or in a stage, guarded by what it was computed from. */
+import { ObjectId } from 'mongodb'
+import { filter, from, map, mergeMap, Subscription } from 'rxjs'
+import type { Change } from './change/change.ts'
+import { type FollowNews, follow } from './change/follow.ts'
+import { type Claimed, claimAll } from './claim/claims.ts'
+import { Finishes, overGuard } from './claim/finish.ts'
+import { Lead } from './claim/lead.ts'
+import { Plans } from './claim/plans.ts'
+import { type Clock, monotonicNow } from './clock.ts'
+import { Adoption } from './cluster/adoption.ts'
+import type { Lease } from './cluster/lease.ts'
+import { deadEntries } from './cluster/sweep.ts'
+import type { Collections } from './collections.ts'
+import type { Connection } from './connection.ts'
+import type { Problem } from './errors.ts'
+import type { News } from './event.ts'
+import { rowOf, storeRows } from './history.ts'
+import type { Job } from './job/job.ts'
+import { type Logger, runLogger } from './log.ts'
+import type { Executor } from './run/executor.ts'
+import { newsOf, type Outcome } from './run/outcome.ts'
+import { Places } from './run/places.ts'
+import { type Abort, type Claim, GoingRuns, perform } from './run/run.ts'
+import { runLog } from './run/run-log.ts'
+import type { Effect } from './wheel/entry.ts'
+import { Roster } from './wheel/roster.ts'
+import { type Tick, ticker } from './wheel/ticker.ts'
+
+export interface ActiveOptions {
+  readonly connection: Connection
+  readonly collections: Collections
+  /** Creates what is missing in the database. */
+  readonly prepare: () => Promise<void>
+  readonly ip: string
+  readonly timezone: string
+  readonly lease: Lease
+  /** Ips of nodes that live, this one among them. */
+  readonly living: () => readonly string[]
+  readonly executors: ReadonlyMap<string, Executor>
+  readonly clock: Clock
+  /** Most milliseconds before its due time at which a run is claimed. */
+  readonly claimLead: number
+  readonly logger: Logger
+  readonly emit: (news: News) => void
+}
+
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 2_000
+
+export class Active {
+  readonly #options: ActiveOptions
+  readonly #roster: Roster
+  readonly #going = new GoingRuns()
+  readonly #places: Places
+  readonly #plans: Plans
+  readonly #finishes: Finishes
+  readonly #adoption: Adoption
+  readonly #follower: ReturnType<typeof follow>
+  readonly #ticker: ReturnType<typeof ticker>
+  readonly #lead: Lead
+  readonly #subscription = new Subscription()
+  /** Runs this process claimed and whose end is not stored. */
+  readonly #mine = new Set<string>()
+  #touches = 0
+  #taking = false
+  #ended = false
+  #quiet: (() => void)[] = []
+
+  constructor(options: ActiveOptions) {
+    const { clock, collections, connection, executors, ip, timezone } = options
+    this.#options = options
+    this.#lead = new Lead(options.claimLead)
+    this.#places = new Places(new Map([...executors].map(([name, executor]) => [name, executor.places])))
+    this.#roster = new Roster({
+      ip,
+      timezone,
+      check: job => this.#check(job),
+      lead: () => this.#lead.value,
+      now: clock.now(),
+    })
+    const shared = { jobs: collections.jobs, freshTouch: this.#freshTouch, pause: this.#pause }
+    this.#plans = new Plans({
+      ...shared,
+      ip,
+      wrote: write => write.due !== undefined && this.#roster.wrote(write.id, write.version, write.due),
+      overtaken: id => this.#follower.read(id),
+    })
+    this.#finishes = new Finishes({
+      ...shared,
+      storeRows: outcomes =>
+        storeRows(
+          collections.executions,
+          outcomes.map(outcome => rowOf(outcome, ip, new Date(clock.now()))),
+        ),
+      isOver: id => this.#roster.get(id)?.state === 'over',
+      refused: (id, error) => this.#refused(id, error),
+    })
+    this.#adoption = new Adoption({
+      ...shared,
+      ip,
+      clock,
+      living: options.living,
+    })
+    this.#follower = follow({
+      db: connection.streamDb,
+      collection: collections.jobs.collectionName,
+      ip,
+      holds: id => this.#roster.holds(id),
+      prepare: options.prepare,
+    })
+    this.#ticker = ticker(() => this.#roster.nextAt(), clock)
+  }
+
+  get jobs(): number {
+    return this.#roster.size
+  }
+
+  get armed(): number {
+    return this.#roster.armed
+  }
+
+  get running(): number {
+    return this.#going.size
+  }
+
+  get nextAt(): number | null {
+    return this.#roster.nextAt()
+  }
+
+  /** Opens the stream; resolves when all jobs are in memory. */
+  async open(): Promise<void> {
+    const opened = new Promise<void>(resolve => {
+      this.#subscription.add(
+        this.#follower.changes$.subscribe(change => {
+          this.#take(change)
+          if (change.type === 'stream.opened') resolve()
+        }),
+      )
+    })
+    const runs$ = this.#ticker.ticks$.pipe(
+      map(tick => this.#due(tick)),
+      filter(entries => entries.length > 0),
+      mergeMap(entries => claimAll(entries, this.#claims)),
+      mergeMap(claimed => this.#perform(claimed)),
+    )
+    this.#subscription.add(runs$.subscribe(happened => this.#settle(happened)))
+    await opened
+  }
+
+  /** Whether due runs are taken; off while the node is paused, drains, or does not hold its lease. */
+  take(taking: boolean): void {
+    this.#taking = taking
+    if (taking) this.#ticker.poke(true)
+  }
+
+  /** A task or executor became known: what was invalid for want of it is tried again. */
+  retryInvalid(): void {
+    for (const entry of this.#roster.entries()) if (entry.state === 'invalid') this.#follower.read(entry.id)
+  }
+
+  abortAll(why: Abort): void {
+    this.#going.abortAll(why)
+  }
+
+  /** Resolves when no run is going on and every end is stored. */
+  async drained(): Promise<void> {
+    if (this.#going.size > 0 || this.#places.taken > 0) await new Promise<void>(resolve => this.#quiet.push(resolve))
+    await this.#finishes.idle()
+    await this.#plans.idle()
+  }
+
+  /** Gives up whatever is still waiting for the database. */
+  end(): void {
+    this.#ended = true
+    this.#taking = false
+    this.#subscription.unsubscribe()
+  }
+
+  #take(change: Change | FollowNews): void {
+    switch (change.type) {
+      case 'stream.opened':
+      case 'stream.interrupted':
+      case 'stream.resumed':
+      case 'stream.resynced':
+        return this.#options.emit(change)
+      case 'put':
+        if (change.job.ip === undefined || change.job.ip === null) this.#adoption.offer(change.job._id)
+    }
+    this.#apply(change)
+  }
+
+  #apply(change: Change): void {
+    for (const effect of this.#roster.apply(change, this.#options.clock.now())) this.#carryOut(effect)
+    this.#ticker.poke()
+  }
+
+  #carryOut(effect: Effect): void {
+    const { emit, clock, collections } = this.#options
+    switch (effect.type) {
+      case 'news':
+        return emit(effect.news)
+      case 'write':
+        return this.#plans.push(effect.write)
+      case 'read':
+        return this.#follower.read(effect.id)
+      case 'over':
+        return void collections.jobs.deleteOne(overGuard(effect.job) as never).catch(() => {})
+      case 'cancel':
+        return this.#cancel(effect.id, effect.run)
+      case 'dropped': {
+        const now = clock.now()
+        const run = {
+          run_id: new ObjectId().toHexString(),
+          run_time: new Date(effect.due),
+          scheduled: true,
+          attempt: 1,
+          coalesced: 1,
+        }
+        const outcome = {
+          ...run,
+          job: effect.job,
+          status: 'missed',
+          finished: new Date(now),
+          duration: 0,
+          late: now - effect.due,
+          entered: false,
+        } as const
+        return this.#settle(outcome)
+      }
+      case 'seen': {
+        const { job, from } = effect
+        if (job.cancel !== undefined && from !== 'claim') this.#cancel(job._id, job.cancel)
+        if (from !== 'claim' && (job.state?.running?.length ?? 0) > 0) void this.#sweep(job).catch(() => {})
+      }
+    }
+  }
+
+  /** Entries whose time has come, each with a place kept for it. */
+  #due(tick: Tick) {
+    if (tick.type === 'jump') {
+      this.#options.emit({ type: 'clock.jumped', by: Math.round(tick.by) })
+      return []
+    }
+    if (!this.#mayClaim()) return []
+    const entries = this.#roster.takeDue(tick.now, executor => this.#places.free(executor))
+    for (const entry of entries) this.#places.take(entry.executor)
+    return entries
+  }
+
+  #perform(claimed: Claimed) {
+    if (claimed.type === 'news') return from([claimed.news])
+    if (claimed.type === 'outcome') return from([claimed.outcome])
+    const { claim } = claimed
+    const { run_id, job, runTime, fence, coalesced, scheduled } = claim
+    this.#options.emit({ type: 'run.claimed', run_id, job_id: job._id, run_time: runTime, fence, coalesced, scheduled })
+    const executor = this.#options.executors.get(claim.executor) as Executor
+    return from(
+      perform(claim, {
+        clock: this.#options.clock,
+        executor,
+        log: () => this.#logOf(claim),
+        mayStart: () => this.#options.lease.held(),
+        going: this.#going,
+        release: () => this.#release(claim.executor),
+      }),
+    )
+  }
+
+  #settle(happened: News | Outcome): void {
+    if ('type' in happened) return this.#options.emit(happened)
+    this.#options.emit(newsOf(happened))
+    this.#finishes.push(happened)
+    if (!happened.entered) return
+    const { job, run_id } = happened
+    void this.#finishes.of(job._id)?.then(() => {
+      this.#mine.delete(run_id)
+      this.#roster.wake(job._id)
+      this.#ticker.poke()
+    })
+  }
+
+  #release(executor: string): void {
+    this.#places.release(executor)
+    if (this.#taking) this.#ticker.poke(true)
+    if (this.#going.size > 0 || this.#places.taken > 0) return
+    for (const done of this.#quiet.splice(0)) done()
+  }
+
+  #mayClaim = () => this.#taking && this.#options.lease.held()
+
+  #freshTouch = () => `${this.#options.lease.incarnation.slice(-12)}.${(this.#touches++).toString(36)}`
+
+  /** Waits longer each time; rejects when the node ends. */
+  #pause = (attempt: number) =>
+    new Promise<void>((resolve, reject) => {
+      const ms = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS)
+      this.#options.clock.schedule(() => (this.#ended ? reject(new Error('the node has ended')) : resolve()), ms)
+    })
+
+  get #claims() {
+    const { clock, collections, ip, lease } = this.#options
+    return {
+      jobs: collections.jobs,
+      claimant: () => ({ ip, incarnation: lease.incarnation }),
+      now: () => clock.now(),
+      freshTouch: this.#freshTouch,
+      newRunId: () => {
+        const id = new ObjectId().toHexString()
+        this.#mine.add(id)
+        return id
+      },
+      forgetRun: (id: string) => void this.#mine.delete(id),
+      took: (ms: number) => this.#lead.add(ms),
+      monotonic: () => monotonicNow(clock),
+      pause: this.#pause,
+      apply: (change: Change) => this.#apply(change),
+      reread: (id: string) => this.#follower.read(id),
+      settle: (entry: Parameters<Roster['settle']>[0], notBefore?: number) => {
+        this.#roster.settle(entry, notBefore)
+        this.#ticker.poke()
+      },
+      release: (executor: string) => this.#release(executor),
+      jitterOf: (entry: Parameters<Roster['jitterOf']>[0], runTime: number) => this.#roster.jitterOf(entry, runTime),
+      mayClaim: this.#mayClaim,
+      finishing: (id: string) => this.#finishes.of(id),
+      sweep: (job: Job) => this.#sweep(job),
+      cancelOldest: (job: Job) => this.#cancelOldest(job),
+      planned: () => this.#plans.idle(),
+    }
+  }
+
+  #check(job: Job): readonly Problem[] {
+    const name = job.executor ?? 'default'
+    const executor = this.#options.executors.get(name)
+    if (executor !== undefined) {
+      const message = executor.problem(job.func)
+      return message === undefined ? [] : [{ path: 'func', message }]
+    }
+    const known = [...this.#options.executors.keys()].join(', ')
+    return [{ path: 'executor', message: `executor: this node has none named "${name}"; known here: ${known}` }]
+  }
+
+  #logOf({ run_id, job }: Claim) {
+    return runLog(keep => runLogger(this.#options.logger, { job_id: job._id, run_id }, keep))
+  }
+
+  /** Aborts runs of a job that go on here, and takes the request away when it is served. */
+  #cancel(id: string, run: string): void {
+    const { collections } = this.#options
+    const mine = this.#going.of(id).filter(claim => run === '*' || claim.run_id === run)
+    for (const claim of mine) this.#going.abort(claim.run_id, { status: 'cancelled', message: 'cancelled by request' })
+    const nothingRuns = this.#roster.holds(id) && mine.length === 0
+    if (mine.length === 0 && !nothingRuns) return
+    const guard = { _id: id, cancel: run, ...(nothingRuns && { 'state.running.0': { $exists: false } }) }
+    const served = { $unset: { cancel: '' }, $set: { touch: this.#freshTouch() } }
+    void collections.jobs.updateOne(guard as never, served as never).catch(() => {})
+  }
+
+  #cancelOldest(job: Job): void {
+    const oldest = job.state?.running?.[0]
+    if (oldest === undefined) return
+    if (
+      this.#going.abort(oldest.run_id, {
+        status: 'cancelled',
+        message: 'cancelled by the next run (overlap: cancel_other)',
+      })
+    )
+      return
+    const request = { $set: { cancel: oldest.run_id, touch: this.#freshTouch() } }
+    void this.#options.collections.jobs.updateOne({ _id: job._id }, request as never).catch(() => {})
+  }
+
+  /** Takes entries of runs that no longer go on out of a document; answers whether there were any. */
+  async #sweep(job: Job): Promise<boolean> {
+    const { collections, clock, ip, lease } = this.#options
+    const isMine = (id: string) => this.#mine.has(id)
+    const dead = await deadEntries(job, { ...collections, ip, incarnation: () => lease.incarnation, isMine })
+    for (const { entry, finished, copied } of dead) {
+      const { run_id, run_time, claimed, node, attempt } = entry
+      if (finished || copied) {
+        const pull = { $pull: { 'state.running': { run_id } }, $set: { touch: this.#freshTouch() } }
+        await collections.jobs.updateOne({ _id: job._id, 'state.running.run_id': run_id } as never, pull as never)
+        continue
+      }
+      const error = { name: 'Interrupted', message: `node ${node} ended while the run went on` }
+      const now = clock.now()
+      const run = { run_id, job, run_time, scheduled: true, attempt, coalesced: 1, claimed, late: 0, duration: 0 }
+      this.#settle({ ...run, status: 'interrupted', finished: new Date(now), error, lost_node: node, entered: true })
+    }
+    if (dead.length === 0) return false
+    await this.#finishes.of(job._id)
+    this.#follower.read(job._id)
+    return true
+  }
+
+  #refused(id: string, error: Error): void {
+    const problems = [{ path: 'state', message: `state: the document refused the end of a run (${error.message})` }]
+    if (id !== '') this.#options.emit({ type: 'job.invalid', job_id: id, problems })
+  }
+}

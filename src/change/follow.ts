@@ -1,0 +1,266 @@
+/** Follow: turns the jobs collection into changes, from a snapshot on and without a gap.
+ *  In: the collection (on a client of its own), the node's ip, and which ids memory holds. Out: a cold stream of `Change`
+ *  and of news about the stream itself. It resumes after a break, and reads everything anew when the history is lost.
+ *  Always holds: after the last event is handled, what was told equals a `find`. It never ends and never errors until
+ *  unsubscribed; it knows nothing of schedules. */
+import {
+  type ChangeStream,
+  type ChangeStreamDocument,
+  type Collection,
+  type Db,
+  MongoServerError,
+  type ResumeToken,
+  Timestamp,
+} from 'mongodb'
+import { Observable, type Subscriber } from 'rxjs'
+import { breathe, monotonicNow, systemClock } from '../clock.ts'
+import type { News } from '../event.ts'
+import type { Job } from '../job/job.ts'
+import type { Change, Source } from './change.ts'
+import { pipelineFor, readUpdate } from './filter.ts'
+import { Reader } from './reader.ts'
+
+export type FollowNews = News<'stream.opened' | 'stream.interrupted' | 'stream.resumed' | 'stream.resynced'>
+
+export interface Follower {
+  /** Subscribing opens the stream; what comes first is a `resync`. */
+  readonly changes$: Observable<Change | FollowNews>
+  /** Has a document read again and told as a `put` or `gone`. */
+  read(id: string): void
+}
+
+/** Codes after which the token is of no use: history lost, invalidated, fatal, position lost, event too large. */
+const TOKEN_IS_DEAD: ReadonlySet<unknown> = new Set([286, 136, 260, 280, 10334])
+
+/** The server has no snapshot of a collection that was created this very moment. */
+const NO_SNAPSHOT_YET = 246
+
+const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'invalidate'])
+
+/** A server that is alive answers an empty getMore after this time. */
+const AWAIT_MS = 1_000
+/** No answer for so long: the connection is taken for dead. */
+const SILENCE_MS = 5_000
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 5_000
+
+export interface FollowOptions {
+  readonly db: Db
+  /** Name of the jobs collection. */
+  readonly collection: string
+  readonly ip: string
+  /** Which ids memory holds: events about others are passed over. */
+  readonly holds: (id: string) => boolean
+  /** Called before each snapshot: makes what a `drop()` took away. */
+  readonly prepare: () => Promise<void>
+}
+
+export function follow(options: FollowOptions): Follower {
+  let reader: Reader | undefined
+  const changes$ = new Observable<Change | FollowNews>(subscriber => {
+    const following = new Following(options, subscriber)
+    reader = following.reader
+    void following.run()
+    return () => following.close()
+  })
+  return { changes$, read: id => reader?.want(id) }
+}
+
+class Following {
+  readonly reader: Reader
+  readonly #options: FollowOptions
+  readonly #jobs: Collection<Job>
+  readonly #ip: string
+  readonly #holds: (id: string) => boolean
+  readonly #out: Subscriber<Change | FollowNews>
+  /** The resume point: after this token, or from this time when no event was seen yet; neither: a snapshot is due. */
+  #token: ResumeToken | undefined
+  #from: Timestamp | undefined
+  #stream: ChangeStream<Job> | undefined
+  #interrupted = false
+  #closed = false
+  /** Ends the wait for an answer that does not come; set while one is awaited. */
+  #giveUp: ((error: Error) => void) | undefined
+  #askedAt = 0
+  readonly #watchdog: { unsubscribe(): void }
+
+  constructor(options: FollowOptions, out: Subscriber<Change | FollowNews>) {
+    this.#options = options
+    this.#jobs = options.db.collection<Job>(options.collection)
+    this.#ip = options.ip
+    this.#holds = options.holds
+    this.#out = out
+    const look = () => this.#lookForSilence()
+    this.#watchdog = systemClock.schedule(function () {
+      look()
+      this.schedule(undefined, AWAIT_MS)
+    }, AWAIT_MS)
+    this.reader = new Reader(
+      this.#jobs,
+      found => this.#tellFound(found.id, found.job),
+      error => this.#interrupt(error),
+    )
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#watchdog.unsubscribe()
+    this.reader.close()
+    this.#giveUp?.(new Error('closed'))
+    void this.#stream?.close().catch(() => {})
+  }
+
+  async run(): Promise<void> {
+    let reason = 'start'
+    let pause = FIRST_PAUSE_MS
+    while (!this.#closed) {
+      try {
+        if (this.#token === undefined && this.#from === undefined) await this.#resync(reason)
+        for await (const event of this.#events()) {
+          pause = FIRST_PAUSE_MS
+          if (event !== null) this.#tell(event)
+          await breathe()
+        }
+        reason = 'the collection was dropped or renamed'
+        this.#forgetPosition()
+      } catch (error) {
+        if (this.#closed) return
+        const code = error instanceof MongoServerError ? error.code : undefined
+        if (code !== NO_SNAPSHOT_YET) reason = this.#interrupt(error)
+        if (TOKEN_IS_DEAD.has(code)) this.#forgetPosition()
+        await wait(pause)
+        pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+      }
+    }
+  }
+
+  /** Reads all of the node's jobs and those without an ip as of one instant, and sets the resume point to that instant. */
+  async #resync(reason: string): Promise<void> {
+    const { db, prepare } = this.#options
+    await prepare()
+    const at: Timestamp = (await db.command({ ping: 1 })).operationTime
+    this.#out.next({ type: 'resync', reason })
+    const cursor = db.runCursorCommand({
+      find: this.#jobs.collectionName,
+      filter: { ip: { $in: [this.#ip, null] } },
+      batchSize: 1_000,
+      readConcern: { level: 'snapshot', atClusterTime: at },
+    })
+    let count = 0
+    for await (const job of cursor) {
+      if (this.#closed) return
+      this.#out.next({ type: 'put', job: job as unknown as Job, from: 'snapshot' })
+      count++
+      await breathe()
+    }
+    this.#from = new Timestamp({ t: at.getHighBits() >>> 0, i: (at.getLowBits() >>> 0) + 1 })
+    this.#out.next({ type: 'synced', jobs: count })
+    this.#out.next(
+      reason === 'start' ? { type: 'stream.opened', jobs: count } : { type: 'stream.resynced', reason, jobs: count },
+    )
+    this.#interrupted = false
+  }
+
+  /** The events from the resume point on, null for each empty answer; ends at a drop or rename. */
+  async *#events(): AsyncGenerator<ChangeStreamDocument<Job> | null> {
+    const stream = this.#jobs.watch(pipelineFor(this.#ip) as Record<string, unknown>[], {
+      maxAwaitTimeMS: AWAIT_MS,
+      batchSize: 1_000,
+      ...(this.#token !== undefined ? { startAfter: this.#token } : { startAtOperationTime: this.#from as Timestamp }),
+    })
+    this.#stream = stream
+    try {
+      while (!this.#closed) {
+        const event = await this.#answer(stream.tryNext())
+        if (event !== null && ENDS.has(event.operationType)) return
+        this.#token = stream.resumeToken ?? this.#token
+        if (this.#interrupted) {
+          this.#interrupted = false
+          this.#out.next({ type: 'stream.resumed' })
+        }
+        yield event
+      }
+    } finally {
+      void stream.close().catch(() => {})
+    }
+  }
+
+  #tell(event: ChangeStreamDocument<Job>): void {
+    switch (event.operationType) {
+      case 'insert':
+      case 'replace': {
+        const id = event.documentKey._id as unknown as string
+        this.reader.overtaken(id)
+        return this.#tellDocument(event.fullDocument, event.operationType)
+      }
+      case 'delete': {
+        const id = event.documentKey._id as unknown as string
+        this.reader.overtaken(id)
+        if (this.#holds(id)) this.#out.next({ type: 'gone', id, reason: 'deleted' })
+        return
+      }
+      case 'update': {
+        const id = event.documentKey._id as unknown as string
+        this.reader.overtaken(id)
+        return this.#tellUpdate(id, readUpdate(event.updateDescription))
+      }
+    }
+  }
+
+  #tellDocument(job: Job, from: Source): void {
+    if (job.ip === undefined || job.ip === this.#ip) return this.#out.next({ type: 'put', job, from })
+    if (this.#holds(job._id)) this.#out.next({ type: 'gone', id: job._id, reason: 'moved', to: job.ip })
+  }
+
+  #tellUpdate(id: string, update: ReturnType<typeof readUpdate>): void {
+    const held = this.#holds(id)
+    if (update.cancel !== undefined) this.#out.next({ type: 'cancel', id, run: update.cancel })
+    if (held && update.ip !== undefined && update.ip !== this.#ip) {
+      this.#out.next({ type: 'gone', id, reason: 'moved', to: update.ip })
+      if (update.ip === null) this.reader.want(id)
+      return
+    }
+    if (update.ip === this.#ip || update.ip === null) return this.reader.want(id)
+    if (!held) return
+    const { armed, next_run_time, read } = update
+    this.#out.next({ type: 'set', id, armed, next_run_time, read })
+    if (update.read) this.reader.want(id)
+  }
+
+  #tellFound(id: string, job: Job | null): void {
+    if (job !== null) return this.#tellDocument(job, 'read')
+    if (this.#holds(id)) this.#out.next({ type: 'gone', id, reason: 'deleted' })
+  }
+
+  /** The answer of a getMore, or an error when the server stays silent far beyond its time. */
+  #answer<T>(answer: Promise<T>): Promise<T> {
+    this.#askedAt = monotonicNow(systemClock)
+    return new Promise<T>((resolve, reject) => {
+      this.#giveUp = reject
+      answer.then(resolve, reject)
+    }).finally(() => {
+      this.#giveUp = undefined
+    })
+  }
+
+  #lookForSilence(): void {
+    if (this.#giveUp === undefined || monotonicNow(systemClock) - this.#askedAt < SILENCE_MS) return
+    this.#giveUp(new Error(`the server did not answer for ${SILENCE_MS / 1000} s`))
+  }
+
+  #forgetPosition(): void {
+    this.#token = undefined
+    this.#from = undefined
+  }
+
+  #interrupt(error: unknown): string {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (!this.#interrupted && !this.#closed) {
+      this.#interrupted = true
+      this.#out.next({ type: 'stream.interrupted', reason })
+    }
+    return reason
+  }
+}
+
+const wait = (ms: number) => new Promise<void>(resolve => systemClock.schedule(() => resolve(), ms))

@@ -1,0 +1,161 @@
+/** Finish: stores how runs ended: the history row first, then the entry leaves `state.running`.
+ *  In: outcomes, as they come. Out: promises that tell when they are stored. What comes within the same few milliseconds goes
+ *  out in one bulk of rows and one of entries; one bulk at a time.
+ *  Holds: the row is there before the entry goes, so that the next owner never takes a finished run for an interrupted one;
+ *  a run's end is stored or, where the document refuses it, reported, and `idle()` always resolves in the end. */
+import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
+import type { Job } from '../job/job.ts'
+import { isFailure, type Outcome } from '../run/outcome.ts'
+
+export interface FinishContext {
+  readonly jobs: Collection<Job>
+  readonly storeRows: (outcomes: readonly Outcome[]) => Promise<void>
+  readonly freshTouch: () => string
+  /** Waits before a failed write is tried again; rejects when nobody waits for it any more. */
+  readonly pause: (attempt: number) => Promise<void>
+  /** Whether memory holds the job as over: its last finish removes it. */
+  readonly isOver: (id: string) => boolean
+  /** A document would not take the end of its run. */
+  readonly refused: (jobId: string, error: Error) => void
+}
+
+const BATCH = 500
+
+export class Finishes {
+  readonly #context: FinishContext
+  #queue: Outcome[] = []
+  readonly #open = new Map<string, number>()
+  #work: Promise<void> | undefined
+  #waiters: { readonly id: string; readonly done: () => void }[] = []
+
+  constructor(context: FinishContext) {
+    this.#context = context
+  }
+
+  push(outcome: Outcome): void {
+    const id = outcome.job._id
+    this.#queue.push(outcome)
+    this.#open.set(id, (this.#open.get(id) ?? 0) + 1)
+    this.#work ??= this.#run()
+  }
+
+  /** Resolves when every finish of the job that was pushed so far is stored; undefined: there is none. */
+  of(id: string): Promise<void> | undefined {
+    if (!this.#open.has(id)) return undefined
+    return new Promise(done => this.#waiters.push({ id, done }))
+  }
+
+  /** Resolves when everything is stored. */
+  async idle(): Promise<void> {
+    while (this.#work !== undefined) await this.#work
+  }
+
+  async #run(): Promise<void> {
+    await null
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.slice(0, BATCH)
+      this.#queue = this.#queue.slice(BATCH)
+      await this.#store(batch)
+      for (const { job } of batch) this.#close(job._id)
+    }
+    this.#work = undefined
+  }
+
+  #close(id: string): void {
+    const open = (this.#open.get(id) ?? 1) - 1
+    if (open > 0) this.#open.set(id, open)
+    else this.#open.delete(id)
+    if (this.#waiters.length === 0 || open > 0) return
+    const [ready, rest] = [this.#waiters.filter(w => w.id === id), this.#waiters.filter(w => w.id !== id)]
+    this.#waiters = rest
+    for (const { done } of ready) done()
+  }
+
+  async #store(batch: readonly Outcome[]): Promise<void> {
+    await this.#again(() => this.#context.storeRows(batch))
+    const entered = batch.filter(outcome => outcome.entered)
+    if (entered.length === 0) return
+    const pulls = entered.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
+    await this.#again(() => this.#pull(pulls))
+    const last = pulls.filter(
+      ({ outcome }) => outcome.job.state?.over === true || this.#context.isOver(outcome.job._id),
+    )
+    if (last.length > 0) await this.#again(() => this.#remove(last))
+  }
+
+  async #pull(pulls: readonly { readonly outcome: Outcome; readonly touch: string }[]): Promise<void> {
+    const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch) }))
+    try {
+      await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
+    } catch (error) {
+      if (!(error instanceof MongoBulkWriteError)) throw error
+      // Some documents refuse it (their `state` is not ours any more); the others are stored.
+      for (const failed of [error.writeErrors].flat()) {
+        const id = pulls[failed.index]?.outcome.job._id
+        if (id !== undefined) this.#context.refused(id, new Error(failed.errmsg ?? 'refused'))
+      }
+      if (error.writeErrors === undefined) throw error
+    }
+  }
+
+  async #remove(pulls: readonly { readonly outcome: Outcome; readonly touch: string }[]): Promise<void> {
+    const operations = pulls.map(({ outcome, touch }) => ({
+      deleteOne: { filter: overGuard({ ...outcome.job, touch }) },
+    }))
+    await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
+  }
+
+  /** Tries until the database takes it; errors that no retry mends are reported and end it. */
+  async #again(write: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await write()
+      } catch (error) {
+        if (error instanceof MongoServerError && !isPassing(error)) return this.#context.refused('', error)
+        try {
+          await this.#context.pause(attempt)
+        } catch {
+          return
+        }
+      }
+    }
+  }
+}
+
+/** The last write on an over job: it goes when nobody armed it again, nothing runs and nothing is asked for. */
+export function overGuard(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Record<string, unknown> {
+  return {
+    _id: job._id,
+    next_run_time: { $type: 'null' },
+    'state.over': true,
+    trigger: job.trigger,
+    touch: job.touch === undefined ? { $exists: false } : job.touch,
+    'state.running.0': { $exists: false },
+    'state.waiting': { $exists: false },
+    'run_at.0': { $exists: false },
+  }
+}
+
+function pullOf(outcome: Outcome, touch: string) {
+  const { run_id, status, run_time } = outcome
+  const failed = isFailure(status)
+  return {
+    filter: { _id: outcome.job._id, 'state.running.run_id': run_id },
+    update: {
+      $pull: { 'state.running': { run_id } },
+      $set: {
+        'state.last_run_time': run_time,
+        'state.last_status': status,
+        touch,
+        ...(status === 'executed' && { 'state.failures': 0 }),
+      },
+      ...(failed && { $inc: { 'state.failures': 1 } }),
+    },
+  }
+}
+
+/** Not primary, shutting down, write concern not met, time limit: it may pass. */
+const PASSING: ReadonlySet<unknown> = new Set([
+  6, 7, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+])
+const isPassing = (error: MongoServerError) => PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError')

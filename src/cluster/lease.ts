@@ -1,0 +1,181 @@
+/** Lease: at most one process acts for an ip at a time.
+ *  In: the `nodes` collection, an ip, a length. Out: whether this process holds the lease, and what it learned at each heartbeat.
+ *  The server's clock decides: a lease is taken when `seen + lease` lies before the server's now, and renewed every third.
+ *  The holder counts from the moment it sent the last acknowledged renewal, by wall and monotonic clock, whichever ends first.
+ *  Always holds: the incarnation changes with every new holder, so that a process which slept through its end notices. */
+import { hostname } from 'node:os'
+import { type Collection, MongoServerError, ObjectId } from 'mongodb'
+import { type Clock, monotonicNow } from '../clock.ts'
+
+/** One node of the registry, as it lies in the database. */
+export interface NodeInfo {
+  /** The ip. */
+  readonly _id: string
+  readonly incarnation?: string
+  readonly host?: string
+  readonly pid?: number
+  readonly version?: string
+  readonly started?: Date
+  /** By the server's clock. */
+  readonly seen: Date
+  /** Milliseconds. */
+  readonly lease: number
+  /** The node's own word. */
+  readonly status?: 'active' | 'paused' | 'draining' | 'stopped'
+  /** People's wish, read at each heartbeat. */
+  readonly wanted?: 'active' | 'paused' | 'draining'
+  readonly jobs?: number
+  readonly running?: number
+  readonly timezone?: string
+  /** Milliseconds by which the node's clock is ahead of the server's. */
+  readonly offset?: number
+  readonly touch?: string
+}
+
+export interface LeaseOptions {
+  readonly nodes: Collection<NodeInfo>
+  readonly ip: string
+  readonly leaseMs: number
+  readonly clock: Clock
+  readonly version: string
+  readonly timezone: string
+}
+
+/** What a node says of itself at each heartbeat. */
+export type Report = Required<Pick<NodeInfo, 'status' | 'jobs' | 'running'>>
+
+export type Renewal =
+  | { readonly type: 'renewed'; readonly wanted: NodeInfo['wanted']; readonly offset: number }
+  /** Another process took the ip: this incarnation is over. */
+  | { readonly type: 'replaced' }
+
+const MAJORITY = { writeConcern: { w: 'majority' as const } }
+const DUPLICATE_KEY = 11000
+
+export class Lease {
+  readonly #options: LeaseOptions
+  #incarnation = ''
+  /** When the last acknowledged renewal was sent, by both clocks. */
+  #sent: { readonly wall: number; readonly monotonic: number } | undefined
+  #offset = 0
+
+  constructor(options: LeaseOptions) {
+    this.#options = options
+  }
+
+  get incarnation(): string {
+    return this.#incarnation
+  }
+
+  /** Milliseconds by which this machine's clock is ahead of the server's, as last measured. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** Whether claims may be made: the lease is held for sure. */
+  held(): boolean {
+    if (this.#sent === undefined) return false
+    const { clock, leaseMs } = this.#options
+    return clock.now() - this.#sent.wall < leaseMs && monotonicNow(clock) - this.#sent.monotonic < leaseMs
+  }
+
+  /** Tries once to become the holder. Answers undefined, or why another process has to end first. */
+  async take(): Promise<string | undefined> {
+    const { nodes, ip } = this.#options
+    await this.#register()
+    const free = { $expr: { $lt: [{ $add: ['$seen', '$lease'] }, '$$NOW'] } }
+    if (await this.#become({ _id: ip, ...free })) return undefined
+    const holder = await nodes.findOne({ _id: ip }, { readConcern: { level: 'majority' } })
+    if (holder?.incarnation === undefined) return `ip ${ip} is being taken by another process`
+    const gone =
+      holder.status === 'stopped' || (holder.host === hostname() && holder.pid !== undefined && !lives(holder.pid))
+    if (gone && (await this.#become({ _id: ip, incarnation: holder.incarnation, status: holder.status as never })))
+      return undefined
+    return `ip ${ip} is held by process ${holder.pid ?? '?'} on ${holder.host ?? '?'}`
+  }
+
+  /** Says that this process lives, and hears what people want. Rejects when the database does not answer. */
+  async renew(report: Report): Promise<Renewal> {
+    const { nodes, ip, clock } = this.#options
+    const sent = this.#instant()
+    const document = await nodes.findOneAndUpdate(
+      { _id: ip, incarnation: this.#incarnation },
+      { $set: { ...report, offset: Math.round(this.#offset) }, $currentDate: { seen: true } },
+      { returnDocument: 'after', ...MAJORITY },
+    )
+    if (document === null) {
+      this.#sent = undefined
+      return { type: 'replaced' }
+    }
+    this.#sent = sent
+    this.#offset = (sent.wall + clock.now()) / 2 - document.seen.getTime()
+    return { type: 'renewed', wanted: document.wanted, offset: this.#offset }
+  }
+
+  /** Gives the lease back: a process that waits for this ip may go on at once, others after the lease. */
+  async stop(): Promise<void> {
+    this.#sent = undefined
+    const { nodes, ip } = this.#options
+    await nodes.updateOne(
+      { _id: ip, incarnation: this.#incarnation },
+      { $set: { status: 'stopped', running: 0 }, $currentDate: { seen: true } },
+      MAJORITY,
+    )
+  }
+
+  async #register(): Promise<void> {
+    const { nodes, ip } = this.#options
+    try {
+      await nodes.updateOne(
+        { _id: ip },
+        { $setOnInsert: { seen: new Date(0), lease: 0 } },
+        { upsert: true, ...MAJORITY },
+      )
+    } catch (error) {
+      if (!(error instanceof MongoServerError) || error.code !== DUPLICATE_KEY) throw error
+    }
+  }
+
+  async #become(filter: Record<string, unknown>): Promise<boolean> {
+    const { nodes, leaseMs, clock, version, timezone } = this.#options
+    const incarnation = new ObjectId().toHexString()
+    const sent = this.#instant()
+    const { matchedCount } = await nodes.updateOne(
+      filter,
+      {
+        $set: {
+          incarnation,
+          lease: leaseMs,
+          host: hostname(),
+          pid: process.pid,
+          version,
+          timezone,
+          started: new Date(clock.now()),
+          status: 'active',
+          jobs: 0,
+          running: 0,
+        },
+        $currentDate: { seen: true },
+      },
+      MAJORITY,
+    )
+    if (matchedCount === 0) return false
+    this.#incarnation = incarnation
+    this.#sent = sent
+    return true
+  }
+
+  #instant() {
+    return { wall: this.#options.clock.now(), monotonic: monotonicNow(this.#options.clock) }
+  }
+}
+
+/** Whether a process of this machine is there. */
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

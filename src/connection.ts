@@ -1,0 +1,168 @@
+/** Connection: opens MongoDB for a node or a client, and says in one sentence why it cannot.
+ *  In: a connection string or a client of the user's, and a database name. Out: the database, a second small client for the
+ *  change stream, and a way to close what was opened here. A server that is no replica set has no change streams: an error. */
+import { connect as connectSocket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import {
+  type Db,
+  MongoClient,
+  MongoNetworkError,
+  MongoParseError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb'
+import { TidewheelError } from './errors.ts'
+
+export interface ConnectionOptions {
+  /** Connection string. */
+  readonly uri?: string
+  /** A connected or connectable client of yours; it is not closed here. */
+  readonly client?: MongoClient
+  /** Database; default: the connection string's, else `tidewheel`. */
+  readonly db?: string
+  /** How long to look for a server, in ms; default 5,000. */
+  readonly connectTimeout?: number
+}
+
+export interface Connection {
+  readonly client: MongoClient
+  readonly db: Db
+  /** A client of its own for the change stream, where the connection string is known; else the same. */
+  readonly streamDb: Db
+  readonly close: () => Promise<void>
+}
+
+const CONNECT_TIMEOUT_MS = 5_000
+/** A killed primary otherwise silences the stream for the driver's default of 30 s. */
+const STREAM_SELECTION_MS = 5_000
+const SOCKET_TIMEOUT_MS = 15_000
+const NOT_OURS: ReadonlySet<string> = new Set(['admin', 'local', 'config'])
+const UNAUTHORISED: ReadonlySet<unknown> = new Set([11, 13, 18, 8000])
+const DEFAULT_DB = 'tidewheel'
+
+/** Throws `invalid_option`, `unreachable`, `not_replica_set` or `unauthorised`. */
+export async function open(options: ConnectionOptions, appName = 'tidewheel'): Promise<Connection> {
+  const { uri, client: given, connectTimeout = CONNECT_TIMEOUT_MS } = options
+  if (uri === undefined && given === undefined) {
+    throw new TidewheelError('invalid_option', 'uri: expected a connection string (or a client), found neither', {
+      path: 'uri',
+    })
+  }
+  const client = given ?? clientOf(uri as string, { appName, serverSelectionTimeoutMS: connectTimeout })
+  let stream: MongoClient | undefined
+  const close = async () => {
+    await stream?.close()
+    if (given === undefined) await client.close()
+  }
+  try {
+    const db = databaseOf(client, uri, options.db)
+    await connected(client, uri)
+    if (uri === undefined) return { client, db, streamDb: db, close }
+    stream = clientOf(uri, {
+      appName,
+      serverSelectionTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
+      socketTimeoutMS: SOCKET_TIMEOUT_MS,
+      maxPoolSize: 4,
+      readPreference: 'primary',
+    })
+    return { client, db, streamDb: stream.db(db.databaseName), close }
+  } catch (error) {
+    await close().catch(() => {})
+    throw error
+  }
+}
+
+/** What was thrown, as an error of ours. */
+export function databaseError(error: unknown): TidewheelError {
+  if (error instanceof TidewheelError) return error
+  const cause = error instanceof Error ? error : new Error(String(error))
+  if (error instanceof MongoServerError && UNAUTHORISED.has(error.code)) {
+    return new TidewheelError('unauthorised', `the database refused these credentials: ${cause.message}`, {}, { cause })
+  }
+  return new TidewheelError('unreachable', `the database does not answer: ${cause.message}`, {}, { cause })
+}
+
+function clientOf(uri: string, options: ConstructorParameters<typeof MongoClient>[1]): MongoClient {
+  try {
+    return new MongoClient(uri, { retryWrites: true, ...options })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `uri: not a connection string (${reason}); expected one such as mongodb://127.0.0.1:27017/tidewheel?replicaSet=rs0`
+    throw new TidewheelError('invalid_option', message, { path: 'uri' }, { cause })
+  }
+}
+
+function databaseOf(client: MongoClient, uri: string | undefined, wanted: string | undefined): Db {
+  const name = wanted ?? namedIn(uri) ?? (client.options.dbName === 'test' ? DEFAULT_DB : client.options.dbName)
+  if (!NOT_OURS.has(name)) return client.db(name)
+  throw new TidewheelError(
+    'invalid_option',
+    `db: ${name} is MongoDB's own database; name another, such as ${DEFAULT_DB}`,
+    { path: 'db' },
+  )
+}
+
+/** The database in a connection string's path; the driver says `test` where there is none. */
+const namedIn = (uri: string | undefined) =>
+  uri === undefined ? undefined : /^[^:]+:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1]
+
+async function connected(client: MongoClient, uri: string | undefined): Promise<void> {
+  const where = uri === undefined ? 'the server' : redacted(uri)
+  try {
+    await client.connect()
+    const hello = await client.db('admin').command({ hello: 1 })
+    if (hello.setName !== undefined || hello.msg === 'isdbgrid') return
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    if (cause instanceof MongoServerError && UNAUTHORISED.has(cause.code)) {
+      throw new TidewheelError('unauthorised', `${where} refused these credentials: ${reason}`, {}, { cause })
+    }
+    if (cause instanceof MongoParseError)
+      throw new TidewheelError('invalid_option', `uri: ${reason}`, { path: 'uri' }, { cause })
+    if (cause instanceof MongoServerSelectionError || cause instanceof MongoNetworkError) {
+      throw new TidewheelError('unreachable', `cannot reach MongoDB at ${where}: ${reason}`, {}, { cause })
+    }
+    throw new TidewheelError('unreachable', `cannot use MongoDB at ${where}: ${reason}`, {}, { cause })
+  }
+  const repair = 'start it with --replSet rs0 and run rs.initiate() in mongosh once'
+  throw new TidewheelError(
+    'not_replica_set',
+    `${where} is a standalone server, and change streams need a replica set: ${repair}`,
+  )
+}
+
+/** A connection string without its password. */
+export const redacted = (uri: string) =>
+  uri.replace(
+    /^(mongodb(?:\+srv)?:\/\/)([^@/]*)@/,
+    (_, scheme, login) => `${scheme}${String(login).split(':')[0]}:***@`,
+  )
+
+/** The address other machines would know this one by: the local end of a connection to MongoDB, unless that is loopback. */
+export async function ownAddress(client: MongoClient): Promise<string> {
+  const hello = await client.db('admin').command({ hello: 1 })
+  const hosts: readonly string[] = hello.hosts ?? client.options.hosts.map(host => String(host))
+  const local = await localEndOf(hello.me ?? hosts[0] ?? '127.0.0.1:27017')
+  if (local !== undefined && !isLoopback(local)) return local
+  const external = Object.values(networkInterfaces())
+    .flatMap(addresses => addresses ?? [])
+    .find(address => address.family === 'IPv4' && !address.internal)
+  const allHere = hosts.every(host => isLoopback(host.replace(/:\d+$/, '')))
+  return allHere || external === undefined ? '127.0.0.1' : external.address
+}
+
+const isLoopback = (host: string) => /^(127\.|::1$|\[::1\]$|::ffff:127\.|localhost$)/.test(host)
+
+function localEndOf(address: string): Promise<string | undefined> {
+  const [, host = '127.0.0.1', port = '27017'] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(address) ?? []
+  return new Promise(resolve => {
+    const socket = connectSocket({ host, port: Number(port), timeout: 2_000 })
+    const done = (local?: string) => {
+      socket.destroy()
+      resolve(local?.replace(/^::ffff:/, ''))
+    }
+    socket.on('connect', () => done(socket.localAddress))
+    socket.on('timeout', () => done())
+    socket.on('error', () => done())
+  })
+}

@@ -1,0 +1,102 @@
+/** History: what happened? Outcomes become rows of the `executions` collection.
+ *  In: outcomes, many at once. Out: one row for each attempt of a run, its `_id` the run id, so that a row stored twice is one.
+ *  Rows are bounded: a result of 16 KiB, an exception of 1,000 characters, a traceback of 16 KiB, a log of 200 lines and 64 KiB.
+ *  A late or failing history never delays a run. */
+import type { Collection } from 'mongodb'
+import type { Outcome } from './run/outcome.ts'
+
+/** One attempt of a run, as it lies in the database. */
+export interface Execution {
+  /** The run id. */
+  readonly _id: string
+  readonly job_id: string
+  readonly job_name: string
+  readonly func: string
+  /** When it was due, without jitter. */
+  readonly run_time: Date
+  /** Caused by the trigger; false: ordered by a person. */
+  readonly scheduled: boolean
+  readonly status: Outcome['status'] | 'started'
+  readonly attempt: number
+  /** How many due times this row stands for. */
+  readonly coalesced: number
+  readonly node: string
+  readonly ip: string
+  readonly fence: bigint | null
+  readonly claimed: Date | null
+  readonly started: Date | null
+  readonly finished: Date | null
+  /** Milliseconds. */
+  readonly duration: number | null
+  /** Milliseconds after the run time (and its jitter) at which it started. */
+  readonly late: number | null
+  readonly result: unknown
+  readonly result_truncated?: true
+  readonly exception: string | null
+  readonly traceback: string | null
+  readonly log: string | null
+  /** When the row was stored last; it is kept for the history's time from here. */
+  readonly recorded: Date
+}
+
+const RESULT_BYTES = 16_384
+const EXCEPTION_CHARS = 1_000
+const TRACEBACK_CHARS = 16_384
+
+/** The row of an outcome. */
+export function rowOf(outcome: Outcome, ip: string, now: Date): Execution {
+  const { job, error } = outcome
+  return {
+    _id: outcome.run_id,
+    job_id: job._id,
+    job_name: job.name ?? job._id,
+    func: job.func,
+    run_time: outcome.run_time,
+    scheduled: outcome.scheduled,
+    status: outcome.status,
+    attempt: outcome.attempt,
+    coalesced: outcome.coalesced,
+    node: ip,
+    ip,
+    fence: outcome.fence ?? null,
+    claimed: outcome.claimed ?? null,
+    started: outcome.started ?? null,
+    finished: outcome.finished,
+    duration: outcome.started === undefined ? null : outcome.duration,
+    late: outcome.late,
+    ...boundedResult(outcome.result),
+    exception: error === undefined ? null : `${error.name}: ${error.message}`.slice(0, EXCEPTION_CHARS),
+    traceback: error?.stack?.slice(0, TRACEBACK_CHARS) ?? null,
+    log: outcome.log ?? null,
+    recorded: now,
+  }
+}
+
+/** A result as JSON would have it, or null where it is too large or cannot be said in JSON. */
+function boundedResult(result: unknown): { result: unknown; result_truncated?: true } {
+  if (result === undefined || result === null) return { result: null }
+  try {
+    const text = JSON.stringify(result)
+    if (text === undefined) return { result: null, result_truncated: true }
+    if (Buffer.byteLength(text) > RESULT_BYTES) return { result: null, result_truncated: true }
+    return { result: JSON.parse(text) }
+  } catch {
+    return { result: null, result_truncated: true }
+  }
+}
+
+/** Stores final rows; one that is there already is replaced. */
+export async function storeRows(executions: Collection<Execution>, rows: readonly Execution[]): Promise<void> {
+  const operations = rows.map(row => ({ replaceOne: { filter: { _id: row._id }, replacement: row, upsert: true } }))
+  await executions.bulkWrite(operations as never, { ordered: false })
+}
+
+/** Which of these runs have a final row, and so did end. */
+export async function finalRows(
+  executions: Collection<Execution>,
+  runIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const filter = { _id: { $in: [...runIds] }, status: { $ne: 'started' as const } }
+  const rows = await executions.find(filter, { projection: { _id: 1 }, readConcern: { level: 'majority' } }).toArray()
+  return new Set(rows.map(row => row._id))
+}

@@ -1,0 +1,15 @@
+/** Index: every public name of the package. */
+
+export { dueRuns } from './claim/due.ts'
+export type { NodeInfo } from './cluster/lease.ts'
+export { type Client, type ConnectOptions, connect } from './connect.ts'
+export { type ErrorCode, type Problem, TidewheelError } from './errors.ts'
+export type { EventOf, EventType, TidewheelEvent } from './event.ts'
+export type { Execution } from './history.ts'
+export type { FlatJob, Job, JobInput } from './job/job.ts'
+export type { Jobs } from './job/jobs.ts'
+export { validateJob } from './job/parse.ts'
+export { createNode, type NodeOptions, type NodeStatus, schedule$, type TidewheelNode } from './node.ts'
+export { ofType } from './of-type.ts'
+export type { Run, Task } from './run/executor.ts'
+export { fireTimes, nextFireTime, type Trigger } from './trigger/trigger.ts'

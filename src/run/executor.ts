@@ -1,0 +1,37 @@
+/** Executor: something that performs runs, and the places it has for them.
+ *  In: a run. Out: a promise of what its function returned, or a rejection with what it threw. An executor honours
+ *  `run.signal`: it ends what it can end. It never touches the database and never decides what an outcome means. */
+import type { Logger } from 'pino'
+import type { Job } from '../job/job.ts'
+
+/** What a task function gets as its first argument. */
+export interface Run {
+  /** Unique for each attempt. */
+  readonly id: string
+  /** The document as it was at the claim. */
+  readonly job: Job
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  /** When it was due, without jitter. */
+  readonly runTime: Date
+  /** 1 for the first. */
+  readonly attempt: number
+  /** Aborts at the job's `timeout`, on `cancel`, and when the node loses its lease or stops without waiting. */
+  readonly signal: AbortSignal
+  /** Its lines are kept with the run. */
+  readonly log: Logger
+  /** Rises with every claim of the job: hand it to what you write to, and refuse a lower one there. */
+  readonly fence: bigint
+}
+
+/** A job's function: `(run, ...args) => value`. */
+export type Task = (run: Run, ...args: never[]) => unknown
+
+export interface Executor {
+  /** How many runs at once. */
+  readonly places: number
+  /** Why `func` cannot be performed here; undefined: it can. */
+  problem(func: string): string | undefined
+  perform(run: Run): Promise<unknown>
+  close(): Promise<void>
+}

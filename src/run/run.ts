@@ -1,0 +1,233 @@
+/** Run: performs what was claimed.
+ *  In: a claim. Out: the news that it started, then its outcome, never a rejection. A run is one value through named steps:
+ *  wait for the start → look at lease and lateness once more → perform → settle.
+ *  States: claimed → started → executed | error | timeout | cancelled | interrupted, or claimed → missed | cancelled.
+ *  It knows neither the database nor the schedule. */
+import type { Clock } from '../clock.ts'
+import type { Failure, News } from '../event.ts'
+import { graceMs, type Job } from '../job/job.ts'
+import type { Executor, Run } from './executor.ts'
+import type { Outcome, Status } from './outcome.ts'
+import type { RunLog } from './run-log.ts'
+
+/** A won run, as the claim hands it on. */
+export interface Claim {
+  readonly run_id: string
+  readonly job: Job
+  readonly runTime: Date
+  /** The start: run time and jitter, in epoch ms. */
+  readonly at: number
+  readonly scheduled: boolean
+  /** Up to an hour late is no misfire. */
+  readonly ordered: boolean
+  /** Where a place is kept for it. */
+  readonly executor: string
+  readonly coalesced: number
+  readonly claimed: Date
+  readonly attempt: number
+  readonly fence: bigint
+}
+
+/** Why a run is aborted. */
+export interface Abort {
+  readonly status: Extract<Status, 'timeout' | 'cancelled' | 'interrupted'>
+  readonly message: string
+}
+
+export interface RunContext {
+  readonly clock: Clock
+  readonly executor: Executor
+  readonly log: () => RunLog
+  /** Whether this node still holds its lease. */
+  readonly mayStart: () => boolean
+  readonly going: GoingRuns
+  /** Gives the run's place back; called once, when the outcome was told. */
+  readonly release: () => void
+}
+
+/** How long a function that was aborted may take to end; then it is left behind. */
+const ABANDON_MS = 5_000
+const ORDERED_GRACE_MS = 3_600_000
+
+export async function* perform(claim: Claim, context: RunContext): AsyncGenerator<News | Outcome> {
+  const { clock, going } = context
+  const abort = going.enter(claim)
+  try {
+    await until(claim.at, clock, abort.signal)
+    let outcome = refusal(claim, context, abort.signal)
+    if (outcome === undefined) {
+      const started = clock.now()
+      const late = Math.max(0, started - claim.at)
+      yield { type: 'run.started', ...identity(claim), attempt: claim.attempt, late }
+      outcome = await settled(claim, context, abort, started)
+    }
+    yield outcome
+  } finally {
+    going.leave(claim.run_id)
+    context.release()
+  }
+}
+
+const identity = (claim: Claim) => ({ run_id: claim.run_id, job_id: claim.job._id, run_time: claim.runTime })
+
+/** Resolves at `at` by the clock, not before; at once when aborted. */
+async function until(at: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (clock.now() < at && !signal.aborted) {
+    await new Promise<void>(resolve => {
+      const timer = clock.schedule(() => done(), Math.max(0, at - clock.now()))
+      const done = () => {
+        timer.unsubscribe()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      signal.addEventListener('abort', done)
+    })
+  }
+}
+
+/** The last look before the function starts. */
+function refusal(claim: Claim, context: RunContext, signal: AbortSignal): Outcome | undefined {
+  const now = context.clock.now()
+  const late = Math.max(0, now - claim.at)
+  const unstarted = { ...base(claim), finished: new Date(now), duration: 0, late }
+  if (signal.aborted) {
+    const { status, message } = signal.reason as Abort
+    return { ...unstarted, status, error: { name: 'Aborted', message } }
+  }
+  if (!context.mayStart()) {
+    const message = 'the node lost its lease between the claim and the start'
+    return { ...unstarted, status: 'interrupted', error: { name: 'LeaseLost', message } }
+  }
+  const grace = graceMs(claim.job)
+  const allowed = grace === null ? null : Math.max(grace, claim.ordered ? ORDERED_GRACE_MS : 0)
+  if (claim.scheduled || claim.ordered) {
+    if (allowed !== null && late > allowed) return { ...unstarted, status: 'missed' }
+  }
+  return undefined
+}
+
+async function settled(claim: Claim, context: RunContext, abort: AbortController, started: number): Promise<Outcome> {
+  const { clock } = context
+  const { job } = claim
+  const log = context.log()
+  const run: Run = {
+    id: claim.run_id,
+    job,
+    args: job.args ?? [],
+    kwargs: job.kwargs ?? {},
+    runTime: claim.runTime,
+    attempt: claim.attempt,
+    signal: abort.signal,
+    get log() {
+      return log.logger
+    },
+    fence: claim.fence,
+  }
+  const timeout = job.timeout
+  const timer =
+    timeout == null
+      ? undefined
+      : clock.schedule(
+          () => abort.abort({ status: 'timeout', message: `ran longer than its timeout of ${timeout} s` }),
+          timeout * 1000,
+        )
+  const begun = context.clock.monotonic?.() ?? clock.now()
+  const ended = await finish(context.executor, run, abort.signal, clock)
+  timer?.unsubscribe()
+  const duration = Math.max(0, (context.clock.monotonic?.() ?? clock.now()) - begun)
+  const tail = log.tail()
+  return {
+    ...base(claim),
+    ...ended,
+    started: new Date(started),
+    finished: new Date(clock.now()),
+    duration,
+    late: Math.max(0, started - claim.at),
+    ...(tail !== '' && { log: tail }),
+  }
+}
+
+/** How the function ended; one that was aborted and does not end is left behind after a while. */
+async function finish(
+  executor: Executor,
+  run: Run,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<Pick<Outcome, 'status' | 'result' | 'error'>> {
+  let leave: { unsubscribe(): void } | undefined
+  const abandoned = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => {
+      leave = clock.schedule(() => reject(new Error('did not end after it was aborted')), ABANDON_MS)
+    })
+  })
+  try {
+    const result = await Promise.race([executor.perform(run), abandoned])
+    if (!signal.aborted) return { status: 'executed', result }
+  } catch (error) {
+    if (!signal.aborted) return { status: 'error', error: failureOf(error) }
+  } finally {
+    leave?.unsubscribe()
+  }
+  const { status, message } = signal.reason as Abort
+  return { status, error: { name: status === 'timeout' ? 'Timeout' : 'Aborted', message } }
+}
+
+const base = (claim: Claim) => ({
+  run_id: claim.run_id,
+  job: claim.job,
+  run_time: claim.runTime,
+  scheduled: claim.scheduled,
+  attempt: claim.attempt,
+  coalesced: claim.coalesced,
+  fence: claim.fence,
+  claimed: claim.claimed,
+  entered: true,
+})
+
+/** What was thrown, as data; anything can be thrown. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof Error) {
+    return { name: thrown.name, message: thrown.message, ...(thrown.stack !== undefined && { stack: thrown.stack }) }
+  }
+  return { name: 'Error', message: typeof thrown === 'string' ? thrown : String(JSON.stringify(thrown) ?? thrown) }
+}
+
+/** The runs going on here: who they are, and the handle that aborts them. */
+export class GoingRuns {
+  readonly #runs = new Map<string, { readonly claim: Claim; readonly abort: AbortController }>()
+
+  get size(): number {
+    return this.#runs.size
+  }
+
+  has(runId: string): boolean {
+    return this.#runs.has(runId)
+  }
+
+  enter(claim: Claim): AbortController {
+    const abort = new AbortController()
+    this.#runs.set(claim.run_id, { claim, abort })
+    return abort
+  }
+
+  leave(runId: string): void {
+    this.#runs.delete(runId)
+  }
+
+  /** Runs of one job, longest going first. */
+  of(jobId: string): readonly Claim[] {
+    return [...this.#runs.values()].filter(run => run.claim.job._id === jobId).map(run => run.claim)
+  }
+
+  /** Aborts one run; false: it is not going on here. */
+  abort(runId: string, why: Abort): boolean {
+    const run = this.#runs.get(runId)
+    if (run === undefined) return false
+    if (!run.abort.signal.aborted) run.abort.abort(why)
+    return true
+  }
+
+  abortAll(why: Abort): void {
+    for (const id of [...this.#runs.keys()]) this.abort(id, why)
+  }
+}

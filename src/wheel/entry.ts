@@ -1,0 +1,113 @@
+/** Entry: what memory keeps of a job, and what can follow from a change to it.
+ *  An entry is plain data that only the roster writes; an effect is plain data that the node carries out.
+ *  Nothing of the document is kept that a run needs: a run uses the document its claim returned. Pure. */
+import type { Source } from '../change/change.ts'
+import type { Problem } from '../errors.ts'
+import type { News } from '../event.ts'
+import type { Job } from '../job/job.ts'
+import type { Plan } from '../job/plan.ts'
+import type { KnownTrigger } from './known-triggers.ts'
+
+/** What memory keeps of a job. */
+export interface Entry {
+  readonly id: string
+  state: Plan['state']
+  /** `next_run_time` as the document has it: ms, null, or undefined where it is absent. */
+  stored: number | null | undefined
+  /** Run time it is armed for, without jitter. */
+  due: number | undefined
+  /** When that run starts, jitter included. */
+  at: number | undefined
+  ordered: boolean
+  /** `state.planned.next_run_time`: tells a person's edit from a node's write. */
+  planned: number | undefined
+  /** Extra runs (`run_at`), earliest first. */
+  extra: readonly number[]
+  /** A run that waits for another one to end, when `overlap` queued it. */
+  waiting: number | undefined
+  claimedTo: number | undefined
+  trigger: KnownTrigger | undefined
+  func: string
+  executor: string
+  /** As the document has it; absent: the default. */
+  maxInstances: number | undefined
+  graceMs: number | null
+  coalesce: boolean
+  /** The state came with a copied document: it is started afresh before the first claim. */
+  copied: boolean
+  /** A claim is under way. */
+  busy: boolean
+  /** Claims in a row that were refused although memory thought otherwise; the next one waits longer. */
+  refused: number
+  /** Not to be handed out before this instant; 0: whenever it is due. */
+  notBefore: number
+  /** Changes so far; an answer to a question asked at an earlier count is out of date. */
+  version: number
+  /** Somebody edited it and the document is about to be read. */
+  edited: boolean
+  problems: readonly Problem[]
+  /** The resync in which it was last seen. */
+  seen: number
+}
+
+/** A plan to write back, guarded by what it was computed from. */
+export interface PlanWrite {
+  readonly id: string
+  readonly version: number
+  readonly stored: number | null | undefined
+  readonly trigger: Job['trigger']
+  /** To arm for; undefined: leave `next_run_time` and `planned` alone. */
+  readonly due?: number
+  readonly ordered?: boolean
+  readonly fingerprint?: string
+  /** Why the job is not schedulable; null: it is, an earlier `state.error` goes. */
+  readonly error: string | null
+  readonly copied: boolean
+}
+
+export type Effect =
+  | { readonly type: 'news'; readonly news: News }
+  | { readonly type: 'write'; readonly write: PlanWrite }
+  | { readonly type: 'read'; readonly id: string }
+  /** Over, and nothing runs any more: the document may go. */
+  | { readonly type: 'over'; readonly job: Job }
+  /** The document was read as a whole: look for dead entries and requests in it. */
+  | { readonly type: 'seen'; readonly job: Job; readonly from: Source }
+  /** A due run that a new trigger dropped. */
+  | { readonly type: 'dropped'; readonly job: Job; readonly due: number }
+  | { readonly type: 'cancel'; readonly id: string; readonly run: string }
+
+export function newEntry(id: string): Entry {
+  return {
+    id,
+    state: 'paused',
+    stored: undefined,
+    due: undefined,
+    at: undefined,
+    ordered: false,
+    planned: undefined,
+    extra: [],
+    waiting: undefined,
+    claimedTo: undefined,
+    trigger: undefined,
+    func: '',
+    executor: 'default',
+    maxInstances: undefined,
+    graceMs: null,
+    coalesce: true,
+    copied: false,
+    busy: false,
+    refused: 0,
+    notBefore: 0,
+    version: 0,
+    edited: false,
+    problems: [],
+    seen: 0,
+  }
+}
+
+/** News of a job that carries its next run time. */
+export function jobNews(type: 'job.added' | 'job.modified' | 'job.resumed', entry: Entry): News {
+  const next_run_time = entry.due === undefined ? null : new Date(entry.due)
+  return { type, job_id: entry.id, next_run_time }
+}

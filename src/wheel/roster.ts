@@ -1,0 +1,357 @@
+/** Roster: the jobs this node owns, as far as memory needs to know them, and the wheel they wait in.
+ *  In: changes, and the time. Out: what follows from a change (news, plans to write back, documents to read again) and,
+ *  when asked, the entries whose time has come and for which there is a place to run.
+ *  Holds: `apply` is the only door into memory; the same change twice is harmless; an entry whose claim is under way is in
+ *  no wheel. It may be stale at any moment: only the claim decides. No I/O, no clock. */
+import type { Change, Source } from '../change/change.ts'
+import { type Problem, TidewheelError } from '../errors.ts'
+import type { News } from '../event.ts'
+import { graceMs, JOB_DEFAULTS, type Job } from '../job/job.ts'
+import { parseJob } from '../job/parse.ts'
+import { ownState, type Plan, plan } from '../job/plan.ts'
+import { jitterMs } from '../trigger/trigger.ts'
+import { type Effect, type Entry, jobNews, newEntry } from './entry.ts'
+import { type KnownTrigger, KnownTriggers } from './known-triggers.ts'
+import { Wheel } from './wheel.ts'
+
+export interface RosterOptions {
+  readonly ip: string
+  readonly timezone: string
+  /** What else must be true of a schedulable job: its function and executor are known here. */
+  readonly check: (job: Job) => readonly Problem[]
+  /** How much before its start a run is handed out, in ms. */
+  readonly lead: () => number
+  readonly now: number
+}
+
+/** A run that a person ordered for so soon needs no plan written first. */
+const AT_ONCE_MS = 20
+
+export class Roster {
+  readonly #options: RosterOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #wheel: Wheel
+  readonly #triggers: KnownTriggers
+  /** Due, but without a place to run yet: ids by executor, longest waiting first. */
+  readonly #queues = new Map<string, Set<string>>()
+  #resync = 0
+  #armed = 0
+
+  constructor(options: RosterOptions) {
+    this.#options = options
+    this.#wheel = new Wheel(options.now)
+    this.#triggers = new KnownTriggers(options.timezone)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Entries that wait for a run time. */
+  get armed(): number {
+    return this.#armed
+  }
+
+  holds(id: string): boolean {
+    return this.#entries.has(id)
+  }
+
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id)
+  }
+
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values()
+  }
+
+  /** The earliest instant at which `takeDue` may have something new. */
+  nextAt(): number | null {
+    return this.#wheel.nextAt()
+  }
+
+  apply(change: Change, now: number): readonly Effect[] {
+    switch (change.type) {
+      case 'put':
+        return this.#put(change.job, change.from, now)
+      case 'set':
+        return this.#set(change, now)
+      case 'gone':
+        return this.#gone(change.id, change.reason, change.to ?? null)
+      case 'cancel':
+        return [{ type: 'cancel', id: change.id, run: change.run }]
+      case 'resync':
+        this.#resync++
+        return []
+      case 'synced':
+        return [...this.#entries.values()]
+          .filter(entry => entry.seen !== this.#resync)
+          .flatMap(entry => this.#gone(entry.id, 'deleted', null))
+    }
+  }
+
+  /** Entries whose time has come, at most as many for each executor as it has places; they are busy until `settle`. */
+  takeDue(now: number, places: (executor: string) => number): readonly Entry[] {
+    for (const id of this.#wheel.advance(now)) {
+      const entry = this.#entries.get(id)
+      if (entry !== undefined) this.#queue(entry.executor).add(id)
+    }
+    const taken: Entry[] = []
+    for (const [executor, queue] of this.#queues) {
+      let free = queue.size === 0 ? 0 : places(executor)
+      for (const id of queue) {
+        if (free <= 0) break
+        queue.delete(id)
+        const entry = this.#entries.get(id)
+        if (entry === undefined || entry.busy) continue
+        entry.busy = true
+        taken.push(entry)
+        free--
+      }
+    }
+    return taken
+  }
+
+  /** Ends what `takeDue` began: the entry waits for its next time again, not before `notBefore`. */
+  settle(entry: Entry, notBefore = 0): void {
+    entry.busy = false
+    entry.notBefore = notBefore
+    if (this.#entries.get(entry.id) === entry) this.#arm(entry)
+  }
+
+  /** What a claim or plan write did, without a look at the document: it stands when nothing came in between. */
+  wrote(id: string, version: number, due: number): boolean {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.version !== version) return false
+    entry.stored = due
+    entry.planned = due
+    return true
+  }
+
+  /** The job's queued run may have room now. */
+  wake(id: string): void {
+    const entry = this.#entries.get(id)
+    if (entry?.waiting === undefined || entry.busy) return
+    entry.notBefore = 0
+    this.#arm(entry)
+  }
+
+  #queue(executor: string): Set<string> {
+    let queue = this.#queues.get(executor)
+    if (queue === undefined) {
+      queue = new Set()
+      this.#queues.set(executor, queue)
+    }
+    return queue
+  }
+
+  #put(job: Job, from: Source, now: number): readonly Effect[] {
+    if (job.ip !== this.#options.ip) return this.#gone(job._id, 'moved', job.ip ?? null)
+    const before = this.#entries.get(job._id)
+    const was = before && { state: before.state, problems: before.problems }
+    const entry = before ?? newEntry(job._id)
+    if (before === undefined) this.#entries.set(job._id, entry)
+    entry.version++
+    entry.notBefore = 0
+    entry.seen = this.#resync
+    const next = this.#read(entry, job, now)
+    this.#take(entry, next)
+    const what = newsOf(entry, job, was, from)
+    entry.edited = false
+    return [
+      ...this.#consequences(entry, job, next),
+      ...(what === undefined ? [] : [news(what)]),
+      { type: 'seen', job, from },
+    ]
+  }
+
+  /** Takes over what memory keeps of the document, and plans. */
+  #read(entry: Entry, job: Job, now: number): Plan {
+    const state = ownState(job)
+    const next = job.next_run_time
+    entry.stored = next instanceof Date ? next.getTime() : next
+    entry.planned = state?.planned?.next_run_time?.getTime()
+    entry.claimedTo = maxOf(entry.claimedTo, state?.claimed_to?.getTime())
+    entry.copied = job.state !== undefined && state === undefined
+    entry.waiting = state?.waiting?.run_time?.getTime()
+    entry.func = job.func
+    const known = this.#know(entry, job)
+    if (known.problems !== undefined) return { state: 'invalid', problems: known.problems }
+    entry.executor = job.executor ?? JOB_DEFAULTS.executor
+    entry.maxInstances = job.max_instances
+    entry.graceMs = graceMs(job)
+    entry.coalesce = job.coalesce ?? JOB_DEFAULTS.coalesce
+    entry.extra = (job.run_at ?? []).map(date => date.getTime()).sort((a, b) => a - b)
+    const { parsed, fingerprint } = known.trigger
+    return plan({ job, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
+  }
+
+  #know(entry: Entry, job: Job): { trigger: KnownTrigger; problems?: undefined } | { problems: readonly Problem[] } {
+    let trigger: KnownTrigger
+    try {
+      trigger = this.#triggers.take(job.trigger)
+    } catch (error) {
+      if (!(error instanceof TidewheelError)) throw error
+      const parsed = parseJob(job, { timezone: this.#options.timezone })
+      return { problems: 'problems' in parsed ? parsed.problems : [{ path: 'trigger', message: error.message }] }
+    }
+    if (entry.trigger !== undefined) this.#triggers.release(entry.trigger)
+    entry.trigger = trigger
+    const parsed = parseJob(job, { timezone: this.#options.timezone, trigger: trigger.parsed })
+    const problems = 'problems' in parsed ? parsed.problems : this.#options.check(job)
+    return problems.length > 0 ? { problems } : { trigger }
+  }
+
+  /** Makes memory and wheel agree with the plan. */
+  #take(entry: Entry, next: Plan): void {
+    if (entry.state === 'armed' && next.state !== 'armed') this.#armed--
+    if (entry.state !== 'armed' && next.state === 'armed') this.#armed++
+    entry.state = next.state
+    entry.problems = next.state === 'invalid' ? next.problems : []
+    entry.due = next.state === 'armed' ? next.due : undefined
+    entry.ordered = next.state === 'armed' && next.ordered
+    entry.at = entry.due === undefined ? undefined : entry.due + this.jitterOf(entry, entry.due)
+    if (!entry.busy) this.#arm(entry)
+  }
+
+  /** The fixed delay of a run, in ms; none for times that a person set. */
+  jitterOf(entry: Entry, runTime: number): number {
+    const jitter = entry.trigger?.parsed.jitter ?? 0
+    if (jitter === 0 || (entry.ordered && runTime === entry.due)) return 0
+    return jitterMs(entry.id, runTime, jitter)
+  }
+
+  #arm(entry: Entry): void {
+    this.#queues.get(entry.executor)?.delete(entry.id)
+    const scheduled = entry.at === undefined ? undefined : entry.at - this.#options.lead()
+    const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
+    const wake = minOf(minOf(scheduled, extra), entry.waiting === undefined ? undefined : 0)
+    if (wake === undefined) this.#wheel.remove(entry.id)
+    else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore))
+  }
+
+  /** What is to be written back after a whole document was read. */
+  #consequences(entry: Entry, job: Job, next: Plan): readonly Effect[] {
+    const noted = ownState(job)?.error
+    const base = {
+      id: entry.id,
+      version: entry.version,
+      stored: entry.stored,
+      trigger: job.trigger,
+      copied: entry.copied,
+    }
+    if (next.state === 'invalid') {
+      const error = next.problems.map(problem => problem.message).join('; ')
+      return noted === error && !entry.copied ? [] : [{ type: 'write', write: { ...base, error } }]
+    }
+    if (next.state === 'over') {
+      const waits = (job.state?.running?.length ?? 0) > 0 || entry.extra.length > 0 || entry.waiting !== undefined
+      return waits ? [] : [{ type: 'over', job }]
+    }
+    if (next.state === 'paused')
+      return noted === undefined && !entry.copied ? [] : [{ type: 'write', write: { ...base, error: null } }]
+    if (!next.unwritten && !entry.copied) return []
+    const planned = { due: next.due, ordered: next.ordered, fingerprint: entry.trigger?.fingerprint ?? '' }
+    const effects: Effect[] = [{ type: 'write', write: { ...base, ...planned, error: null } }]
+    if (next.dropped !== undefined) effects.push({ type: 'dropped', job, due: next.dropped })
+    return effects
+  }
+
+  #set(change: Extract<Change, { type: 'set' }>, now: number): readonly Effect[] {
+    const entry = this.#entries.get(change.id)
+    if (entry === undefined) return []
+    entry.version++
+    entry.notBefore = 0
+    if (change.read) {
+      entry.edited = true
+      return []
+    }
+    // What was wrong may be right now, and what memory does not have is in the document.
+    if (entry.state === 'invalid' || entry.trigger === undefined || entry.copied) {
+      entry.edited = true
+      return [{ type: 'read', id: entry.id }]
+    }
+    if (!change.armed) return [news(jobNews('job.modified', entry))]
+    const before = entry.state
+    const told = this.#documentOf(entry, change.next_run_time)
+    entry.stored = change.next_run_time instanceof Date ? change.next_run_time.getTime() : change.next_run_time
+    const { parsed, fingerprint } = entry.trigger
+    const next = plan({ job: told, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
+    this.#take(entry, next)
+    // Due at once: the claim itself says all that the plan would.
+    const atOnce = entry.ordered && entry.at !== undefined && entry.at <= now + AT_ONCE_MS
+    return [
+      ...(atOnce ? [] : this.#consequences(entry, told, next)),
+      news(turned(before, entry) ?? jobNews('job.modified', entry)),
+    ]
+  }
+
+  /** As much of the document as memory has, with the `next_run_time` that an event told. */
+  #documentOf(entry: Entry, next: Date | null | undefined): Job {
+    const { id, func, planned, trigger } = entry
+    const by =
+      planned === undefined ? {} : { planned: { next_run_time: new Date(planned), trigger: trigger?.fingerprint } }
+    const job = {
+      _id: id,
+      func,
+      trigger: trigger?.stored,
+      state: by,
+      ...(next !== undefined && { next_run_time: next }),
+    }
+    return job as unknown as Job
+  }
+
+  #gone(id: string, reason: 'deleted' | 'moved', to: string | null): readonly Effect[] {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return []
+    this.#entries.delete(id)
+    this.#wheel.remove(id)
+    this.#queues.get(entry.executor)?.delete(id)
+    if (entry.trigger !== undefined) this.#triggers.release(entry.trigger)
+    if (entry.state === 'armed') this.#armed--
+    entry.version++
+    const what: News =
+      reason === 'deleted'
+        ? { type: 'job.removed', job_id: id }
+        : { type: 'job.moved', job_id: id, from: this.#options.ip, to }
+    return [news(what)]
+  }
+}
+
+const news = (what: News): Effect => ({ type: 'news', news: what })
+
+/** Whether an entry was paused or resumed. */
+function turned(before: Plan['state'], entry: Entry, by?: string): News | undefined {
+  if (before === 'armed' && entry.state === 'paused')
+    return { type: 'job.paused', job_id: entry.id, ...(by !== undefined && { by }) }
+  if (before === 'paused' && entry.state === 'armed') return jobNews('job.resumed', entry)
+  return undefined
+}
+
+/** What a put document is news of: `was` is undefined where the job was not held. */
+function newsOf(
+  entry: Entry,
+  job: Job,
+  was: Pick<Entry, 'state' | 'problems'> | undefined,
+  from: Source,
+): News | undefined {
+  if (entry.state === 'invalid' && !sameProblems(entry.problems, was?.problems)) {
+    return { type: 'job.invalid', job_id: job._id, problems: entry.problems }
+  }
+  if (was === undefined) {
+    if (from === 'insert') return jobNews('job.added', entry)
+    if (from !== 'read' && from !== 'replace') return undefined
+    if (ownState(job)?.placed === true) return { type: 'job.adopted', job_id: job._id, ip: job.ip ?? '' }
+    return { type: 'job.moved', job_id: job._id, from: null, to: job.ip ?? null }
+  }
+  const turn = turned(was.state, entry, ownState(job)?.paused_by)
+  if (turn !== undefined) return turn
+  return entry.edited || from === 'replace' ? jobNews('job.modified', entry) : undefined
+}
+
+const sameProblems = (a: readonly Problem[], b: readonly Problem[] | undefined) =>
+  b !== undefined && a.length === b.length && a.every((problem, i) => problem.message === b[i]?.message)
+
+const maxOf = (a: number | undefined, b: number | undefined) =>
+  a === undefined ? b : b === undefined ? a : Math.max(a, b)
+const minOf = (a: number | undefined, b: number | undefined) =>
+  a === undefined ? b : b === undefined ? a : Math.min(a, b)
