@@ -78,9 +78,12 @@ function inputProblems(document: Readonly<Record<string, unknown>>, options: Par
   ]
 }
 
-/** Whether it is APScheduler's flat form: it has an `id`, or its trigger is a word. */
+/** Whether it is APScheduler's flat form: it has an `id`, a word as trigger, or a trigger's fields and no trigger. */
 export const isFlat = (input: unknown): boolean =>
-  isObject(input) && ('id' in input || typeof input.trigger === 'string' || looseTriggerFields(input).length > 0)
+  isObject(input) &&
+  ('id' in input ||
+    typeof input.trigger === 'string' ||
+    (!('trigger' in input) && looseTriggerFields(input).length > 0))
 
 /** The fields of a trigger that lie beside the job's own. */
 const looseTriggerFields = (input: Readonly<Record<string, unknown>>): string[] =>
@@ -91,15 +94,17 @@ const looseTriggerFields = (input: Readonly<Record<string, unknown>>): string[] 
 export function unflatten(input: unknown, { partial = false } = {}): JobInput {
   if (!isObject(input)) return input as JobInput
   const { id, trigger, replace_existing: _order, jobstore: _store, ...rest } = input
+  const named: Record<string, unknown> = { ...(id !== undefined && { _id: id }), ...rest }
+  // A whole trigger has its fields inside; what lies beside it is reported, not guessed at.
+  if (trigger !== undefined && trigger !== null && typeof trigger !== 'string') {
+    return withDates({ ...named, trigger }) as unknown as JobInput
+  }
   const names = looseTriggerFields(rest)
-  const fields = Object.fromEntries(names.map(name => [name, rest[name]]))
-  const others = Object.entries(rest).filter(([name]) => !names.includes(name))
-  const job: Record<string, unknown> = { ...(id !== undefined && { _id: id }), ...Object.fromEntries(others) }
-  if (typeof trigger === 'string') job.trigger = { type: trigger, ...present(fields) }
-  else if (isObject(trigger)) job.trigger = { ...trigger, ...present(fields) }
-  else if (trigger !== undefined && trigger !== null) job.trigger = trigger
+  const fields = present(Object.fromEntries(names.map(name => [name, rest[name]])))
+  const job = Object.fromEntries(Object.entries(named).filter(([name]) => !names.includes(name)))
+  if (typeof trigger === 'string') job.trigger = { type: trigger, ...fields }
   // Fields without a word that says what they are for stay an error: the trigger's parser asks for a type.
-  else if (names.length > 0) job.trigger = present(fields)
+  else if (names.length > 0) job.trigger = fields
   else if (!partial) job.trigger = { type: 'date' }
   return withDates(job) as unknown as JobInput
 }
@@ -173,7 +178,8 @@ export function describe(field: string): string {
 export function unknownField(parent: string, key: string, known: Iterable<string> = FIELDS): Problem {
   const path = parent === '' ? key : `${parent}.${key}`
   const near = nearest(key, known)
-  const advice = near !== undefined ? `did you mean ${near}?` : OWN_DATA
+  const inTrigger = parent === '' && Object.hasOwn(TRIGGER_FIELDS, key)
+  const advice = inTrigger ? 'it belongs into trigger' : near !== undefined ? `did you mean ${near}?` : OWN_DATA
   return { path, message: `${path}: not a field of ${parent === '' ? 'a job' : parent}; ${advice}` }
 }
 

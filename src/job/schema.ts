@@ -130,7 +130,7 @@ function triggerRules(depth: number): Rule[] {
     const own = fields.filter(([, field]) => field.types.includes(type)).map(([name]) => name)
     const properties = Object.fromEntries(['type', ...own].map(name => [name, {}]))
     return {
-      description: `trigger of type ${type}: only ${own.join(', ')}`,
+      description: `trigger: ${type} takes only ${own.join(', ')}`,
       check: ifType(type, { additionalProperties: false, properties }),
     }
   })
