@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { lineAt, readSources, type Source, source } from './support/sources.ts'
 
 /** Files that know nothing of ours but each other; every file may import them. */
-const GROUND = ['errors', 'event', 'clock', 'connection', 'settings']
+const GROUND = ['errors', 'event', 'clock', 'connection', 'settings', 'version']
 
 /** The stages and what stands beside them: what each may import besides itself and the ground.
  *  `types`: only with `import type`, what the stage before hands on. */
@@ -21,6 +21,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   cluster: { all: ['job', 'trigger', 'history'] },
   log: { all: [] },
   testing: { all: [] },
+  'of-type': { all: [] },
   dev: { all: [] },
   http: { all: ['index'] },
   cli: { all: ['index', 'http', 'dev'] },
@@ -56,6 +57,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
     all: [
       'src/clock.ts',
       'src/testing.ts',
+      'src/of-type.ts',
       'src/node.ts',
       'src/active.ts',
       'src/log.ts',
