@@ -1,7 +1,7 @@
 /** Collections: the three of the contract, typed, by the names the options gave them. */
 import type { Collection, Db } from 'mongodb'
 import type { NodeInfo } from './cluster/lease.ts'
-import type { Execution } from './history.ts'
+import type { Execution } from './history/rows.ts'
 import { COLLECTIONS, type CollectionNames } from './job/collections.ts'
 import type { Job } from './job/job.ts'
 

@@ -7,12 +7,29 @@ import { from, merge, mergeAll, mergeMap, type Observable } from 'rxjs'
 import type { Change } from '../change/change.ts'
 import type { News } from '../event.ts'
 import { JOB_DEFAULTS, type Job, maxInstancesOf, type RunningEntry } from '../job/job.ts'
-import type { Outcome } from '../run/outcome.ts'
-import type { Claim } from '../run/run.ts'
+import type { Outcome } from '../job/outcome.ts'
 import type { Entry } from '../wheel/entry.ts'
 import { type Answer, type ClaimContext, claimMany, claimOne, fenceOf } from './claim.ts'
 import { freshState } from './guards.ts'
 import { type Order, orderOf } from './order.ts'
+
+/** A won run, as the claim hands it on. */
+export interface Claim {
+  readonly run_id: string
+  readonly job: Job
+  readonly runTime: Date
+  /** The start: run time and jitter, in epoch ms. */
+  readonly at: number
+  readonly scheduled: boolean
+  /** Up to an hour late is no misfire. */
+  readonly ordered: boolean
+  /** Where a place is kept for it. */
+  readonly executor: string
+  readonly coalesced: number
+  readonly claimed: Date
+  readonly attempt: number
+  readonly fence: bigint
+}
 
 export type Claimed =
   | { readonly type: 'claim'; readonly claim: Claim }

@@ -49,7 +49,7 @@ export function due(input: DueInput, now: number): Due {
   if (coalesce) return { ...sorted([last], late), next, count: chain.between(first, last, MAX_LISTED).length }
   const listed = grace === null ? first : Math.max(first, now - grace - longest)
   const run = chain.newest(listed, last).filter(time => !late(time))
-  const missed = grace === null ? [] : chain.newest(first, Math.min(last, now - grace)).filter(late)
+  const missed = grace === null ? [] : chain.newest(first, Math.min(last, now - grace - 1)).filter(late)
   return { run, missed, next, count: Math.min(MAX_LISTED, run.length + missed.length) }
 }
 

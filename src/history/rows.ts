@@ -1,9 +1,9 @@
-/** History: what happened? Outcomes become rows of the `executions` collection.
+/** Rows: what happened? Outcomes become rows of the `executions` collection.
  *  In: outcomes, many at once. Out: one row for each attempt of a run, its `_id` the run id, so that a row stored twice is one.
  *  Rows are bounded: a result of 16 KiB, an exception of 1,000 characters, a traceback of 16 KiB, a log of 200 lines and 64 KiB.
  *  A late or failing history never delays a run. */
 import type { Collection } from 'mongodb'
-import type { Outcome } from './run/outcome.ts'
+import type { Outcome } from '../job/outcome.ts'
 
 /** One attempt of a run, as it lies in the database. */
 export interface Execution {

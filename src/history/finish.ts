@@ -5,7 +5,7 @@
  *  a run's end is stored or, where the document refuses it, reported, and `idle()` always resolves in the end. */
 import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
 import type { Job } from '../job/job.ts'
-import { isFailure, type Outcome } from '../run/outcome.ts'
+import { isFailure, type Outcome } from '../job/outcome.ts'
 
 export interface FinishContext {
   readonly jobs: Collection<Job>

@@ -2,7 +2,7 @@
  *  In: what the claim and the run know. Out: the one value from which the history row, the `$pull` of the entry and the
  *  news are made. A failing function is an outcome, never an error of ours. Pure. */
 import type { EventOf, Failure, News } from '../event.ts'
-import type { Job } from '../job/job.ts'
+import type { Job } from './job.ts'
 
 export type Status = 'executed' | 'error' | 'missed' | 'max_instances' | 'timeout' | 'interrupted' | 'cancelled'
 
