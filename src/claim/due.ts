@@ -2,7 +2,7 @@
  *  A run time counts as due, and its lateness counts, from its delayed time (run time + jitter).
  *  The work does not grow with the length of an outage: times are found by leaps, and at most 1,000 are listed.
  *  Always holds: no time is given twice, none between the first and `next` is passed over unless it is counted. */
-import { type ParsedTrigger, parseTrigger, type Trigger } from '../trigger/trigger.ts'
+import { type ParsedTrigger, parsed, type Trigger } from '../trigger/trigger.ts'
 
 /** At most so many run times are listed as run, as missed, or counted. */
 export const MAX_LISTED = 1_000
@@ -152,8 +152,8 @@ class Chain {
 /** What dueRuns reads of a job. */
 export interface DueJob {
   readonly trigger: Trigger | ParsedTrigger
-  /** Null: paused. */
-  readonly next_run_time: Date | null
+  /** Null: paused; absent: computed from the trigger as it begins. */
+  readonly next_run_time?: Date | null
   /** Seconds; null: however late; absent: 60. */
   readonly misfire_grace_time?: number | null
   /** Absent: true. */
@@ -168,16 +168,12 @@ export function dueRuns(
   options: { readonly timezone?: string } = {},
 ): { run: Date[]; missed: Date[]; next: Date | null } {
   if (job.next_run_time === null) return { run: [], missed: [], next: null }
-  const grace = job.misfire_grace_time === undefined ? DEFAULT_GRACE_S : job.misfire_grace_time
-  const result = due(
-    {
-      trigger: isParsed(job.trigger) ? job.trigger : parseTrigger(job.trigger, options),
-      next_run_time: job.next_run_time.getTime(),
-      grace: grace === null ? null : grace * 1000,
-      coalesce: job.coalesce ?? true,
-    },
-    now.getTime(),
-  )
+  const trigger = parsed(job.trigger, options)
+  const next_run_time = job.next_run_time?.getTime() ?? trigger.next(null, now.getTime())
+  if (next_run_time === null) return { run: [], missed: [], next: null }
+  const seconds = job.misfire_grace_time === undefined ? DEFAULT_GRACE_S : job.misfire_grace_time
+  const grace = seconds === null ? null : seconds * 1000
+  const result = due({ trigger, next_run_time, grace, coalesce: job.coalesce ?? true }, now.getTime())
   const dates = (times: readonly number[]) => times.map(time => new Date(time))
   return {
     run: dates(result.run),
@@ -185,5 +181,3 @@ export function dueRuns(
     next: result.next === null ? null : new Date(result.next),
   }
 }
-
-const isParsed = (trigger: Trigger | ParsedTrigger): trigger is ParsedTrigger => 'seek' in trigger

@@ -108,12 +108,13 @@ export class Zone {
 
 const zones = new Map<string, Zone>()
 
-/** The zone of an IANA name; undefined when there is none. */
+/** The zone of an IANA name, in whatever case; undefined when there is none. */
 export function zoneOf(name: string): Zone | undefined {
-  let zone = zones.get(name)
+  const key = name.toLowerCase()
+  let zone = zones.get(key)
   if (!zone && IANAZone.isValidZone(name)) {
     zone = new Zone(name)
-    zones.set(name, zone)
+    zones.set(key, zone)
   }
   return zone
 }

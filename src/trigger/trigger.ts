@@ -166,7 +166,8 @@ export function fireTimes(trigger: Trigger | ParsedTrigger, options: FireTimesOp
   return times
 }
 
-function parsed(trigger: Trigger | ParsedTrigger, { timezone }: { readonly timezone?: string }): ParsedTrigger {
+/** The trigger read, if it is not yet. */
+export function parsed(trigger: Trigger | ParsedTrigger, { timezone }: { readonly timezone?: string }): ParsedTrigger {
   return trigger instanceof Parsed ? trigger : parseTrigger(trigger, timezone === undefined ? {} : { timezone })
 }
 

@@ -58,23 +58,25 @@ export const range = (first: number, last: number, step: number): number[] => {
   return values
 }
 
-/** Rules that fire at whole minutes, at least about once a week. */
+/** Rules that fire at whole minutes. */
 export const rules: fc.Arbitrary<Rule> = fc
   .record({
     hour: hours,
     minute: fc.oneof(some(0, 59), fc.constantFrom([0], [30], range(0, 59, 10), range(0, 59, 15))),
+    day: fc.option(some(1, 31), { freq: 1 }),
     day_of_week: fc.option(some(0, 6), { freq: 3 }),
   })
-  .map(({ hour: [hour, text, free], minute, day_of_week }) => ({
+  .map(({ hour: [hour, text, free], minute, day, day_of_week }) => ({
     hour,
     minute,
-    day: null,
+    day,
     day_of_week,
     free,
     document: {
       type: 'cron' as const,
       hour: text,
       minute: minute.join(','),
+      ...(day && { day: day.join(',') }),
       ...(day_of_week && { day_of_week: day_of_week.join(',') }),
     },
   }))
