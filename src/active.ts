@@ -2,7 +2,7 @@
  *  follow → roster → tick → claim → run → finish. In: a connection, a lease, executors. Out: events, and the ways to stop.
  *  Every write of a node is made here or in a stage, guarded by what it was computed from. */
 import { ObjectId } from 'mongodb'
-import { filter, from, map, mergeMap, Subscription } from 'rxjs'
+import { EMPTY, from, map, merge, mergeMap, type Observable, Subscription } from 'rxjs'
 import type { Change } from './change/change.ts'
 import { type FollowNews, follow } from './change/follow.ts'
 import { type Claim, type Claimed, claimAll } from './claim/claims.ts'
@@ -11,21 +11,24 @@ import { Plans } from './claim/plans.ts'
 import { type Clock, monotonicNow } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
 import type { Lease } from './cluster/lease.ts'
-import { deadEntries } from './cluster/sweep.ts'
+import { type Recovered, recover } from './cluster/recovery.ts'
 import type { Collections } from './collections.ts'
 import type { Connection } from './connection.ts'
 import type { Problem } from './errors.ts'
 import type { News } from './event.ts'
 import { Finishes, overGuard } from './history/finish.ts'
-import { rowOf, storeRows } from './history/rows.ts'
-import type { Job } from './job/job.ts'
+import { Live } from './history/live.ts'
+import { rowOf, startedRow, storeRows } from './history/rows.ts'
+import { JOB_DEFAULTS, type Job } from './job/job.ts'
 import { newsOf, type Outcome } from './job/outcome.ts'
 import { type Logger, runLogger } from './log.ts'
 import type { Executor } from './run/executor.ts'
 import { Places } from './run/places.ts'
+import { retryAt } from './run/retry.ts'
 import { type Abort, GoingRuns, perform } from './run/run.ts'
 import { runLog } from './run/run-log.ts'
 import type { Effect } from './wheel/entry.ts'
+import { Later } from './wheel/later.ts'
 import { Roster } from './wheel/roster.ts'
 import { type Tick, ticker } from './wheel/ticker.ts'
 
@@ -64,6 +67,10 @@ export class Active {
   readonly #subscription = new Subscription()
   /** Runs this process claimed and whose end is not stored. */
   readonly #mine = new Set<string>()
+  /** Next attempts, by the run whose end is being stored. */
+  readonly #attempts = new Map<string, Claim>()
+  readonly #later: Later<Claim>
+  readonly #live: Live
   #touches = 0
   #taking = false
   #ended = false
@@ -96,6 +103,7 @@ export class Active {
           outcomes.map(outcome => rowOf(outcome, ip, new Date(clock.now()))),
         ),
       isOver: id => this.#roster.get(id)?.state === 'over',
+      paused: id => this.#follower.read(id),
       refused: (id, error) => this.#refused(id, error),
     })
     this.#adoption = new Adoption({
@@ -111,7 +119,9 @@ export class Active {
       holds: id => this.#roster.holds(id),
       prepare: options.prepare,
     })
-    this.#ticker = ticker(() => this.#roster.nextAt(), clock)
+    this.#later = new Later(clock.now())
+    this.#live = new Live(collections.executions, clock)
+    this.#ticker = ticker(() => earliest(this.#roster.nextAt(), this.#later.nextAt()), clock)
   }
 
   get jobs(): number {
@@ -141,9 +151,7 @@ export class Active {
       )
     })
     const runs$ = this.#ticker.ticks$.pipe(
-      map(tick => this.#due(tick)),
-      filter(entries => entries.length > 0),
-      mergeMap(entries => claimAll(entries, this.#claims)),
+      mergeMap(tick => this.#due(tick)),
       mergeMap(claimed => this.#perform(claimed)),
     )
     this.#subscription.add(runs$.subscribe(happened => this.#settle(happened)))
@@ -177,6 +185,7 @@ export class Active {
     this.#ended = true
     this.#taking = false
     this.#subscription.unsubscribe()
+    this.#live.close()
   }
 
   #take(change: Change | FollowNews): void {
@@ -238,16 +247,17 @@ export class Active {
     }
   }
 
-  /** Entries whose time has come, each with a place kept for it. */
-  #due(tick: Tick) {
-    if (tick.type === 'jump') {
-      this.#options.emit({ type: 'clock.jumped', by: Math.round(tick.by) })
-      return []
-    }
-    if (!this.#mayClaim()) return []
-    const entries = this.#roster.takeDue(tick.now, executor => this.#places.free(executor))
+  /** What is to be claimed, or was claimed before and starts now; a place is kept for each. */
+  #due(tick: Tick): Observable<Claimed> {
+    if (tick.type === 'jump') this.#options.emit({ type: 'clock.jumped', by: Math.round(tick.by) })
+    if (tick.type === 'jump' || !this.#mayClaim()) return EMPTY
+    const free = (executor: string) => this.#places.free(executor)
+    const claims = this.#later.takeDue(tick.now, free)
+    for (const claim of claims) this.#places.take(claim.executor)
+    const entries = this.#roster.takeDue(tick.now, free)
     for (const entry of entries) this.#places.take(entry.executor)
-    return entries
+    const again = from(claims.map(claim => ({ type: 'claim', claim }) as const))
+    return entries.length === 0 ? again : merge(again, claimAll(entries, this.#claims))
   }
 
   #perform(claimed: Claimed) {
@@ -255,7 +265,21 @@ export class Active {
     if (claimed.type === 'outcome') return from([claimed.outcome])
     const { claim } = claimed
     const { run_id, job, runTime, fence, coalesced, scheduled } = claim
-    this.#options.emit({ type: 'run.claimed', run_id, job_id: job._id, run_time: runTime, fence, coalesced, scheduled })
+    if (claim.attempt === 1) {
+      this.#options.emit({
+        type: 'run.claimed',
+        run_id,
+        job_id: job._id,
+        run_time: runTime,
+        fence,
+        coalesced,
+        scheduled,
+      })
+    }
+    return this.#run(claim)
+  }
+
+  #run(claim: Claim) {
     const executor = this.#options.executors.get(claim.executor) as Executor
     return from(
       perform(claim, {
@@ -266,20 +290,50 @@ export class Active {
         going: this.#going,
         release: () => this.#release(claim.executor),
       }),
-    )
+    ).pipe(map(happened => ('type' in happened ? happened : this.#tryAgain(claim, happened))))
+  }
+
+  /** A failed attempt names the next one, if its job asks for that. */
+  #tryAgain(claim: Claim, outcome: Outcome): Outcome {
+    const { clock } = this.#options
+    const at = retryAt(claim.job, outcome, clock.now())
+    if (at === undefined) return outcome
+    const run_id = this.#newRunId()
+    this.#attempts.set(claim.run_id, { ...claim, run_id, at, attempt: claim.attempt + 1 })
+    return { ...outcome, retry: { run_id, at: new Date(at) } }
   }
 
   #settle(happened: News | Outcome): void {
     if ('type' in happened) return this.#options.emit(happened)
+    this.#live.ended(happened.run_id)
     this.#options.emit(newsOf(happened))
-    this.#finishes.push(happened)
+    const stored = this.#finishes.push(happened)
     if (!happened.entered) return
     const { job, run_id } = happened
-    void this.#finishes.of(job._id)?.then(() => {
+    void stored.then(() => {
       this.#mine.delete(run_id)
+      this.#next(happened)
       this.#roster.wake(job._id)
       this.#ticker.poke()
     })
+  }
+
+  /** The next attempt waits for its time, now that the document knows of it. */
+  #next({ run_id, job, run_time, retry, error }: Outcome): void {
+    const claim = this.#attempts.get(run_id)
+    if (claim === undefined || retry === undefined) return
+    this.#attempts.delete(run_id)
+    const why = error ?? { name: 'Error', message: 'failed' }
+    const next = {
+      run_id: retry.run_id,
+      job_id: job._id,
+      run_time,
+      attempt: claim.attempt,
+      retry_at: retry.at,
+      error: why,
+    }
+    this.#options.emit({ type: 'run.retrying', ...next })
+    this.#wait(claim)
   }
 
   #release(executor: string): void {
@@ -292,6 +346,12 @@ export class Active {
   #mayClaim = () => this.#taking && this.#options.lease.held()
 
   #freshTouch = () => `${this.#options.lease.incarnation.slice(-12)}.${(this.#touches++).toString(36)}`
+
+  #newRunId = () => {
+    const id = new ObjectId().toHexString()
+    this.#mine.add(id)
+    return id
+  }
 
   /** Waits longer each time; rejects when the node ends. */
   #pause = (attempt: number) =>
@@ -307,11 +367,7 @@ export class Active {
       claimant: () => ({ ip, incarnation: lease.incarnation }),
       now: () => clock.now(),
       freshTouch: this.#freshTouch,
-      newRunId: () => {
-        const id = new ObjectId().toHexString()
-        this.#mine.add(id)
-        return id
-      },
+      newRunId: this.#newRunId,
       forgetRun: (id: string) => void this.#mine.delete(id),
       took: (ms: number) => this.#lead.add(ms),
       monotonic: () => monotonicNow(clock),
@@ -343,18 +399,35 @@ export class Active {
     return [{ path: 'executor', message: `executor: this node has none named "${name}"; known here: ${known}` }]
   }
 
-  #logOf({ run_id, job }: Claim) {
-    return runLog(keep => runLogger(this.#options.logger, { job_id: job._id, run_id }, keep))
+  /** The log of a run that starts now; from here on it may have a row that says it goes on. */
+  #logOf(claim: Claim) {
+    const { logger, ip, clock } = this.#options
+    const { run_id, job, runTime: run_time, scheduled, attempt, coalesced, claimed, fence, at } = claim
+    const log = runLog(keep => runLogger(logger, { job_id: job._id, run_id }, keep))
+    const now = clock.now()
+    const run = { run_id, job, run_time, scheduled, attempt, coalesced, late: Math.max(0, now - at) }
+    const row = () => startedRow(run, claimed, fence, ip, new Date(now))
+    this.#live.started({ run_id, row, tail: () => log.tail() })
+    return log
   }
 
-  /** Aborts runs of a job that go on here, and takes the request away when it is served. */
+  /** Aborts runs of a job that go on or wait here, and takes the request away when it is served. */
   #cancel(id: string, run: string): void {
-    const { collections } = this.#options
-    const mine = this.#going.of(id).filter(claim => run === '*' || claim.run_id === run)
-    for (const claim of mine) this.#going.abort(claim.run_id, { status: 'cancelled', message: 'cancelled by request' })
-    const nothingRuns = this.#roster.holds(id) && mine.length === 0
-    if (mine.length === 0 && !nothingRuns) return
-    const guard = { _id: id, cancel: run, ...(nothingRuns && { 'state.running.0': { $exists: false } }) }
+    const { collections, clock } = this.#options
+    const why = { status: 'cancelled', message: 'cancelled by request' } as const
+    const going = this.#going.of(id).filter(claim => run === '*' || claim.run_id === run)
+    for (const claim of going) this.#going.abort(claim.run_id, why)
+    const waiting = this.#later.remove(id, run)
+    for (const claim of waiting) {
+      const { job, runTime: run_time, run_id, scheduled, attempt, coalesced, fence, claimed } = claim
+      const error = { name: 'Aborted', message: why.message }
+      const finished = new Date(clock.now())
+      const ended = { run_id, job, run_time, scheduled, attempt, coalesced, fence, claimed, finished, error }
+      this.#settle({ ...ended, status: why.status, duration: 0, late: 0, entered: true })
+    }
+    const nothing = going.length + waiting.length === 0
+    if (nothing && !this.#roster.holds(id)) return
+    const guard = { _id: id, cancel: run, ...(nothing && { 'state.running.0': { $exists: false } }) }
     const served = { $unset: { cancel: '' }, $set: { touch: this.#freshTouch() } }
     void collections.jobs.updateOne(guard as never, served as never).catch(() => {})
   }
@@ -373,31 +446,59 @@ export class Active {
     void this.#options.collections.jobs.updateOne({ _id: job._id }, request as never).catch(() => {})
   }
 
-  /** Takes entries of runs that no longer go on out of a document; answers whether there were any. */
+  /** Deals with entries of runs that no longer go on; answers whether there were any. */
   async #sweep(job: Job): Promise<boolean> {
     const { collections, clock, ip, lease } = this.#options
-    const isMine = (id: string) => this.#mine.has(id)
-    const dead = await deadEntries(job, { ...collections, ip, incarnation: () => lease.incarnation, isMine })
-    for (const { entry, finished, copied } of dead) {
-      const { run_id, run_time, claimed, node, attempt } = entry
-      if (finished || copied) {
-        const pull = { $pull: { 'state.running': { run_id } }, $set: { touch: this.#freshTouch() } }
-        await collections.jobs.updateOne({ _id: job._id, 'state.running.run_id': run_id } as never, pull as never)
-        continue
-      }
-      const error = { name: 'Interrupted', message: `node ${node} ended while the run went on` }
-      const now = clock.now()
-      const run = { run_id, job, run_time, scheduled: true, attempt, coalesced: 1, claimed, late: 0, duration: 0 }
-      this.#settle({ ...run, status: 'interrupted', finished: new Date(now), error, lost_node: node, entered: true })
+    const recovered = await recover(job, {
+      ...collections,
+      ip,
+      incarnation: () => lease.incarnation,
+      isMine: id => this.#mine.has(id),
+      now: () => clock.now(),
+      freshTouch: this.#freshTouch,
+      newRunId: this.#newRunId,
+      forgetRun: id => void this.#mine.delete(id),
+    })
+    for (const found of recovered) {
+      if (found.type === 'interrupted') this.#settle(found.outcome)
+      if (found.type === 'again') this.#wait(againOf(found))
     }
-    if (dead.length === 0) return false
+    if (recovered.length === 0) return false
     await this.#finishes.of(job._id)
     this.#follower.read(job._id)
     return true
   }
 
+  /** Performs a claimed run at its time. */
+  #wait(claim: Claim): void {
+    this.#later.put(claim)
+    this.#ticker.poke()
+  }
+
   #refused(id: string, error: Error): void {
     const problems = [{ path: 'state', message: `state: the document refused the end of a run (${error.message})` }]
     if (id !== '') this.#options.emit({ type: 'job.invalid', job_id: id, problems })
+  }
+}
+
+const earliest = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b))
+
+/** A run that is claimed once more, as a claim. */
+function againOf({ job, entry, at, fence }: Extract<Recovered, { type: 'again' }>): Claim {
+  const { run_id, run_time, claimed, attempt } = entry
+  const scheduled = entry.ordered !== true
+  const executor = job.executor ?? JOB_DEFAULTS.executor
+  return {
+    run_id,
+    job,
+    runTime: run_time,
+    at,
+    scheduled,
+    ordered: !scheduled,
+    executor,
+    coalesced: 1,
+    claimed,
+    attempt,
+    fence,
   }
 }

@@ -122,6 +122,7 @@ function runningOf(context: ClaimContext, order: Order): RunningEntry {
     node: ip,
     incarnation,
     attempt: 1,
+    ...(!order.scheduled && { ordered: true }),
   }
 }
 

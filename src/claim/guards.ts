@@ -58,8 +58,13 @@ export function settleUpdate(order: Order, touch: string, queue = false): Docume
   }
   const at = new Date(next)
   return {
-    $set: { ...mine, next_run_time: at, 'state.planned': { next_run_time: at, trigger } },
-    $unset: { 'state.over': '', 'state.error': '' },
+    $set: {
+      ...mine,
+      next_run_time: at,
+      'state.planned': { next_run_time: at, trigger },
+      ...(entry.pausedBy !== undefined && { 'state.failures': 0 }),
+    },
+    $unset: { 'state.over': '', 'state.error': '', 'state.paused_by': '' },
     ...to,
   }
 }

@@ -92,7 +92,7 @@ export class Plans {
 }
 
 function operationOf(write: PlanWrite, ip: string, touch: string) {
-  const { id, stored, trigger, due, ordered, fingerprint, error, copied } = write
+  const { id, stored, trigger, due, ordered, fingerprint, error, copied, unpaused } = write
   const filter = { _id: id, ip, next_run_time: isExactly(stored), trigger }
   const at = due === undefined ? undefined : new Date(due)
   const planned = at && { next_run_time: at, trigger: fingerprint, ...(ordered === true && { ordered }) }
@@ -105,6 +105,7 @@ function operationOf(write: PlanWrite, ip: string, touch: string) {
     ...next,
     touch,
     'state.job': id,
+    ...(unpaused && { 'state.failures': 0 }),
     ...(planned && { 'state.planned': planned }),
     ...(error !== null && { 'state.error': error }),
   }

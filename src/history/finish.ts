@@ -15,6 +15,8 @@ export interface FinishContext {
   readonly pause: (attempt: number) => Promise<void>
   /** Whether memory holds the job as over: its last finish removes it. */
   readonly isOver: (id: string) => boolean
+  /** The job may have been paused for its failures: memory is to look. */
+  readonly paused: (jobId: string) => void
   /** A document would not take the end of its run. */
   readonly refused: (jobId: string, error: Error) => void
 }
@@ -23,26 +25,27 @@ const BATCH = 500
 
 export class Finishes {
   readonly #context: FinishContext
-  #queue: Outcome[] = []
-  readonly #open = new Map<string, number>()
+  #queue: { readonly outcome: Outcome; readonly stored: () => void }[] = []
+  /** The latest unstored finish of each job. */
+  readonly #latest = new Map<string, Promise<void>>()
   #work: Promise<void> | undefined
-  #waiters: { readonly id: string; readonly done: () => void }[] = []
 
   constructor(context: FinishContext) {
     this.#context = context
   }
 
-  push(outcome: Outcome): void {
+  /** Resolves when it is stored. */
+  push(outcome: Outcome): Promise<void> {
     const id = outcome.job._id
-    this.#queue.push(outcome)
-    this.#open.set(id, (this.#open.get(id) ?? 0) + 1)
+    const done = new Promise<void>(stored => this.#queue.push({ outcome, stored }))
+    this.#latest.set(id, done)
     this.#work ??= this.#run()
+    return done
   }
 
   /** Resolves when every finish of the job that was pushed so far is stored; undefined: there is none. */
   of(id: string): Promise<void> | undefined {
-    if (!this.#open.has(id)) return undefined
-    return new Promise(done => this.#waiters.push({ id, done }))
+    return this.#latest.get(id)
   }
 
   /** Resolves when everything is stored. */
@@ -55,20 +58,15 @@ export class Finishes {
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, BATCH)
       this.#queue = this.#queue.slice(BATCH)
-      await this.#store(batch)
-      for (const { job } of batch) this.#close(job._id)
+      const latest = batch.map(({ outcome }) => this.#latest.get(outcome.job._id))
+      await this.#store(batch.map(({ outcome }) => outcome))
+      batch.forEach(({ outcome, stored }, i) => {
+        // Later ones came meanwhile: they speak for the job then.
+        if (this.#latest.get(outcome.job._id) === latest[i]) this.#latest.delete(outcome.job._id)
+        stored()
+      })
     }
     this.#work = undefined
-  }
-
-  #close(id: string): void {
-    const open = (this.#open.get(id) ?? 1) - 1
-    if (open > 0) this.#open.set(id, open)
-    else this.#open.delete(id)
-    if (this.#waiters.length === 0 || open > 0) return
-    const [ready, rest] = [this.#waiters.filter(w => w.id === id), this.#waiters.filter(w => w.id !== id)]
-    this.#waiters = rest
-    for (const { done } of ready) done()
   }
 
   async #store(batch: readonly Outcome[]): Promise<void> {
@@ -77,7 +75,9 @@ export class Finishes {
     if (entered.length === 0) return
     const pulls = entered.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
     await this.#again(() => this.#pull(pulls))
-    const last = pulls.filter(
+    await this.#pauseFailing(entered)
+    const ended = pulls.filter(({ outcome }) => outcome.retry === undefined)
+    const last = ended.filter(
       ({ outcome }) => outcome.job.state?.over === true || this.#context.isOver(outcome.job._id),
     )
     if (last.length > 0) await this.#again(() => this.#remove(last))
@@ -96,6 +96,21 @@ export class Finishes {
       }
       if (error.writeErrors === undefined) throw error
     }
+  }
+
+  /** Pauses jobs whose owner asked for that after so many failed runs in a row. */
+  async #pauseFailing(outcomes: readonly Outcome[]): Promise<void> {
+    const failing = outcomes.filter(
+      ({ job, status, retry }) => job.pause_after_failures != null && isFailure(status) && retry === undefined,
+    )
+    if (failing.length === 0) return
+    const operations = failing.map(({ job }) => ({
+      updateOne: pauseOf(job._id, job.pause_after_failures as number, this.#context.freshTouch()),
+    }))
+    await this.#again(async () => {
+      const { modifiedCount } = await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
+      if (modifiedCount > 0) for (const { job } of failing) this.#context.paused(job._id)
+    })
   }
 
   async #remove(pulls: readonly { readonly outcome: Outcome; readonly touch: string }[]): Promise<void> {
@@ -136,9 +151,26 @@ export function overGuard(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Record<s
   }
 }
 
+function pauseOf(id: string, failures: number, touch: string) {
+  const reason = `pause_after_failures: ${failures} failed ${failures === 1 ? 'run' : 'runs in a row'}`
+  return {
+    filter: { _id: id, next_run_time: { $type: 'date' }, 'state.failures': { $gte: failures } },
+    update: { $set: { next_run_time: null, 'state.paused_by': reason, touch } },
+  }
+}
+
+/** Takes the run's entry out, or makes it that of the next attempt. */
 function pullOf(outcome: Outcome, touch: string) {
-  const { run_id, status, run_time } = outcome
+  const { run_id, status, run_time, retry, attempt } = outcome
   const failed = isFailure(status)
+  if (retry !== undefined) {
+    const next = {
+      'state.running.$.run_id': retry.run_id,
+      'state.running.$.attempt': attempt + 1,
+      'state.running.$.retry_at': retry.at,
+    }
+    return { filter: { _id: outcome.job._id, 'state.running.run_id': run_id }, update: { $set: { ...next, touch } } }
+  }
   return {
     filter: { _id: outcome.job._id, 'state.running.run_id': run_id },
     update: {

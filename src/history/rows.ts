@@ -72,6 +72,22 @@ export function rowOf(outcome: Outcome, ip: string, now: Date): Execution {
   }
 }
 
+/** The row of a run that goes on. */
+export function startedRow(
+  run: Pick<Outcome, 'run_id' | 'job' | 'run_time' | 'scheduled' | 'attempt' | 'coalesced' | 'late'>,
+  claimed: Date,
+  fence: bigint,
+  ip: string,
+  now: Date,
+): Execution {
+  const row = rowOf(
+    { ...run, status: 'executed', claimed, fence, started: now, finished: now, duration: 0, entered: true },
+    ip,
+    now,
+  )
+  return { ...row, status: 'started', finished: null, duration: null }
+}
+
 /** A result as JSON would have it, or null where it is too large or cannot be said in JSON. */
 function boundedResult(result: unknown): { result: unknown; result_truncated?: true } {
   if (result === undefined || result === null) return { result: null }

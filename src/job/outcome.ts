@@ -1,7 +1,7 @@
 /** Outcome: how a run (or an attempt of it, or a due time that never ran) ended, as plain data.
  *  In: what the claim and the run know. Out: the one value from which the history row, the `$pull` of the entry and the
  *  news are made. A failing function is an outcome, never an error of ours. Pure. */
-import type { EventOf, Failure, News } from '../event.ts'
+import type { Failure, News } from '../event.ts'
 import type { Job } from './job.ts'
 
 export type Status = 'executed' | 'error' | 'missed' | 'max_instances' | 'timeout' | 'interrupted' | 'cancelled'
@@ -9,7 +9,7 @@ export type Status = 'executed' | 'error' | 'missed' | 'max_instances' | 'timeou
 export interface Outcome {
   readonly run_id: string
   /** The document as it was at the claim. */
-  readonly job: Pick<Job, '_id' | 'func' | 'name' | 'trigger' | 'state' | 'retry' | 'pause_after_failures'>
+  readonly job: Pick<Job, '_id' | 'func' | 'name' | 'trigger' | 'state' | 'pause_after_failures'>
   readonly status: Status
   readonly run_time: Date
   readonly scheduled: boolean
@@ -29,6 +29,10 @@ export interface Outcome {
   readonly log?: string
   /** For `interrupted`: the node that died. */
   readonly lost_node?: string
+  /** For `interrupted`: it is run once more. */
+  readonly rerun?: boolean
+  /** It failed and is tried again: its entry becomes the next attempt's. */
+  readonly retry?: { readonly run_id: string; readonly at: Date }
   /** The run stands in `state.running` and is to be taken out. */
   readonly entered: boolean
 }
@@ -55,8 +59,7 @@ export function newsOf(outcome: Outcome): News {
     case 'max_instances':
       return { type: 'run.max_instances', ...run, coalesced }
     case 'interrupted':
-      return { type: 'run.interrupted', ...run, attempt, lost_node: outcome.lost_node ?? '', rerun: false }
+      return { type: 'run.interrupted', ...run, attempt, lost_node: outcome.lost_node ?? '', rerun: outcome.rerun ?? false }
   }
 }
 
-export type RunNews = EventOf<Extract<News['type'], `run.${string}`>>

@@ -83,7 +83,7 @@ function refusal(claim: Claim, context: RunContext, signal: AbortSignal): Outcom
   }
   const grace = graceMs(claim.job)
   const allowed = grace === null ? null : Math.max(grace, claim.ordered ? ORDERED_GRACE_MS : 0)
-  if (claim.scheduled || claim.ordered) {
+  if ((claim.scheduled || claim.ordered) && claim.attempt === 1) {
     if (allowed !== null && late > allowed) return { ...unstarted, status: 'missed' }
   }
   return undefined

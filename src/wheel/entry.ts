@@ -33,6 +33,8 @@ export interface Entry {
   maxInstances: number | undefined
   graceMs: number | null
   coalesce: boolean
+  /** `state.paused_by` stands in the document. */
+  pausedBy: string | undefined
   /** The state came with a copied document: it is started afresh before the first claim. */
   copied: boolean
   /** A claim is under way. */
@@ -63,6 +65,8 @@ export interface PlanWrite {
   /** Why the job is not schedulable; null: it is, an earlier `state.error` goes. */
   readonly error: string | null
   readonly copied: boolean
+  /** It was paused by the node and is armed again: its failures are counted anew. */
+  readonly unpaused: boolean
 }
 
 export type Effect =
@@ -95,6 +99,7 @@ export function newEntry(id: string): Entry {
     maxInstances: undefined,
     graceMs: null,
     coalesce: true,
+    pausedBy: undefined,
     copied: false,
     busy: false,
     refused: 0,

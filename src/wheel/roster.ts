@@ -171,6 +171,7 @@ export class Roster {
     entry.stored = next instanceof Date ? next.getTime() : next
     entry.planned = state?.planned?.next_run_time?.getTime()
     entry.claimedTo = maxOf(entry.claimedTo, state?.claimed_to?.getTime())
+    entry.pausedBy = state?.paused_by
     entry.copied = job.state !== undefined && state === undefined
     entry.waiting = state?.waiting?.run_time?.getTime()
     entry.func = job.func
@@ -238,6 +239,7 @@ export class Roster {
       stored: entry.stored,
       trigger: job.trigger,
       copied: entry.copied,
+      unpaused: entry.pausedBy !== undefined && next.state === 'armed',
     }
     if (next.state === 'invalid') {
       const error = next.problems.map(problem => problem.message).join('; ')
