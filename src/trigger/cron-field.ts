@@ -76,7 +76,8 @@ function range(
   if (first > last)
     refuse(path, `${text} runs backwards; write it as two ranges, such as ${split(field, first, last)}`, text)
   if (step === 0) refuse(path, `the step of ${text} is 0; 1 is the smallest`, text)
-  if (step !== null && step > last - first)
+  // 0-0/n is let pass, as APScheduler does: there is nothing it could skip.
+  if (step !== null && step > last - first && last > 0)
     refuse(path, `the step of ${text} is larger than its range: ${first}-${last} allows ${last - first} at most`, text)
   return { kind: 'range', first, last, step: step ?? 1 }
 }

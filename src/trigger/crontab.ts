@@ -51,7 +51,7 @@ export function crontabRule(expression: unknown, path: string): CronRule {
   const texts = crontabFields(expression, path)
   const items = {} as Record<Field, readonly CronItem[]>
   for (const [index, field] of FIELDS.entries()) {
-    items[field] = (texts[index] as string).split(',').flatMap(text => parsed(field, text, path))
+    items[field] = (texts[index] as string).split(',').flatMap(text => item(field, text, path))
   }
   const [, , hour = '', day = '', , weekday = ''] = texts
   const readings = new Readings({
@@ -72,6 +72,20 @@ export function crontabRule(expression: unknown, path: string): CronRule {
 }
 
 const ITEM = /^(?:[*?]|(\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?)(?:\/(\d+))?$/i
+
+/** Items already parsed, by field and text: most crontabs are made of the same few. */
+const known = new Map<string, readonly CronItem[]>()
+const MAX_KNOWN = 2_000
+
+function item(field: Field, text: string, path: string): readonly CronItem[] {
+  const key = `${field} ${text}`
+  const before = known.get(key)
+  if (before) return before
+  const items = parsed(field, text, path)
+  if (known.size >= MAX_KNOWN) known.clear()
+  known.set(key, items)
+  return items
+}
 
 /** One item of a list; parsed alone, so that lists may overlap and 30 February is merely a day that never comes. */
 function parsed(field: Field, text: string, path: string): readonly CronItem[] {
@@ -101,7 +115,7 @@ function parse(field: Field, text: string, where: string, path: string): readonl
 }
 
 function checkStep(field: Field, parts: RegExpExecArray, where: string, path: string): void {
-  const [lowest, highest] = field === 'weekday' ? [0, 6] : LIMITS[field]
+  const [lowest, highest] = LIMITS[field]
   const number = (text: string | undefined, absent: number) => (/^\d+$/.test(text ?? '') ? Number(text) : absent)
   const first = number(parts[1], lowest)
   const last = number(parts[2], highest)
