@@ -39,6 +39,7 @@ export type Bits60 = readonly [low: number, high: number]
 
 export const FIRST_YEAR = 1970
 export const LAST_YEAR = 9999
+const CYCLE_YEARS = 400
 const FIRST_MS = 0
 const LAST_MS = monthStart(LAST_YEAR + 1, 0) * DAY_MS - 1
 
@@ -47,6 +48,8 @@ export class Readings {
   readonly #firstTime: number
   /** Shapes of years known to have no matching day. */
   #hopeless = 0
+  /** From this year on nothing matches. */
+  #barren = LAST_YEAR + 1
   /** The month worked out last: the day number of its first, its matching days. */
   #first = 1
   #end = 0
@@ -105,21 +108,29 @@ export class Readings {
   }
 
   /** The first matching day in the months from this one on. */
-  #search(fromYear: number, fromMonth: number): number {
-    let from = fromMonth
-    for (let year = fromYear; year <= LAST_YEAR; year++) {
-      if (this.#yearMatches(year)) {
-        const shape = 1 << yearShape(year)
-        if ((this.#hopeless & shape) === 0) {
-          for (let month = from; month < 12; month++) {
-            if (((this.#spec.months >>> month) & 1) === 0) continue
-            this.#load(year, month)
-            if (this.#mask !== 0) return this.#first + lowest(this.#mask)
-          }
-          if (from === 0) this.#hopeless |= shape
-        }
-      }
-      from = 0
+  #search(year: number, month: number): number {
+    if (year >= this.#barren) return Infinity
+    const day = this.#searchYear(year, month)
+    if (day !== Infinity) return day
+    // Without a choice of years one cycle of the calendar has shown all there is.
+    const last = this.#spec.years === null ? Math.min(LAST_YEAR, year + CYCLE_YEARS) : LAST_YEAR
+    for (let next = year + 1; next <= last; next++) {
+      const shape = 1 << yearShape(next)
+      if ((this.#hopeless & shape) !== 0 || !this.#yearMatches(next)) continue
+      const found = this.#searchYear(next, 0)
+      if (found !== Infinity) return found
+      this.#hopeless |= shape
+    }
+    this.#barren = year + 1
+    return Infinity
+  }
+
+  #searchYear(year: number, from: number): number {
+    if (year > LAST_YEAR || !this.#yearMatches(year)) return Infinity
+    for (let month = from; month < 12; month++) {
+      if (((this.#spec.months >>> month) & 1) === 0) continue
+      this.#load(year, month)
+      if (this.#mask !== 0) return this.#first + lowest(this.#mask)
     }
     return Infinity
   }
