@@ -60,8 +60,10 @@ export function plan({ job, trigger, fingerprint, now, claimedTo: remembered }: 
     return fresh.state === 'armed' && due <= now ? { ...fresh, dropped: due } : fresh
   }
   const ordered = planned.ordered === true
-  // An old copy of the document was written back: this run time is claimed already.
-  if (!ordered && remembered !== undefined && due <= remembered) return anew(trigger, now, claimedTo)
+  // An old copy of the document was written back: this run time is claimed already, and the schedule goes on after it.
+  // A person may order an earlier time, but not with a document that does not know of the latest claim.
+  if (remembered !== undefined && due <= remembered && (!ordered || (state?.claimed_to?.getTime() ?? 0) < remembered))
+    return armed(trigger.next(remembered, remembered))
   return { state: 'armed', due, ordered, unwritten: state?.error !== undefined }
 }
 
@@ -69,6 +71,10 @@ export function plan({ job, trigger, fingerprint, now, claimedTo: remembered }: 
 function anew(trigger: ParsedTrigger, now: number, claimedTo: number | undefined): Plan {
   let due = trigger.next(null, claimedTo === undefined ? now : Math.max(now, claimedTo + 1))
   if (due !== null && claimedTo !== undefined && due <= claimedTo) due = trigger.next(claimedTo, claimedTo)
+  return armed(due)
+}
+
+function armed(due: number | null): Plan {
   if (due !== null) return { state: 'armed', due, ordered: false, unwritten: true }
   return {
     state: 'invalid',
