@@ -54,6 +54,8 @@ export function pipelineFor(ip: string): readonly Record<string, unknown>[] {
               { 'updateDescription.removedFields': 'ip' },
               set('ip'),
               set('cancel'),
+              // Nodes write fields within it, and it as a whole only to repair it; an old copy holds all of it.
+              set('state'),
               ...PEOPLES_FIELDS.map(set),
             ],
           },
