@@ -1,0 +1,95 @@
+/** Call: one use of a command, with its settings resolved.
+ *  In: what the parser found. Out: the settings in force, the output, and a client of the database that is closed at the end.
+ *  `run` gives commander an action that throws what the command throws. */
+import { readFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { TidewheelError } from '../errors.ts'
+import { type Client, type ConnectOptions, connect } from '../index.ts'
+import {
+  flagOf,
+  NAMES,
+  resolveSettings,
+  SETTINGS,
+  type Setting,
+  type SettingName,
+  type Settings,
+  settingOf,
+} from '../settings.ts'
+import { readConfigFile } from './config-file.ts'
+import { type Output, outputOf } from './output.ts'
+
+export interface Call {
+  readonly settings: Settings
+  /** Whether a setting stands on this command line. */
+  flagged(name: SettingName): boolean
+  readonly out: Output
+}
+
+export const COMMON: readonly SettingName[] = NAMES.filter(name => SETTINGS[name].of === 'common')
+
+/** Flags of settings, as the table has them. */
+export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const setting: Setting = SETTINGS[name]
+    const standard = setting.default === undefined ? '' : ` (default: ${setting.default})`
+    const value = setting.value === undefined ? '' : ` <${setting.value}>`
+    command.addOption(new Option(`${flagOf(name)}${value}`, `${setting.help}${standard}`))
+  }
+  return command
+}
+
+/** An action of a command whose flags, beside the common ones, are these settings and its own. */
+export function run<O extends object, A extends readonly unknown[]>(
+  uses: readonly SettingName[],
+  action: (call: Call, options: O, ...args: A) => Promise<void>,
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const command = given.at(-1) as Command
+    const options = command.optsWithGlobals()
+    const names: readonly string[] = [...COMMON, ...uses]
+    const flags = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
+    const settings = await settle(flags)
+    const call = { settings, out: outputOf(settings), flagged: (name: SettingName) => flags[name] !== undefined }
+    await action(call, options as O, ...(given.slice(0, -2) as unknown as A))
+  }
+}
+
+async function settle(flags: Readonly<Record<string, unknown>>): Promise<Settings> {
+  const sources = { flags, env: process.env, readSecret }
+  const named = settingOf('config', sources)
+  const file = await readConfigFile(named as string | undefined, process.cwd())
+  return resolveSettings({ ...sources, file }).settings
+}
+
+function readSecret(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new TidewheelError('invalid_option', `uri: its file cannot be read: ${reason}`, { path: 'uri' })
+  }
+}
+
+/** What a connection needs of the settings. */
+export function connectionOf(settings: Settings): ConnectOptions & { readonly uri: string } {
+  const { uri, db, connectTimeout, timezone, collections } = settings
+  if (uri === undefined) {
+    throw new TidewheelError('invalid_option', 'uri: expected a connection string, found none', {
+      path: 'uri',
+      advice: 'Give --uri, or set MONGODB_URI; tidewheel dev starts a MongoDB of its own and says its address.',
+    })
+  }
+  return {
+    uri,
+    connectTimeout,
+    timezone,
+    ...(db !== undefined && { db }),
+    ...(collections && { collections: collections as NonNullable<ConnectOptions['collections']> }),
+  }
+}
+
+/** Gives `use` a client, and closes it whatever happens. */
+export async function withClient<T>(settings: Settings, use: (client: Client) => Promise<T>): Promise<T> {
+  await using client = await connect(connectionOf(settings))
+  return await use(client)
+}

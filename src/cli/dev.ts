@@ -1,0 +1,127 @@
+/** `tidewheel dev`: a MongoDB, some nodes and sample jobs, to try everything in one terminal. `npm start` runs it.
+ *  In: how many nodes, and where the data stays; or a connection string, whose server is then used in a database of its own.
+ *  Out: the connection string and lines to paste, then a line for each run and each change, until Ctrl-C.
+ *  Holds: when it ends no process and no lock is left; the data stays. */
+import { Command } from 'commander'
+import { systemClock } from '../clock.ts'
+import { redacted } from '../connection.ts'
+import { SAMPLE_TASKS, sampleJobs } from '../dev/sample-tasks.ts'
+import { type Client, connect, createNode, type Job, type TidewheelEvent, type TidewheelNode } from '../index.ts'
+import type { SettingName, Settings } from '../settings.ts'
+import { addSettings, type Call, run } from './call.ts'
+import { type DevServer, devServer } from './dev-server.ts'
+import { clockTime, lineOf } from './events.ts'
+import { EXIT } from './exit-codes.ts'
+import { signals } from './signals.ts'
+
+const USES: readonly SettingName[] = ['nodes', 'data', 'timezone']
+/** How long nodes may take to end when their MongoDB is gone. */
+const LEAVE_MS = 5_000
+/** Each run shows when it ends; the rest is for the curious. */
+const UNSAID: ReadonlySet<string> = new Set(['run.claimed', 'run.started', 'stream.opened', 'job.modified'])
+
+export const devCommand = () =>
+  addSettings(
+    new Command('dev').description('try it: a MongoDB that keeps its data, nodes, and sample jobs, until Ctrl-C'),
+    USES,
+  ).action(
+    run(USES, async call => {
+      const { first, close } = signals()
+      const server = await devServer(call)
+      const nodes = ipsOf(call.settings).map(ip => nodeOf(ip, server, call))
+      try {
+        await begin(nodes, server, call)
+        await Promise.race([first, server.died])
+        call.out.note('Ending: runs that go on are waited for. Once more ends at once.')
+      } finally {
+        await end(nodes, server)
+        close()
+      }
+    }),
+  )
+
+const ipsOf = ({ nodes }: Settings) => Array.from({ length: nodes }, (_, index) => `127.0.0.${index + 1}`)
+
+function nodeOf(ip: string, { uri, db }: DevServer, { settings, out }: Call): TidewheelNode {
+  const { connectTimeout, timezone, verbose = false } = settings
+  const node = createNode({ uri, db, ip, tasks: SAMPLE_TASKS, connectTimeout, timezone })
+  node.events$.subscribe(event => {
+    if (verbose || !UNSAID.has(event.type)) out.each(event, devLine(event))
+  })
+  return node
+}
+
+async function begin(nodes: readonly TidewheelNode[], server: DevServer, { settings, out }: Call): Promise<void> {
+  const { uri, db } = server
+  const ips = ipsOf(settings)
+  await using client = await connect({ uri, db, connectTimeout: settings.connectTimeout })
+  for (const warning of await client.init()) out.note(warning)
+  const jobs = await present(client)
+  if (jobs.length === 0) for (const job of sampleJobs(ips, systemClock.now())) await client.jobs.add(job)
+  const lines = [...welcome(server, ips), ...elsewhere(jobs, ips)]
+  if (out.json) for (const line of lines) out.note(line)
+  else out.result(undefined, lines)
+  await Promise.all(nodes.map(node => node.start()))
+}
+
+async function end(nodes: readonly TidewheelNode[], server: DevServer): Promise<void> {
+  // Nodes whose MongoDB is gone could wait for it for ever.
+  let gone: { unsubscribe(): void } | undefined
+  server.died.catch(() => {
+    gone = systemClock.schedule(() => process.exit(EXIT.unreachable), LEAVE_MS)
+  })
+  await Promise.all(nodes.map(node => node.close()))
+  await server.stop()
+  gone?.unsubscribe()
+}
+
+async function present(client: Client): Promise<readonly Job[]> {
+  const jobs: Job[] = []
+  for await (const job of client.jobs.list()) jobs.push(job)
+  return jobs
+}
+
+function devLine(event: TidewheelEvent): string {
+  if (event.type !== 'run.executed') return lineOf(event)
+  const { at, node, job_id, run_time, duration } = event
+  return `${clockTime(at)}  ${node}  executed  ${job_id}  due ${clockTime(run_time)}  took ${duration} ms`
+}
+
+/** What to read first: where the database is, and lines that each show something at once. */
+function welcome({ uri, db, where }: DevServer, ips: readonly string[]): readonly string[] {
+  const shell = (line: string) => `  mongosh '${redacted(uri)}' --quiet --eval '${line}'`
+  const one = (id: string, update: string) => shell(`db.jobs.updateOne({_id: "${id}"}, ${update})`)
+  const [first, second] = ips
+  return [
+    `Tidewheel for development: ${where}, database ${db}, ${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`,
+    `  ${redacted(uri)}`,
+    '',
+    'Jobs are documents. Paste one of these lines into another terminal and watch this one:',
+    '',
+    'run a job now',
+    one('report', '{$set: {next_run_time: new Date()}}'),
+    ...(second === undefined
+      ? []
+      : [`move a job from ${first} to ${second}`, one('hello', `{$set: {ip: "${second}"}}`)]),
+    'pause a job, and resume it',
+    one('hello', '{$set: {next_run_time: null}}'),
+    one('hello', '{$unset: {next_run_time: ""}}'),
+    'add a job',
+    shell(
+      `db.jobs.insertOne({_id: "mine", func: "sample:hello", args: ["you"], trigger: {type: "interval", seconds: 5}, ip: "${first}"})`,
+    ),
+    ...(second === undefined ? ['two nodes, to move jobs between them', '  npm start -- --nodes 2'] : []),
+    '',
+  ]
+}
+
+/** Jobs of an earlier start with more nodes. */
+function elsewhere(jobs: readonly Job[], ips: readonly string[]): readonly string[] {
+  const others = jobs.filter(job => job.ip !== undefined && !ips.includes(job.ip))
+  if (others.length === 0) return []
+  const where = [...new Set(others.map(job => job.ip))].join(', ')
+  return [
+    `${others.length} of the jobs wait for ${where}, not started this time: ${others.map(job => job._id).join(', ')}`,
+    '',
+  ]
+}

@@ -1,0 +1,44 @@
+/** Times as people write them and as they are shown.
+ *  In: ISO text, in a zone where it names none. Out: an instant; and an instant as wall time of a zone with its offset. */
+import { fireTimes, TidewheelError } from '../index.ts'
+
+/** Reads a date as triggers do. Throws `invalid_option`. */
+export function instantOf(text: string, flag: string, timezone: string): Date {
+  try {
+    const [instant] = fireTimes({ type: 'date', run_date: text, timezone }, { after: new Date(0), count: 1 })
+    if (instant !== undefined) return instant
+  } catch (error) {
+    if (!(error instanceof TidewheelError)) throw error
+  }
+  const message = `${flag}: expected a time such as 2026-01-31T08:00:00Z or 2026-01-31 08:00, found ${JSON.stringify(text)}`
+  throw new TidewheelError('invalid_option', message, { path: flag })
+}
+
+/** Reads a whole number. Throws `invalid_option`. */
+export function countOf(text: string, flag: string, most: number): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && count <= most) return count
+  const message = `${flag}: expected a whole number from 1 to ${most}, found ${JSON.stringify(text)}`
+  throw new TidewheelError('invalid_option', message, { path: flag })
+}
+
+/** `Sat 2026-01-31 09:00:00 +01:00`. */
+export function wallTime(instant: Date, timezone: string): string {
+  const format = new Intl.DateTimeFormat('en-GB', {
+    timeZone: timezone,
+    weekday: 'short',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'longOffset',
+  })
+  const part = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, value]))
+  const ms = instant.getUTCMilliseconds()
+  const fraction = ms === 0 ? '' : `.${String(ms).padStart(3, '0')}`
+  const offset = part.timeZoneName === 'GMT' ? '+00:00' : String(part.timeZoneName).replace('GMT', '')
+  return `${part.weekday} ${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}${fraction} ${offset}`
+}

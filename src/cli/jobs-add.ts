@@ -1,0 +1,172 @@
+/** `tidewheel jobs add` and `jobs edit`: JSON from a file or stdin becomes documents, or changes of one.
+ *  A job is given as the document it will be, or in APScheduler's flat form; several as an array.
+ *  The command cannot know the nodes' functions: `--wait` waits until the owner has planned the job, or said what is wrong. */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { exhaustMap, filter, firstValueFrom, timeout, timer } from 'rxjs'
+import { systemClock } from '../clock.ts'
+import { type Client, type FlatJob, type Job, type JobInput, TidewheelError } from '../index.ts'
+import { addSettings, run, withClient } from './call.ts'
+
+const LOOK_MS = 100
+const WAIT_MS = 30_000
+/** Fields whose null is a value; of the others null takes the field away. */
+const NULLABLE: ReadonlySet<string> = new Set([
+  'next_run_time',
+  'misfire_grace_time',
+  'pause_after_failures',
+  'timeout',
+])
+
+interface Options {
+  readonly file?: string
+  readonly replace?: boolean
+  readonly wait?: boolean
+}
+
+const withFile = (command: Command) => command.option('--file <file>', 'JSON; default: stdin')
+
+export const addCommand = () =>
+  addSettings(
+    withFile(
+      new Command('add').description('add a job, or an array of jobs, from a file or stdin').addHelpText(
+        'after',
+        `
+For example:
+  echo '{"_id": "digest", "func": "mail:digest", "trigger": {"type": "interval", "minutes": 5}}' | tidewheel jobs add
+  echo '{"id": "digest", "func": "mail:digest", "trigger": "interval", "minutes": 5}' | tidewheel jobs add`,
+      ),
+    )
+      .option('--replace', 'bring a job of this id to this definition; its next run time stays')
+      .option(
+        '--wait',
+        `wait until a node has planned it (${WAIT_MS / 1000} s at most); exit 2 if that finds it invalid`,
+      )
+      .action(
+        run(['timezone'], async ({ settings, out }, { file, replace = false, wait = false }: Options) => {
+          const given = await jsonOf(file)
+          const inputs = (Array.isArray(given) ? given : [given]) as readonly (JobInput | FlatJob)[]
+          if (inputs.length === 0)
+            throw new TidewheelError('invalid_job', 'jobs add: expected a job, found an empty array')
+          const added: Job[] = []
+          await withClient(settings, async client => {
+            for (const input of inputs) {
+              const job = await client.jobs.add(input, { replace })
+              added.push(wait ? await planned(client, job) : job)
+              if (!out.json) out.result(undefined, [`${job._id}: added`])
+            }
+          })
+          if (out.json) out.result(Array.isArray(given) ? added : added[0], [])
+        }),
+      ),
+    ['timezone'],
+  )
+
+export const editCommand = () =>
+  addSettings(
+    withFile(
+      new Command('edit')
+        .description('change fields of a job, from a file or stdin')
+        .argument('<id>')
+        .addHelpText(
+          'after',
+          `
+Only the given fields change; null takes one away, where null is not a value of it. For example:
+  echo '{"trigger": {"type": "interval", "minutes": 10}, "ip": null}' | tidewheel jobs edit digest`,
+        ),
+    ).action(
+      run(['timezone'], async ({ settings, out }, { file }: Options, id: string) => {
+        const changes = await jsonOf(file)
+        if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+          throw new TidewheelError(
+            'invalid_job',
+            'jobs edit: expected an object of fields, such as {"max_instances": 2}',
+          )
+        }
+        const entries = Object.entries(changes).map(([field, value]) => [
+          field,
+          value === null && !NULLABLE.has(field) ? undefined : value,
+        ])
+        const job = await withClient(settings, client => client.jobs.update(id, Object.fromEntries(entries)))
+        out.result(job, [`${id}: changed`])
+      }),
+    ),
+    ['timezone'],
+  )
+
+/** Throws `invalid_option` where there is no input, `invalid_job` where it is no JSON. */
+async function jsonOf(file: string | undefined): Promise<unknown> {
+  const fromStdin = file === undefined || file === '-'
+  const text = fromStdin ? await stdin() : read(file)
+  try {
+    return JSON.parse(text, (_, value) => dated(value))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const where = fromStdin ? 'stdin' : file
+    throw new TidewheelError('invalid_job', `${where}: not JSON: ${reason}`, {}, { cause: error })
+  }
+}
+
+/** MongoDB's JSON for dates, as its tools write it. */
+function dated(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('$date' in value)) return value
+  return typeof value.$date === 'string' ? new Date(value.$date) : value
+}
+
+async function stdin(): Promise<string> {
+  if (process.stdin.isTTY) {
+    throw new TidewheelError('invalid_option', 'expected JSON, found a terminal on stdin', {
+      advice: 'Give --file FILE, or pipe JSON into the command.',
+    })
+  }
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new TidewheelError('invalid_option', `--file: ${reason}`, { path: 'file' }, { cause: error })
+  }
+}
+
+/** The job once its node has planned it. Throws `invalid_job` with what its node says is wrong, `timeout` when none says a thing. */
+async function planned(client: Client, job: Job): Promise<Job> {
+  const id = job._id
+  const looks$ = timer(0, LOOK_MS, systemClock).pipe(
+    exhaustMap(() => present(client, id)),
+    filter(isSettled),
+    timeout({ first: WAIT_MS, scheduler: systemClock }),
+  )
+  const found = await firstValueFrom(looks$).catch((error: unknown) => {
+    if ((error as Error).name !== 'TimeoutError') throw error
+    const owner = job.ip === undefined ? 'no node' : `no node of the name ${job.ip}`
+    const message = `job ${id}: added, but ${owner} has planned it within ${WAIT_MS / 1000} s`
+    const ip = job.ip === undefined ? '' : ` --ip ${job.ip}`
+    throw new TidewheelError('timeout', message, { id, advice: `Start one: tidewheel start${ip} --tasks FOLDER.` })
+  })
+  // One that ran for the last time is gone already.
+  if (found === undefined) return job
+  const problem = found.state?.error
+  if (problem === undefined) return found
+  throw new TidewheelError('invalid_job', `job ${id}: added, but its node cannot run it: ${problem}`, {
+    id,
+    advice: `Correct it (tidewheel jobs edit ${id}) or remove it (tidewheel jobs remove ${id}).`,
+  })
+}
+
+/** Planned, found invalid, gone already, or paused: nobody plans that. */
+const isSettled = (job: Job | undefined) =>
+  job === undefined || job.state?.error !== undefined || job.state?.planned !== undefined || job.next_run_time === null
+
+async function present(client: Client, id: string): Promise<Job | undefined> {
+  try {
+    return await client.jobs.get(id)
+  } catch (error) {
+    if (error instanceof TidewheelError && error.code === 'not_found') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,62 @@
+/** `tidewheel start`: one node until SIGINT or SIGTERM, which drain it (exit 0); a second signal stops it at once.
+ *  The log goes to stdout: JSON lines, or lines for people on a terminal. When another process holds the node's ip this one
+ *  stands by, says so on stderr, and takes over when that one ends. */
+import { Command } from 'commander'
+import { TidewheelError } from '../errors.ts'
+import { createNode, type NodeOptions, ofType } from '../index.ts'
+import { jsonLogger, type Logger } from '../log.ts'
+import type { SettingName, Settings } from '../settings.ts'
+import { addSettings, type Call, connectionOf, run } from './call.ts'
+import { signals } from './signals.ts'
+
+const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone']
+
+export const startCommand = () =>
+  addSettings(new Command('start').description('run one node until SIGINT or SIGTERM'), USES).action(
+    run(USES, async ({ settings, out }: Call) => {
+      const node = createNode(nodeOptions(settings))
+      node.events$.pipe(ofType('node.standby')).subscribe(({ node: ip, reason }) => {
+        out.note(`${ip} stands by: ${reason}. It takes over when that one ends.`)
+      })
+      node.events$.pipe(ofType('node.started')).subscribe(({ node: ip }) => {
+        out.note(`${ip} is active. Ctrl-C ends it when its runs have ended.`)
+      })
+      const { first, close } = signals()
+      try {
+        // A signal during the start ends it when it has started.
+        await node.start()
+        await first
+      } finally {
+        await node.close()
+        close()
+      }
+    }),
+  )
+
+function nodeOptions(settings: Settings): NodeOptions {
+  const { tasks, ip, lease, claimLead, historyTtl, jobs, jobDefaults, executors } = settings
+  if (tasks === undefined) {
+    throw new TidewheelError('invalid_option', 'tasks: expected a folder of task modules, found none', {
+      path: 'tasks',
+      advice: 'Give --tasks FOLDER; each exported function of its modules is a task, such as mail:digest of mail.js.',
+    })
+  }
+  return {
+    ...connectionOf(settings),
+    tasksDir: tasks,
+    lease,
+    logger: loggerOf(settings),
+    ...(ip !== undefined && { ip }),
+    ...(claimLead !== undefined && { claimLead }),
+    ...(historyTtl !== undefined && { historyTtl }),
+    // The node checks these itself.
+    ...({ jobs, jobDefaults, executors } as Partial<NodeOptions>),
+  }
+}
+
+function loggerOf({ json = false, quiet = false, verbose = false }: Settings): Logger {
+  const level = verbose ? 'debug' : quiet ? 'warn' : 'info'
+  if (json || !process.stdout.isTTY) return jsonLogger({ level })
+  const options = { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }
+  return jsonLogger({ level, transport: { target: 'pino-pretty', options } })
+}
