@@ -10,7 +10,7 @@ import { type Client, connect, createNode, type Job, type TidewheelEvent, type T
 import type { SettingName, Settings } from '../settings.ts'
 import { addSettings, type Call, run } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
-import { clockTime, lineOf } from './events.ts'
+import { clockTime, lineOf, rounded } from './events.ts'
 import { EXIT } from './exit-codes.ts'
 import { signals } from './signals.ts'
 
@@ -56,9 +56,12 @@ async function begin(nodes: readonly TidewheelNode[], server: DevServer, { setti
   const ips = ipsOf(settings)
   await using client = await connect({ uri, db, connectTimeout: settings.connectTimeout })
   for (const warning of await client.init()) out.note(warning)
-  const jobs = await present(client)
-  if (jobs.length === 0) for (const job of sampleJobs(ips, systemClock.now())) await client.jobs.add(job)
-  const lines = [...welcome(server, ips), ...elsewhere(jobs, ips)]
+  let jobs = await present(client)
+  if (jobs.length === 0) {
+    for (const job of sampleJobs(ips, systemClock.now())) await client.jobs.add(job)
+    jobs = await present(client)
+  }
+  const lines = [...welcome(server, ips, jobs), ...elsewhere(jobs, ips)]
   if (out.json) for (const line of lines) out.note(line)
   else out.result(undefined, lines)
   await Promise.all(nodes.map(node => node.start()))
@@ -67,7 +70,8 @@ async function begin(nodes: readonly TidewheelNode[], server: DevServer, { setti
 async function end(nodes: readonly TidewheelNode[], server: DevServer): Promise<void> {
   // Nodes whose MongoDB is gone could wait for it for ever.
   let gone: { unsubscribe(): void } | undefined
-  server.died.catch(() => {
+  server.died.catch((error: Error) => {
+    process.stderr.write(`tidewheel: ${error.message}\n`)
     gone = systemClock.schedule(() => process.exit(EXIT.unreachable), LEAVE_MS)
   })
   await Promise.all(nodes.map(node => node.close()))
@@ -84,35 +88,49 @@ async function present(client: Client): Promise<readonly Job[]> {
 function devLine(event: TidewheelEvent): string {
   if (event.type !== 'run.executed') return lineOf(event)
   const { at, node, job_id, run_time, duration } = event
-  return `${clockTime(at)}  ${node}  executed  ${job_id}  due ${clockTime(run_time)}  took ${duration} ms`
+  return `${clockTime(at)}  ${node}  executed  ${job_id}  due ${clockTime(run_time)}  took ${rounded(duration)} ms`
 }
 
-/** What to read first: where the database is, and lines that each show something at once. */
-function welcome({ uri, db, where }: DevServer, ips: readonly string[]): readonly string[] {
+/** What to read first: where the database is, and lines that each show something at once, with the jobs there are. */
+function welcome({ uri, db, where }: DevServer, ips: readonly string[], jobs: readonly Job[]): readonly string[] {
   const shell = (line: string) => `  mongosh '${redacted(uri)}' --quiet --eval '${line}'`
   const one = (id: string, update: string) => shell(`db.jobs.updateOne({_id: "${id}"}, ${update})`)
-  const [first, second] = ips
+  const [first = ''] = ips
+  const lively = jobs.find(job => job._id === 'hello') ?? jobs[0]
+  const calm = jobs.find(job => job._id === 'report') ?? lively
+  const other = ips.find(ip => ip !== lively?.ip)
+  const mine = freeId('mine', jobs)
   return [
     `Tidewheel for development: ${where}, database ${db}, ${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`,
     `  ${redacted(uri)}`,
     '',
     'Jobs are documents. Paste one of these lines into another terminal and watch this one:',
     '',
-    'run a job now',
-    one('report', '{$set: {next_run_time: new Date()}}'),
-    ...(second === undefined
-      ? []
-      : [`move a job from ${first} to ${second}`, one('hello', `{$set: {ip: "${second}"}}`)]),
-    'pause a job, and resume it',
-    one('hello', '{$set: {next_run_time: null}}'),
-    one('hello', '{$unset: {next_run_time: ""}}'),
+    ...(calm ? ['run a job now', one(calm._id, '{$set: {next_run_time: new Date()}}')] : []),
+    ...(lively && other && ips.length > 1
+      ? [`move a job from ${lively.ip ?? 'anywhere'} to ${other}`, one(lively._id, `{$set: {ip: "${other}"}}`)]
+      : []),
+    ...(lively
+      ? [
+          'pause a job, and resume it',
+          one(lively._id, '{$set: {next_run_time: null}}'),
+          one(lively._id, '{$unset: {next_run_time: ""}}'),
+        ]
+      : []),
     'add a job',
     shell(
-      `db.jobs.insertOne({_id: "mine", func: "sample:hello", args: ["you"], trigger: {type: "interval", seconds: 5}, ip: "${first}"})`,
+      `db.jobs.insertOne({_id: "${mine}", func: "sample:hello", args: ["you"], trigger: {type: "interval", seconds: 5}, ip: "${first}"})`,
     ),
-    ...(second === undefined ? ['two nodes, to move jobs between them', '  npm start -- --nodes 2'] : []),
+    ...(ips.length === 1 ? ['start two nodes, to move jobs between them', '  npm start -- --nodes 2'] : []),
     '',
   ]
+}
+
+function freeId(wanted: string, jobs: readonly Job[]): string {
+  const taken = new Set(jobs.map(job => job._id))
+  let id = wanted
+  for (let n = 2; taken.has(id); n++) id = `${wanted}-${n}`
+  return id
 }
 
 /** Jobs of an earlier start with more nodes. */

@@ -68,8 +68,14 @@ export function lineOf({ at, node, type, ...fields }: TidewheelEvent): string {
 
 export const clockTime = (at: Date) => at.toISOString().slice(11)
 
-const shown = (value: unknown) =>
-  value instanceof Date ? value.toISOString() : typeof value === 'string' ? value : toJson(value)
+function shown(value: unknown): string {
+  if (value instanceof Date) return value.toISOString()
+  if (typeof value === 'number') return String(rounded(value))
+  return typeof value === 'string' ? value : toJson(value)
+}
+
+/** Milliseconds to a tenth. */
+export const rounded = (ms: number) => Math.round(ms * 10) / 10
 
 function colour(type: string): string {
   if (/error|timeout|invalid|lost|fenced|interrupted|stranded/.test(type)) return colours.red(type)

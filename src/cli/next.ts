@@ -1,6 +1,6 @@
 /** `tidewheel next`: when does a trigger fire? Needs no database.
- *  In: a trigger as JSON (ours, or APScheduler's flat fields), or crontab text. Out: the trigger in words and its next
- *  times, as wall time of its zone with the offset; with `--json` an array of ISO instants. */
+ *  In: a trigger as JSON (ours, or APScheduler's flat fields), or crontab text. Out: a line that says the trigger in
+ *  words, and its next times, as wall time of its zone with the offset; with `--json` an array of ISO instants. */
 import { Command } from 'commander'
 import { fireTimes, TidewheelError, type Trigger } from '../index.ts'
 import { inWords } from '../trigger/words.ts'
@@ -30,8 +30,7 @@ export const nextCommand = () =>
           ...(after !== undefined && { after: instantOf(after, '--after', timezone) }),
         })
         const lines = times.map(time => wallTime(time, trigger.timezone ?? timezone))
-        if (!out.json) out.note(inWords(trigger, { timezone }))
-        out.result(times, lines)
+        out.result(times, [inWords(trigger, { timezone }), ...lines])
         if (times.length === 0) out.note('It does not fire any more.')
       }),
     )
