@@ -8,7 +8,7 @@ import { type FollowNews, follow } from './change/follow.ts'
 import { type Claim, type Claimed, claimAll } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
 import { Plans } from './claim/plans.ts'
-import { type Clock, monotonicNow } from './clock.ts'
+import { type Clock, monotonicNow, section } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
 import type { Lease } from './cluster/lease.ts'
 import { type Recovered, recover } from './cluster/recovery.ts'
@@ -92,7 +92,9 @@ export class Active {
     this.#plans = new Plans({
       ...shared,
       ip,
-      wrote: write => write.due !== undefined && this.#roster.wrote(write.id, write.version, write.due),
+      wait: this.#waitMs,
+      planOf: id => this.#roster.planOf(id),
+      wrote: write => this.#roster.wrote(write),
       overtaken: id => this.#follower.read(id),
     })
     this.#finishes = new Finishes({
@@ -180,12 +182,13 @@ export class Active {
     await this.#plans.idle()
   }
 
-  /** Gives up whatever is still waiting for the database. */
-  end(): void {
+  /** Gives up whatever is still waiting for the database; resolves when the stream is closed there too. */
+  end(): Promise<void> {
     this.#ended = true
     this.#taking = false
     this.#subscription.unsubscribe()
     this.#live.close()
+    return this.#follower.closed()
   }
 
   #take(change: Change | FollowNews): void {
@@ -212,7 +215,7 @@ export class Active {
       case 'news':
         return emit(effect.news)
       case 'write':
-        return this.#plans.push(effect.write)
+        return this.#plans.push(effect.id)
       case 'read':
         return this.#follower.read(effect.id)
       case 'over':
@@ -254,7 +257,7 @@ export class Active {
     const free = (executor: string) => this.#places.free(executor)
     const claims = this.#later.takeDue(tick.now, free)
     for (const claim of claims) this.#places.take(claim.executor)
-    const entries = this.#roster.takeDue(tick.now, free)
+    const entries = section('tidewheel.due', () => this.#roster.takeDue(tick.now, free))
     for (const entry of entries) this.#places.take(entry.executor)
     const again = from(claims.map(claim => ({ type: 'claim', claim }) as const))
     return entries.length === 0 ? again : merge(again, claimAll(entries, this.#claims))
@@ -352,6 +355,8 @@ export class Active {
     this.#mine.add(id)
     return id
   }
+
+  #waitMs = (ms: number) => new Promise<void>(resolve => this.#options.clock.schedule(() => resolve(), ms))
 
   /** Waits longer each time; rejects when the node ends. */
   #pause = (attempt: number) =>

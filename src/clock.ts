@@ -26,12 +26,40 @@ export const monotonicNow = (clock: Clock): number => clock.monotonic?.() ?? clo
 
 /** How long our own code may hold the event loop before it lets timers and sockets through. */
 const SLICE_MS = 8
+/** Slices that were longer stand in the performance timeline, for profilers and benchmarks. */
+const LONG_MS = 10
 
-let sliceEnd = 0
+/** When the turn of the event loop that is under way began to work for us; undefined between turns. */
+let sliceStart: number | undefined
 
-/** Gives way to the event loop when this slice of work is used up; free of cost before that. */
+/** Gives way to the event loop when this slice of work is used up; all but free before that. */
 export async function breathe(): Promise<void> {
-  if (performance.now() < sliceEnd) return
+  const now = performance.now()
+  if (sliceStart === undefined) {
+    sliceStart = now
+    setImmediate(() => {
+      sliceStart = undefined
+    })
+    return
+  }
+  if (now - sliceStart < SLICE_MS) return
+  if (now - sliceStart > LONG_MS) measure('tidewheel.slice', sliceStart, now)
   await new Promise(resolve => setImmediate(resolve))
-  sliceEnd = performance.now() + SLICE_MS
+}
+
+/** Runs work that cannot be interrupted; a long one is marked. */
+export function section<T>(name: string, work: () => T): T {
+  const start = performance.now()
+  try {
+    return work()
+  } finally {
+    const end = performance.now()
+    if (end - start > LONG_MS) measure(name, start, end)
+  }
+}
+
+/** Observers hear of it; it is not kept. */
+function measure(name: string, start: number, end: number): void {
+  performance.measure(name, { start, end })
+  performance.clearMeasures(name)
 }

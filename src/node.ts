@@ -362,7 +362,7 @@ class Node implements TidewheelNode {
         : this.#clock.schedule(() => active.abortAll({ status: 'interrupted', message: 'the node stopped' }), timeout)
     await drained
     late?.unsubscribe()
-    active.end()
+    await active.end()
   }
 
   async #prepare(connection: Connection): Promise<void> {
@@ -387,6 +387,7 @@ class Node implements TidewheelNode {
   }
 
   #emit(news: News): void {
+    if (!this.#events.observed && this.#logger.level === 'silent') return
     const event = { ...news, at: new Date(this.#clock.now()), node: this.#ip ?? '' } as TidewheelEvent
     logEvent(this.#logger, event)
     this.#events.next(event)

@@ -27,6 +27,8 @@ export interface Follower {
   readonly changes$: Observable<Change | FollowNews>
   /** Has a document read again and told as a `put` or `gone`. */
   read(id: string): void
+  /** Resolves, after unsubscribing, when the server keeps nothing for the stream any more: its client may be closed. */
+  closed(): Promise<void>
 }
 
 /** Codes after which the token is of no use: history lost, invalidated, fatal, position lost, event too large. */
@@ -57,13 +59,16 @@ export interface FollowOptions {
 
 export function follow(options: FollowOptions): Follower {
   let reader: Reader | undefined
+  let closed = Promise.resolve()
   const changes$ = new Observable<Change | FollowNews>(subscriber => {
     const following = new Following(options, subscriber)
     reader = following.reader
     void following.run()
-    return () => following.close()
+    return () => {
+      closed = following.close()
+    }
   })
-  return { changes$, read: id => reader?.want(id) }
+  return { changes$, read: id => reader?.want(id), closed: () => closed }
 }
 
 class Following {
@@ -102,12 +107,12 @@ class Following {
     )
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true
     this.#watchdog.unsubscribe()
     this.reader.close()
     this.#giveUp?.(new Error('closed'))
-    void this.#stream?.close().catch(() => {})
+    await this.#stream?.close().catch(() => {})
   }
 
   async run(): Promise<void> {

@@ -51,7 +51,8 @@ export class Reader {
     this.#busy = true
     try {
       while (this.#wanted.size > 0 && !this.#closed) {
-        const ids = [...this.#wanted].slice(0, BATCH)
+        const ids: string[] = []
+        for (const id of this.#wanted) if (ids.push(id) === BATCH) break
         for (const id of ids) this.#wanted.delete(id)
         this.#asked = new Set(ids)
         await this.#ask(ids)

@@ -1,5 +1,5 @@
 /** Plans: writes back what the roster planned, in bulk and behind the armed wheel.
- *  In: plan writes, the latest for each job counts. Out: their effect in the database, or the wish to read a document again.
+ *  In: ids of jobs whose plan memory made. Out: their effect in the database, or the wish to read a document again.
  *  Each write is guarded by what it was computed from (ip, next run time, trigger): a person's edit wins and comes as the next
  *  change. One bulk at a time; nothing waits for it but a copied document. */
 import { type Collection, MongoBulkWriteError } from 'mongodb'
@@ -11,31 +11,39 @@ export interface PlansContext {
   readonly jobs: Collection<Job>
   readonly ip: string
   readonly freshTouch: () => string
+  /** What to write for a job, as memory has it now; undefined: nothing any more. */
+  readonly planOf: (id: string) => PlanWrite | undefined
   /** It is written, and memory may say so. */
   readonly wrote: (write: PlanWrite) => void
   /** A person's edit came first, or the document refused it: it is to be read again. */
   readonly overtaken: (id: string) => void
+  readonly wait: (ms: number) => Promise<void>
   /** Waits before a failed write is tried again; rejects when the node ends. */
   readonly pause: (attempt: number) => Promise<void>
 }
 
 const BATCH = 500
+/** In a storm of changes writing waits until it is over, or this long: arming comes first, and claims do not need the plan. */
+const STORM = 1_000
+const CALM_MS = 200
+const LONGEST_STORM_MS = 10_000
 /** A document that refuses its plan so often is left until somebody edits it or its time comes. */
 const TRIES = 3
 
 export class Plans {
   readonly #context: PlansContext
-  readonly #queue = new Map<string, PlanWrite>()
+  readonly #queue = new Set<string>()
   readonly #tries = new Map<string, number>()
   #work: Promise<void> | undefined
+  #pushed = 0
 
   constructor(context: PlansContext) {
     this.#context = context
   }
 
-  push(write: PlanWrite): void {
-    this.#queue.delete(write.id)
-    this.#queue.set(write.id, write)
+  push(id: string): void {
+    this.#pushed++
+    this.#queue.add(id)
     this.#work ??= this.#run()
   }
 
@@ -46,13 +54,14 @@ export class Plans {
   async #run(): Promise<void> {
     await null
     for (let attempt = 0; this.#queue.size > 0; ) {
-      const batch = [...this.#queue.values()].slice(0, BATCH)
-      for (const { id } of batch) this.#queue.delete(id)
+      await this.#calm()
+      const batch = this.#take()
+      if (batch.length === 0) continue
       try {
         await this.#write(batch)
         attempt = 0
       } catch {
-        for (const write of batch) if (!this.#queue.has(write.id)) this.#queue.set(write.id, write)
+        for (const { id } of batch) this.#queue.add(id)
         if (
           !(await this.#context.pause(attempt++).then(
             () => true,
@@ -63,6 +72,27 @@ export class Plans {
       }
     }
     this.#work = undefined
+  }
+
+  /** Waits while many plans keep coming. */
+  async #calm(): Promise<void> {
+    const { wait } = this.#context
+    for (let waited = 0; waited < LONGEST_STORM_MS && this.#queue.size > STORM; waited += CALM_MS) {
+      const before = this.#pushed
+      await wait(CALM_MS)
+      if (this.#pushed === before) return
+    }
+  }
+
+  #take(): readonly PlanWrite[] {
+    const batch: PlanWrite[] = []
+    for (const id of this.#queue) {
+      if (batch.length === BATCH) break
+      this.#queue.delete(id)
+      const write = this.#context.planOf(id)
+      if (write !== undefined) batch.push(write)
+    }
+    return batch
   }
 
   async #write(batch: readonly PlanWrite[]): Promise<void> {
@@ -93,7 +123,7 @@ export class Plans {
 
 function operationOf(write: PlanWrite, ip: string, touch: string) {
   const { id, stored, trigger, due, ordered, fingerprint, error, copied, unpaused } = write
-  const filter = { _id: id, ip, next_run_time: isExactly(stored), trigger }
+  const filter = { _id: id, ip, next_run_time: isExactly(stored), ...(trigger !== undefined && { trigger }) }
   const at = due === undefined ? undefined : new Date(due)
   const planned = at && { next_run_time: at, trigger: fingerprint, ...(ordered === true && { ordered }) }
   const next = at && { next_run_time: at }

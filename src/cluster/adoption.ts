@@ -44,7 +44,8 @@ export class Adoption {
     const { jobs, ip, freshTouch, pause } = this.#context
     for (let attempt = 0; this.#queue.size > 0; ) {
       await null
-      const ids = [...this.#queue].slice(0, BATCH)
+      const ids: string[] = []
+      for (const id of this.#queue) if (ids.push(id) === BATCH) break
       const operations = ids.map(id => ({
         updateOne: {
           filter: { _id: id, ip: { $exists: false } },

@@ -27,6 +27,8 @@ export interface Entry {
   waiting: number | undefined
   claimedTo: number | undefined
   trigger: KnownTrigger | undefined
+  /** The document does not say what memory planned. */
+  unwritten: boolean
   func: string
   executor: string
   /** As the document has it; absent: the default. */
@@ -57,7 +59,8 @@ export interface PlanWrite {
   readonly id: string
   readonly version: number
   readonly stored: number | null | undefined
-  readonly trigger: Job['trigger']
+  /** As stored; undefined: it is not one of ours, and nothing is armed by it. */
+  readonly trigger: Job['trigger'] | undefined
   /** To arm for; undefined: leave `next_run_time` and `planned` alone. */
   readonly due?: number
   readonly ordered?: boolean
@@ -71,7 +74,8 @@ export interface PlanWrite {
 
 export type Effect =
   | { readonly type: 'news'; readonly news: News }
-  | { readonly type: 'write'; readonly write: PlanWrite }
+  /** The plan of this entry is to be written back (`planOf`). */
+  | { readonly type: 'write'; readonly id: string }
   | { readonly type: 'read'; readonly id: string }
   /** Over, and nothing runs any more: the document may go. */
   | { readonly type: 'over'; readonly job: Job }
@@ -94,6 +98,7 @@ export function newEntry(id: string): Entry {
     waiting: undefined,
     claimedTo: undefined,
     trigger: undefined,
+    unwritten: false,
     func: '',
     executor: 'default',
     maxInstances: undefined,

@@ -10,7 +10,7 @@ import { graceMs, JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { parseJob } from '../job/parse.ts'
 import { ownState, type Plan, plan } from '../job/plan.ts'
 import { jitterMs } from '../trigger/trigger.ts'
-import { type Effect, type Entry, jobNews, newEntry } from './entry.ts'
+import { type Effect, type Entry, jobNews, newEntry, type PlanWrite } from './entry.ts'
 import { type KnownTrigger, KnownTriggers } from './known-triggers.ts'
 import { Wheel } from './wheel.ts'
 
@@ -118,13 +118,35 @@ export class Roster {
     if (this.#entries.get(entry.id) === entry) this.#arm(entry)
   }
 
-  /** What a claim or plan write did, without a look at the document: it stands when nothing came in between. */
-  wrote(id: string, version: number, due: number): boolean {
+  /** The plan of an entry as it is to be written; undefined: the document says it already. */
+  planOf(id: string): PlanWrite | undefined {
     const entry = this.#entries.get(id)
-    if (entry === undefined || entry.version !== version) return false
+    if (entry === undefined || !entry.unwritten) return undefined
+    const { version, stored, trigger, due, ordered, copied, pausedBy } = entry
+    const planned = entry.state === 'armed' &&
+      due !== undefined && { due, ordered, fingerprint: trigger?.fingerprint ?? '' }
+    const error = errorOf(entry) ?? null
+    return {
+      id,
+      version,
+      stored,
+      trigger: trigger?.stored,
+      error,
+      copied,
+      unpaused: pausedBy !== undefined && planned !== false,
+      ...planned,
+    }
+  }
+
+  /** A plan was written: it stands when nothing came in between. */
+  wrote({ id, version, due }: PlanWrite): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.version !== version) return
+    entry.unwritten = false
+    entry.copied = false
+    if (due === undefined) return
     entry.stored = due
     entry.planned = due
-    return true
   }
 
   /** The job's queued run may have room now. */
@@ -158,7 +180,7 @@ export class Roster {
     const what = newsOf(entry, job, was, from)
     entry.edited = false
     return [
-      ...this.#consequences(entry, job, next),
+      ...this.#consequences(entry, job, next, ownState(job)?.error),
       ...(what === undefined ? [] : [news(what)]),
       { type: 'seen', job, from },
     ]
@@ -192,6 +214,8 @@ export class Roster {
       trigger = this.#triggers.take(job.trigger)
     } catch (error) {
       if (!(error instanceof TidewheelError)) throw error
+      if (entry.trigger !== undefined) this.#triggers.release(entry.trigger)
+      entry.trigger = undefined
       const parsed = parseJob(job, { timezone: this.#options.timezone })
       return { problems: 'problems' in parsed ? parsed.problems : [{ path: 'trigger', message: error.message }] }
     }
@@ -230,31 +254,13 @@ export class Roster {
     else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore))
   }
 
-  /** What is to be written back after a whole document was read. */
-  #consequences(entry: Entry, job: Job, next: Plan): readonly Effect[] {
-    const noted = ownState(job)?.error
-    const base = {
-      id: entry.id,
-      version: entry.version,
-      stored: entry.stored,
-      trigger: job.trigger,
-      copied: entry.copied,
-      unpaused: entry.pausedBy !== undefined && next.state === 'armed',
-    }
-    if (next.state === 'invalid') {
-      const error = next.problems.map(problem => problem.message).join('; ')
-      return noted === error && !entry.copied ? [] : [{ type: 'write', write: { ...base, error } }]
-    }
-    if (next.state === 'over') {
-      const waits = (job.state?.running?.length ?? 0) > 0 || entry.extra.length > 0 || entry.waiting !== undefined
-      return waits ? [] : [{ type: 'over', job }]
-    }
-    if (next.state === 'paused')
-      return noted === undefined && !entry.copied ? [] : [{ type: 'write', write: { ...base, error: null } }]
-    if (!next.unwritten && !entry.copied) return []
-    const planned = { due: next.due, ordered: next.ordered, fingerprint: entry.trigger?.fingerprint ?? '' }
-    const effects: Effect[] = [{ type: 'write', write: { ...base, ...planned, error: null } }]
-    if (next.dropped !== undefined) effects.push({ type: 'dropped', job, due: next.dropped })
+  /** What follows for the document. `noted`: the error that stands in it. */
+  #consequences(entry: Entry, job: Job, next: Plan, noted: string | undefined): readonly Effect[] {
+    entry.unwritten = entry.copied || (next.state === 'armed' && next.unwritten) || noted !== errorOf(entry)
+    const effects: Effect[] = entry.unwritten ? [{ type: 'write', id: entry.id }] : []
+    if (next.state === 'armed' && next.dropped !== undefined) effects.push({ type: 'dropped', job, due: next.dropped })
+    const waits = (job.state?.running?.length ?? 0) > 0 || entry.extra.length > 0 || entry.waiting !== undefined
+    if (next.state === 'over' && !waits) effects.push({ type: 'over', job })
     return effects
   }
 
@@ -279,12 +285,10 @@ export class Roster {
     const { parsed, fingerprint } = entry.trigger
     const next = plan({ job: told, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
     this.#take(entry, next)
+    const effects = this.#consequences(entry, told, next, undefined)
     // Due at once: the claim itself says all that the plan would.
     const atOnce = entry.ordered && entry.at !== undefined && entry.at <= now + AT_ONCE_MS
-    return [
-      ...(atOnce ? [] : this.#consequences(entry, told, next)),
-      news(turned(before, entry) ?? jobNews('job.modified', entry)),
-    ]
+    return [...(atOnce ? [] : effects), news(turned(before, entry) ?? jobNews('job.modified', entry))]
   }
 
   /** As much of the document as memory has, with the `next_run_time` that an event told. */
@@ -349,6 +353,10 @@ function newsOf(
   if (turn !== undefined) return turn
   return entry.edited || from === 'replace' ? jobNews('job.modified', entry) : undefined
 }
+
+/** What `state.error` is to say. */
+const errorOf = (entry: Entry) =>
+  entry.state === 'invalid' ? entry.problems.map(problem => problem.message).join('; ') : undefined
 
 const sameProblems = (a: readonly Problem[], b: readonly Problem[] | undefined) =>
   b !== undefined && a.length === b.length && a.every((problem, i) => problem.message === b[i]?.message)
