@@ -24,7 +24,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   'of-type': { all: [] },
   dev: { all: [] },
   http: { all: ['index'] },
-  cli: { all: ['index', 'http', 'dev'] },
+  cli: { all: ['index', 'http', 'dev', 'log', 'trigger'] },
 }
 
 /** They join the stages and may import anything but doors; `active` is what node.ts does between start and stop. */

@@ -50,18 +50,18 @@ describe('due', () => {
     fc.assert(
       fc.property(inputs, ({ trigger: raw, first, now, grace, coalesce, floor, jitter }) => {
         const trigger = parseTrigger(raw.type === 'date' || !jitter ? raw : { ...raw, jitter })
-        const delay = (time: number) => jitterMs('job', time, trigger.jitter)
+        const later = (time: number) => jitterMs('job', time, trigger.jitter)
         const times: number[] = []
         let next: number | null = first
-        while (next !== null && next + delay(next) <= now) {
+        while (next !== null && next + later(next) <= now) {
           times.push(next)
           do next = trigger.next(next as number, now)
           while (next !== null && next <= (floor ?? -Infinity))
         }
-        const late = (time: number) => grace !== null && now - time - delay(time) > grace
+        const late = (time: number) => grace !== null && now - time - later(time) > grace
         const counted = coalesce ? times.slice(-1) : times
         const result = due(
-          { trigger, next_run_time: first, grace, coalesce, delay, ...(floor !== undefined && { floor }) },
+          { trigger, next_run_time: first, grace, coalesce, delay: later, ...(floor !== undefined && { floor }) },
           now,
         )
         expect(result).toEqual({
