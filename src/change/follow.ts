@@ -82,6 +82,7 @@ class Following {
   #token: ResumeToken | undefined
   #from: Timestamp | undefined
   #stream: ChangeStream<Job> | undefined
+  #ending: Promise<void> = Promise.resolve()
   #interrupted = false
   #closed = false
   /** Ends the wait for an answer that does not come; set while one is awaited. */
@@ -112,7 +113,16 @@ class Following {
     this.#watchdog.unsubscribe()
     this.reader.close()
     this.#giveUp?.(new Error('closed'))
-    await this.#stream?.close().catch(() => {})
+    await this.#endStream()
+  }
+
+  /** Each stream is closed once: a second call would end the session under the first one, whose command then never goes out
+   *  and leaves the cursor behind on the server. */
+  #endStream(): Promise<void> {
+    const stream = this.#stream
+    this.#stream = undefined
+    if (stream !== undefined) this.#ending = stream.close().catch(() => {})
+    return this.#ending
   }
 
   async run(): Promise<void> {
@@ -186,7 +196,7 @@ class Following {
         yield event
       }
     } finally {
-      void stream.close().catch(() => {})
+      void this.#endStream()
     }
   }
 
