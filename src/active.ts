@@ -166,9 +166,13 @@ export class Active {
     if (taking) this.#ticker.poke(true)
   }
 
-  /** A task or executor became known: what was invalid for want of it is tried again. */
-  retryInvalid(): void {
-    for (const entry of this.#roster.entries()) if (entry.state === 'invalid') this.#follower.read(entry.id)
+  /** A task became known or went: jobs that name it are looked at again. */
+  recheck(func: string): void {
+    for (const entry of this.#roster.entries()) if (entry.func === func) this.#follower.read(entry.id)
+  }
+
+  abort(runId: string, why: Abort): void {
+    this.#going.abort(runId, why)
   }
 
   abortAll(why: Abort): void {

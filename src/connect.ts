@@ -1,9 +1,11 @@
 /** Connect: the same handles as a node's, without running one.
  *  In: a connection string or client. Out: `jobs`, and `close`. Jobs added here have no ip unless they name one: a living node
  *  takes them. */
+import { watchJobs } from './change/watch.ts'
 import { collectionsOf } from './collections.ts'
 import { type ConnectionOptions, open } from './connection.ts'
 import { TidewheelError } from './errors.ts'
+import { type History, historyOf } from './history/history.ts'
 import { type CollectionNames, ensureCollections } from './job/collections.ts'
 import { type Jobs, jobsOf } from './job/jobs.ts'
 
@@ -15,6 +17,7 @@ export interface ConnectOptions extends ConnectionOptions {
 
 export interface Client extends AsyncDisposable {
   readonly jobs: Jobs
+  readonly history: History
   /** Creates collections, validators and indexes where they are missing; answers what could not be done. */
   init(): Promise<readonly string[]>
   close(): Promise<void>
@@ -25,18 +28,21 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const connection = await open(options)
   const collections = collectionsOf(connection.db, options.collections)
   let closed = false
+  const unclosed = <T>(collection: T): T => {
+    if (closed) throw new TidewheelError('closed', 'this client is closed')
+    return collection
+  }
   const close = async () => {
     closed = true
     await connection.close()
   }
   return {
     jobs: jobsOf({
-      collection: () => {
-        if (closed) throw new TidewheelError('closed', 'this client is closed')
-        return collections.jobs
-      },
+      collection: () => unclosed(collections.jobs),
       timezone: options.timezone ?? 'UTC',
+      watch: query => watchJobs(connection.client, collections.jobs, query),
     }),
+    history: historyOf({ executions: () => unclosed(collections.executions), jobs: () => unclosed(collections.jobs) }),
     init: async () =>
       (await ensureCollections(connection.db, { ...(options.collections && { collections: options.collections }) }))
         .warnings,

@@ -2,9 +2,10 @@
  *  Modes: stopped → starting → standby | active ⇄ paused → draining → stopped; `close` ends it for good. `#become` alone sets it.
  *  Holds: start and stop may be called in any order and twice; what was added before the start is stored at the start. */
 
-import type { MongoClient } from 'mongodb'
-import { Observable, Subject } from 'rxjs'
+import { type MongoClient, ObjectId } from 'mongodb'
+import { defer, Observable, Subject } from 'rxjs'
 import { Active } from './active.ts'
+import { watchJobs } from './change/watch.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Lease } from './cluster/lease.ts'
 import { Membership } from './cluster/membership.ts'
@@ -12,6 +13,7 @@ import { type Collections, collectionsOf } from './collections.ts'
 import { type Connection, databaseError, open, ownAddress } from './connection.ts'
 import { nearest, TidewheelError } from './errors.ts'
 import type { News, TidewheelEvent } from './event.ts'
+import { type History, historyOf } from './history/history.ts'
 import { type CollectionNames, ensureCollections } from './job/collections.ts'
 import type { FlatJob, Job, JobInput } from './job/job.ts'
 import { type Jobs, jobsOf } from './job/jobs.ts'
@@ -19,6 +21,7 @@ import { parseJobInput } from './job/parse.ts'
 import { type Logger, logEvent, silent } from './log.ts'
 import type { Executor, Task } from './run/executor.ts'
 import { inProcess } from './run/in-process.ts'
+import { type PipelineRun, runsOf } from './run/pipeline.ts'
 import { Tasks } from './run/tasks.ts'
 import { VERSION } from './version.ts'
 
@@ -73,6 +76,7 @@ export interface TidewheelNode extends AsyncDisposable {
   /** Known from the start on. */
   readonly ip: string | undefined
   readonly jobs: Jobs
+  readonly history: History
   /** Hot, no replay; never errors, completes after `close`. */
   readonly events$: Observable<TidewheelEvent>
   /** Resolves when the node is active or stands by. Throws what a connection throws. */
@@ -86,6 +90,9 @@ export interface TidewheelNode extends AsyncDisposable {
   close(): Promise<void>
   /** Registers a function; with `job` the job is stored too, now or at the start. Throws `conflict`. */
   task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void>
+  /** Due runs of a function as a stream: each ends with `run.complete(value)` or `run.fail(error)`, and keeps its place in the
+   *  executor until then. One subscriber a function; one that leaves ends its open runs as cancelled. */
+  runs$(func: string): Observable<PipelineRun>
   status(): NodeStatus
 }
 
@@ -137,6 +144,7 @@ export function createNode(options: NodeOptions): TidewheelNode {
 
 class Node implements TidewheelNode {
   readonly jobs: Jobs
+  readonly history: History
   readonly events$: Observable<TidewheelEvent>
   readonly #options: NodeOptions
   readonly #events = new Subject<TidewheelEvent>()
@@ -170,16 +178,21 @@ class Node implements TidewheelNode {
     this.#kept = (options.jobs ?? []).map(job => ({ job, options: { replace: true } }))
     this.jobs = jobsOf({
       collection: () => {
-        if (this.#collections === undefined) throw new TidewheelError('closed', 'the node is not started')
-        return this.#collections.jobs
+        return this.#opened().collections.jobs
       },
+      watch: query => defer(() => watchJobs(this.#opened().connection.client, this.#opened().collections.jobs, query)),
       timezone: this.#timezone,
       defaults: () => ({ ...this.#options.jobDefaults, ...(this.#ip !== undefined && { ip: this.#ip }) }),
       keep: (job, how) => {
         if (this.#collections !== undefined || this.#state === 'closed') return undefined
-        this.#kept.push({ job, options: how })
-        return parseJobInput(job, { timezone: this.#timezone }) as Job
+        const named = { _id: new ObjectId().toHexString(), ...parseJobInput(job, { timezone: this.#timezone }) } as Job
+        this.#kept.push({ job: { ...job, ...('id' in job ? { id: named._id } : { _id: named._id }) }, options: how })
+        return named
       },
+    })
+    this.history = historyOf({
+      executions: () => this.#opened().collections.executions,
+      jobs: () => this.#opened().collections.jobs,
     })
   }
 
@@ -262,8 +275,29 @@ class Node implements TidewheelNode {
 
   async task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void> {
     this.#tasks.add(name, fn)
-    this.#active?.retryInvalid()
+    this.#active?.recheck(name)
     if (job !== undefined) await this.jobs.add({ ...job, func: name } as JobInput, { replace: true })
+  }
+
+  runs$(func: string): Observable<PipelineRun> {
+    return runsOf(func, {
+      register: (name, task) => {
+        this.#tasks.add(name, task)
+        this.#active?.recheck(name)
+      },
+      unregister: name => {
+        this.#tasks.remove(name)
+        this.#active?.recheck(name)
+      },
+      cancel: (id, message) => this.#active?.abort(id, { status: 'cancelled', message }),
+    })
+  }
+
+  #opened(): { readonly connection: Connection; readonly collections: Collections } {
+    const [connection, collections] = [this.#connection, this.#collections]
+    if (connection === undefined || collections === undefined)
+      throw new TidewheelError('closed', 'the node is not started')
+    return { connection, collections }
   }
 
   /** The only place that sets the mode. */

@@ -2,7 +2,7 @@
  *  In go ids that somebody wants to see as they are now; out come documents, or the news that there is none.
  *  Holds: what comes out was read after the last event or wish about that id; an answer that an event overtook is read again,
  *  so that an old state never comes after a newer one. */
-import type { Collection } from 'mongodb'
+import type { Collection, Filter } from 'mongodb'
 import type { Job } from '../job/job.ts'
 
 export interface Found {
@@ -17,14 +17,22 @@ const BATCH = 500
 export class Reader {
   readonly #jobs: Collection<Job>
   readonly #found: (found: Found) => void
+  readonly #query: Filter<Job> | undefined
   readonly #failed: (error: unknown) => void
   readonly #wanted = new Set<string>()
   #asked = new Set<string>()
   #busy = false
   #closed = false
 
-  constructor(jobs: Collection<Job>, found: (found: Found) => void, failed: (error: unknown) => void) {
+  /** `query`: a job that does not match is told as if there were none. */
+  constructor(
+    jobs: Collection<Job>,
+    found: (found: Found) => void,
+    failed: (error: unknown) => void,
+    query?: Filter<Job>,
+  ) {
     this.#jobs = jobs
+    this.#query = query
     this.#found = found
     this.#failed = failed
   }
@@ -65,7 +73,8 @@ export class Reader {
   async #ask(ids: readonly string[]): Promise<void> {
     let jobs: Job[]
     try {
-      jobs = await this.#jobs.find({ _id: { $in: [...ids] } }).toArray()
+      const named: Filter<Job> = { _id: { $in: [...ids] } }
+      jobs = await this.#jobs.find(this.#query === undefined ? named : { $and: [named, this.#query] }).toArray()
     } catch (error) {
       if (this.#closed) return
       this.#failed(error)

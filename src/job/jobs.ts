@@ -3,6 +3,7 @@
  *  that a person could make in mongosh: it never sets `touch`, never plans, and leaves the rest to the owner.
  *  Every failure is a TidewheelError: invalid_job, not_found, conflict, unreachable, unauthorised. */
 import { type Collection, type Filter, MongoServerError, ObjectId } from 'mongodb'
+import type { Observable } from 'rxjs'
 import { databaseError } from '../connection.ts'
 import { TidewheelError } from '../errors.ts'
 import { fireTimes, parseTrigger, type Trigger } from '../trigger/trigger.ts'
@@ -36,12 +37,18 @@ export interface Jobs {
   remove(id: string): Promise<void>
   /** Answers how many. `{}` removes all. */
   removeAll(query: Filter<Job>): Promise<number>
+  /** First all that match, then each that changes, enters or leaves. Cold; ends when unsubscribed. */
+  changes$(query?: Filter<Job>): Observable<JobChange>
 }
+
+/** A job as it is now, or that it does not match (any more). */
+export type JobChange = { readonly type: 'put'; readonly job: Job } | { readonly type: 'removed'; readonly id: string }
 
 export interface JobsOptions {
   /** Throws `closed` where there is none (yet). */
   readonly collection: () => Collection<Job>
   readonly timezone: string
+  readonly watch: (query: Filter<Job>) => Observable<JobChange>
   /** What an absent field of an added job gets. */
   readonly defaults?: () => Partial<JobInput>
   /** Set before the start: added jobs are kept until then. */
@@ -148,6 +155,7 @@ export function jobsOf(options: JobsOptions): Jobs {
         throw new TidewheelError('invalid_option', 'removeAll: expected a filter, found none; {} removes all jobs')
       return (await asked('', () => collection().deleteMany(query))).deletedCount
     },
+    changes$: (query = {}) => options.watch(query),
   }
 }
 

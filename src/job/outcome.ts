@@ -59,7 +59,12 @@ export function newsOf(outcome: Outcome): News {
     case 'max_instances':
       return { type: 'run.max_instances', ...run, coalesced }
     case 'interrupted':
-      return { type: 'run.interrupted', ...run, attempt, lost_node: outcome.lost_node ?? '', rerun: outcome.rerun ?? false }
+      return {
+        type: 'run.interrupted',
+        ...run,
+        attempt,
+        lost_node: outcome.lost_node ?? '',
+        rerun: outcome.rerun ?? false,
+      }
   }
 }
-
