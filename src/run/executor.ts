@@ -27,11 +27,17 @@ export interface Run {
 /** A job's function: `(run, ...args) => value`. */
 export type Task = (run: Run, ...args: never[]) => unknown
 
+/** How long a run that was aborted may take to end by itself, in ms. */
+export const KILL_AFTER_MS = 5_000
+
 export interface Executor {
   /** How many runs at once. */
   readonly places: number
-  /** Why `func` cannot be performed here; undefined: it can. */
+  /** It ends an aborted run by force when it has to, so that its end is waited for and no run is left behind. */
+  readonly kills?: boolean
+  /** Why `func` cannot be performed here; undefined: it can. Quick: it is asked for each document that is loaded. */
   problem(func: string): string | undefined
   perform(run: Run): Promise<unknown>
+  /** Ends what still goes on and every process of it; a later run starts them again. */
   close(): Promise<void>
 }

@@ -5,10 +5,11 @@
  *  It knows neither the database nor the schedule. */
 import type { Claim } from '../claim/claims.ts'
 import type { Clock } from '../clock.ts'
-import type { Failure, News } from '../event.ts'
+import type { News } from '../event.ts'
 import { graceMs } from '../job/job.ts'
 import type { Outcome, Status } from '../job/outcome.ts'
-import type { Executor, Run } from './executor.ts'
+import { type Executor, KILL_AFTER_MS, type Run } from './executor.ts'
+import { failureOf } from './failure.ts'
 import type { RunLog } from './run-log.ts'
 
 /** Why a run is aborted. */
@@ -28,8 +29,6 @@ export interface RunContext {
   readonly release: () => void
 }
 
-/** How long a function that was aborted may take to end; then it is left behind. */
-const ABANDON_MS = 5_000
 const ORDERED_GRACE_MS = 3_600_000
 
 export async function* perform(claim: Claim, context: RunContext): AsyncGenerator<News | Outcome> {
@@ -130,7 +129,7 @@ async function settled(claim: Claim, context: RunContext, abort: AbortController
   }
 }
 
-/** How the function ended; one that was aborted and does not end is left behind after a while. */
+/** How the function ended; one that was aborted, does not end and cannot be killed is left behind after a while. */
 async function finish(
   executor: Executor,
   run: Run,
@@ -139,8 +138,9 @@ async function finish(
 ): Promise<Pick<Outcome, 'status' | 'result' | 'error'>> {
   let leave: { unsubscribe(): void } | undefined
   const abandoned = new Promise<never>((_, reject) => {
+    if (executor.kills) return
     signal.addEventListener('abort', () => {
-      leave = clock.schedule(() => reject(new Error('did not end after it was aborted')), ABANDON_MS)
+      leave = clock.schedule(() => reject(new Error('did not end after it was aborted')), KILL_AFTER_MS)
     })
   })
   try {
@@ -166,14 +166,6 @@ const base = (claim: Claim) => ({
   claimed: claim.claimed,
   entered: true,
 })
-
-/** What was thrown, as data; anything can be thrown. */
-export function failureOf(thrown: unknown): Failure {
-  if (thrown instanceof Error) {
-    return { name: thrown.name, message: thrown.message, ...(thrown.stack !== undefined && { stack: thrown.stack }) }
-  }
-  return { name: 'Error', message: typeof thrown === 'string' ? thrown : String(JSON.stringify(thrown) ?? thrown) }
-}
 
 /** The runs going on here: who they are, and the handle that aborts them. */
 export class GoingRuns {
