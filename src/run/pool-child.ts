@@ -78,9 +78,11 @@ function withBindings(bindings: Readonly<Record<string, unknown>>, [first, ...re
   return [{ ...bindings, ...Object.fromEntries(fields) }, ...rest]
 }
 
+/** As pino knows an error; the class does not cross, so that its name has to do. */
 const plainError = (error: Error) => ({
   ...error,
-  type: error.name,
+  constructor: undefined,
+  name: error.name,
   message: error.message,
   stack: error.stack,
 })

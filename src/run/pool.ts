@@ -59,6 +59,7 @@ export class Pool implements Executor {
       args: crossing(run.args, 'args'),
       kwargs: crossing(run.kwargs, 'kwargs'),
     }
+    run.signal.throwIfAborted()
     const closings = this.#closings
     const worker = this.#free.pop() ?? this.#start()
     try {

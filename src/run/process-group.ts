@@ -2,6 +2,7 @@
  *  In: a child that was started `detached`. Out: signals to all of the group, and how its leader ended.
  *  Holds: once the group was found empty it is never signalled again, since its number may then be another's. */
 import type { ChildProcess } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
 import { systemClock } from '../clock.ts'
 
 /** How a process ended: one of the two is null. */
@@ -11,7 +12,7 @@ export interface End {
 }
 
 /** How often a group that was asked to end is looked at. */
-const LOOK_MS = 20
+const LOOK_MS = 50
 
 export class ProcessGroup {
   readonly #child: ChildProcess
@@ -46,8 +47,23 @@ export class ProcessGroup {
 
   /** Resolves when nobody is left, or after so many milliseconds. */
   async emptied(ms: number): Promise<void> {
-    for (let waited = 0; waited < ms && this.signal(0); waited += LOOK_MS) await pause(LOOK_MS)
+    for (let waited = 0; waited < ms && this.signal(0); waited += LOOK_MS) {
+      if (await isDead(this.#child.pid)) return
+      await pause(LOOK_MS)
+    }
   }
+}
+
+/** Whether all that is left of a group waits to be reaped: in containers without an init process nobody does that. */
+async function isDead(group: number | undefined): Promise<boolean> {
+  if (process.platform !== 'linux') return false
+  const pids = (await readdir('/proc').catch(() => [])).filter(name => /^\d+$/.test(name))
+  for (const pid of pids) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '')
+    const [state, , of] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (Number(of) === group && state !== 'Z' && state !== 'X') return false
+  }
+  return pids.length > 0
 }
 
 export const pause = (ms: number): Promise<void> =>

@@ -120,7 +120,7 @@ export class Worker {
       this.#send({ type: 'run', call: going.call })
       this.#become('busy')
     } catch (error) {
-      going.settle({ error })
+      going.settle({ error: errorOf({ name: 'DataCloneError', message: String((error as Error).message) }) })
     }
   }
 

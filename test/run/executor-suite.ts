@@ -1,6 +1,6 @@
 /** What every executor does alike, whatever performs the run: one suite, called once for each kind.
  *  A kind brings an executor and a folder in which each job of the suite is a task or a script of the same name. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -68,10 +68,13 @@ export function folderOf(files: Readonly<Record<string, string>>): string {
   return folder
 }
 
-export const alive = (pid: number): boolean => {
+/** A process that waits to be reaped does not live. */
+export function alive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    if (process.platform !== 'linux') return true
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.charAt(stat.lastIndexOf(')') + 2) !== 'Z'
   } catch {
     return false
   }

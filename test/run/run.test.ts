@@ -1,0 +1,74 @@
+/** How a run ends when it is aborted: by itself, left behind, or killed by its executor. */
+import { expect, test } from 'vitest'
+import type { Claim } from '../../src/claim/claims.ts'
+import type { Outcome } from '../../src/job/outcome.ts'
+import { jsonLogger, runLogger } from '../../src/log.ts'
+import type { Executor } from '../../src/run/executor.ts'
+import { GoingRuns, perform } from '../../src/run/run.ts'
+import { runLog } from '../../src/run/run-log.ts'
+import { FakeClock } from '../support/clock.ts'
+
+/** A job with a timeout of 10 s that `executor` performs; what it ends with, once it does. */
+function going(executor: Pick<Executor, 'perform' | 'kills'>) {
+  const clock = new FakeClock()
+  const now = new Date(clock.now())
+  const claim: Claim = {
+    run_id: 'a-run',
+    job: { _id: 'a-job', func: 'f', trigger: { type: 'interval', minutes: 1 }, timeout: 10 },
+    runTime: now,
+    at: clock.now(),
+    scheduled: true,
+    ordered: false,
+    executor: 'default',
+    coalesced: 1,
+    claimed: now,
+    attempt: 1,
+    fence: 1n,
+  }
+  let outcome: Outcome | undefined
+  const context = {
+    clock,
+    executor: { places: 1, problem: () => undefined, close: async () => {}, ...executor },
+    log: () => runLog(keep => runLogger(jsonLogger({ level: 'silent' }), {}, keep)),
+    mayStart: () => true,
+    going: new GoingRuns(),
+    release: () => {},
+  }
+  void (async () => {
+    for await (const happened of perform(claim, context)) if (!('type' in happened)) outcome = happened
+  })()
+  return { clock, outcome: () => outcome }
+}
+
+const TIMEOUT = { status: 'timeout', error: { name: 'Timeout', message: 'ran longer than its timeout of 10 s' } }
+const never = () => new Promise<never>(() => {})
+
+test('a function that does not listen is left behind 5 s after its timeout', async () => {
+  const { clock, outcome } = going({ perform: never })
+  await clock.advanceAsync(14_999)
+  expect(outcome()).toBeUndefined()
+  await clock.advanceAsync(1)
+  expect(outcome()).toMatchObject(TIMEOUT)
+})
+
+test('a run that its executor will kill has not ended before it is dead', async () => {
+  let die = () => {}
+  const { clock, outcome } = going({
+    kills: true,
+    perform: () => new Promise((_, reject) => (die = reject as () => void)),
+  })
+  await clock.advanceAsync(60_000)
+  expect(outcome()).toBeUndefined()
+  die()
+  await clock.advanceAsync(0)
+  expect(outcome()).toMatchObject(TIMEOUT)
+})
+
+test.each([null, undefined, 7n, { toJSON: () => expect.fail('no JSON') }, Object.create(null)])(
+  'a function may throw anything, and its run ends',
+  async thrown => {
+    const { clock, outcome } = going({ perform: () => Promise.reject(thrown) })
+    await clock.advanceAsync(0)
+    expect(outcome()).toMatchObject({ status: 'error', error: { name: 'Error', message: expect.any(String) } })
+  },
+)
