@@ -20,7 +20,7 @@ import { type Jobs, jobsOf } from './job/jobs.ts'
 import { parseJobInput } from './job/parse.ts'
 import { type Logger, logEvent, silent } from './log.ts'
 import type { Executor, Task } from './run/executor.ts'
-import { inProcess } from './run/in-process.ts'
+import { type ExecutorsOption, makeExecutors } from './run/executors.ts'
 import { type PipelineRun, runsOf } from './run/pipeline.ts'
 import { Tasks } from './run/tasks.ts'
 import { VERSION } from './version.ts'
@@ -38,8 +38,10 @@ export interface NodeOptions {
   readonly tasks?: Readonly<Record<string, Task>>
   /** A folder of modules; each exported function is the task `module:export`. */
   readonly tasksDir?: string
-  /** How many runs at once: `{default: {concurrency: 100}}`. */
-  readonly executors?: { readonly default?: { readonly concurrency?: number } }
+  /** A folder of executable files, for jobs of the executor `script`. */
+  readonly workspace?: string
+  /** How many runs at once, and pools of your own: `{process: {workers: 3}, reports: {type: 'process', workers: 1}}`. */
+  readonly executors?: ExecutorsOption
   /** What jobs added through this node get for absent fields. */
   readonly jobDefaults?: Partial<JobInput>
   /** Added at the start; an unchanged one keeps its `next_run_time`. */
@@ -97,7 +99,6 @@ export interface TidewheelNode extends AsyncDisposable {
 }
 
 const LEASE_MS = 15_000
-const CONCURRENCY = 100
 const CLAIM_LEAD_MS = 50
 const OPTIONS = [
   'uri',
@@ -172,9 +173,7 @@ class Node implements TidewheelNode {
     this.#timezone = options.timezone ?? 'UTC'
     this.events$ = this.#events.asObservable()
     for (const [name, task] of Object.entries(options.tasks ?? {})) this.#tasks.add(name, task)
-    this.#executors = new Map([
-      ['default', inProcess(this.#tasks, options.executors?.default?.concurrency ?? CONCURRENCY)],
-    ])
+    this.#executors = makeExecutors({ ...options, tasks: this.#tasks })
     this.#kept = (options.jobs ?? []).map(job => ({ job, options: { replace: true } }))
     this.jobs = jobsOf({
       collection: () => {
@@ -235,6 +234,7 @@ class Node implements TidewheelNode {
       this.#active = undefined
       await this.#membership?.leave().catch(() => {})
       this.#membership = undefined
+      await Promise.all([...this.#executors.values()].map(executor => executor.close()))
       await this.#disconnect()
       this.#become('stopped')
       this.#emit({ type: 'node.stopped' })
@@ -245,7 +245,6 @@ class Node implements TidewheelNode {
     await this.stop()
     if (this.#state === 'closed') return
     this.#become('closed')
-    for (const executor of this.#executors.values()) await executor.close()
     this.#events.complete()
   }
 

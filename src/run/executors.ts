@@ -2,6 +2,7 @@
  *  In: `{default: {concurrency: 100}, process: {workers: 3}, reports: {type: 'process', workers: 1}}`.
  *  Out: `default`, `process` and `script`, which are always there, and the named pools; or `invalid_option` with the path
  *  of what is wrong, what is allowed there and the nearest known name. Nothing is started. */
+import path from 'node:path'
 import { nearest, TidewheelError } from '../errors.ts'
 import type { Executor } from './executor.ts'
 import { inProcess } from './in-process.ts'
@@ -68,8 +69,9 @@ const KINDS = Object.keys(RANGES) as readonly Kind[]
 
 /** Throws `invalid_option`. */
 export function makeExecutors(options: MakeExecutors): ReadonlyMap<string, Executor> {
-  const { tasks, tasksDir, executors = {} } = options
+  const { tasks, executors = {} } = options
   if (!isObject(executors)) throw refused('executors', 'an object such as {process: {workers: 3}}', executors)
+  const tasksDir = options.tasksDir === undefined ? undefined : path.resolve(options.tasksDir)
   const workspace = options.workspace === undefined ? undefined : new Workspace(options.workspace)
   const make = (name: string, given: unknown): Executor => {
     const { kind, numbers } = read(name, given)
@@ -89,8 +91,8 @@ export function makeExecutors(options: MakeExecutors): ReadonlyMap<string, Execu
 
 /** What one entry says, with its defaults. */
 function read(name: string, given: unknown): { kind: Kind; numbers: Record<string, number | undefined> } {
-  const path = `executors.${name}`
-  if (!isObject(given)) throw refused(path, `an object such as ${exampleOf(name)}`, given)
+  const where = `executors.${name}`
+  if (!isObject(given)) throw refused(where, `an object such as ${exampleOf(name)}`, given)
   const { type, ...rest } = given
   const kind = kindOf(name, type)
   const ranges = RANGES[kind]
@@ -99,7 +101,7 @@ function read(name: string, given: unknown): { kind: Kind; numbers: Record<strin
     const known = Object.keys(ranges)
     const near = nearest(key, known)
     const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${near}?`
-    throw invalid(`${path}.${key}`, `there is no such option of an executor of type ${kind}; ${hint}`)
+    throw invalid(`${where}.${key}`, `there is no such option of an executor of type ${kind}; ${hint}`)
   }
   const numbers: Record<string, number | undefined> = {}
   for (const [key, range] of Object.entries(ranges)) {
@@ -109,23 +111,23 @@ function read(name: string, given: unknown): { kind: Kind; numbers: Record<strin
     if (Number.isInteger(value) && (value as number) >= range.min && (value as number) <= range.max) continue
     const unit = key === 'memory' ? 'whole MB' : 'an integer'
     const limits = `from ${range.min} to ${range.max.toLocaleString('en')}`
-    throw refused(`${path}.${key}`, `${unit} ${limits}`, value)
+    throw refused(`${where}.${key}`, `${unit} ${limits}`, value)
   }
   return { kind, numbers }
 }
 
 function kindOf(name: string, type: unknown): Kind {
-  const path = `executors.${name}.type`
+  const where = `executors.${name}.type`
   const own = KINDS.find(kind => kind === name)
   if (own !== undefined) {
     if (type === undefined || type === own) return own
-    throw refused(path, `${own}, as its name says (another name may have any type)`, type)
+    throw refused(where, `${own}, as its name says (another name may have any type)`, type)
   }
   const kind = KINDS.find(known => known === type)
   if (kind !== undefined) return kind
   const near = typeof type === 'string' ? nearest(type, KINDS) : nearest(name, KINDS)
   const hint = near === undefined ? '' : `; did you mean ${near}?`
-  throw refused(path, KINDS.join(', '), type, hint)
+  throw refused(where, KINDS.join(', '), type, hint)
 }
 
 const exampleOf = (name: string) =>
