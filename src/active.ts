@@ -8,7 +8,7 @@ import { type FollowNews, follow } from './change/follow.ts'
 import { type Claim, type Claimed, claimAll } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
 import { Plans } from './claim/plans.ts'
-import { type Clock, monotonicNow, section } from './clock.ts'
+import { type Clock, monotonicNow, section, WATCHFUL_SLEEP_MS } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
 import type { Lease } from './cluster/lease.ts'
 import { type Recovered, recover } from './cluster/recovery.ts'
@@ -123,7 +123,7 @@ export class Active {
     })
     this.#later = new Later(clock.now())
     this.#live = new Live(collections.executions, clock)
-    this.#ticker = ticker(() => earliest(this.#roster.nextAt(), this.#later.nextAt()), clock)
+    this.#ticker = ticker(() => this.#nextLook(), clock)
   }
 
   get jobs(): number {
@@ -348,6 +348,13 @@ export class Active {
     if (this.#taking) this.#ticker.poke(true)
     if (this.#going.size > 0 || this.#places.taken > 0) return
     for (const done of this.#quiet.splice(0)) done()
+  }
+
+  /** When something may be due next. While nothing may be claimed what is due waits, without a tick for each millisecond. */
+  #nextLook(): number | null {
+    const at = earliest(this.#roster.nextAt(), this.#later.nextAt())
+    if (at === null || this.#mayClaim()) return at
+    return Math.max(at, this.#options.clock.now() + WATCHFUL_SLEEP_MS)
   }
 
   #mayClaim = () => this.#taking && this.#options.lease.held()
