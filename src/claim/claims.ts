@@ -214,8 +214,8 @@ async function read(id: string, context: ClaimsContext): Promise<Job | null> {
 }
 
 /** `max_instances` are running: room may come by itself, else `overlap` decides. */
-async function refused(order: Order, job: Job, context: ClaimsContext): Promise<readonly Claimed[]> {
-  const { entry } = order
+async function refused(first: Order, job: Job, context: ClaimsContext): Promise<readonly Claimed[]> {
+  const { entry } = first
   const finishing = context.finishing(entry.id)
   if (finishing !== undefined) {
     await finishing
@@ -227,13 +227,20 @@ async function refused(order: Order, job: Job, context: ClaimsContext): Promise<
     return []
   }
   const now = context.now()
-  if (now < order.at || order.kind === 'waiting') {
-    letGo(entry, context, order.kind === 'waiting' ? WAITING_MS : order.at - now)
+  // The queued run goes on waiting; what is due meanwhile is decided beside it.
+  const order =
+    first.kind === 'waiting' ? orderOf({ ...entry, waiting: undefined }, now, at => context.jitterOf(entry, at)) : first
+  if (order === undefined || now < order.at) {
+    letGo(
+      entry,
+      context,
+      Math.min(order === undefined ? WAITING_MS : order.at - now, entry.waiting === undefined ? Infinity : WAITING_MS),
+    )
     return []
   }
   const overlap = job.overlap ?? JOB_DEFAULTS.overlap
   if (overlap === 'cancel_other') context.cancelOldest(job)
-  const queue = overlap !== 'skip' && job.state?.waiting === undefined
+  const queue = overlap !== 'skip' && order.runTime !== undefined && job.state?.waiting === undefined
   const version = entry.version
   const answer = await claimOne(context, order, queue ? 'queue' : 'skip')
   if (answer.type !== 'won') {
@@ -242,9 +249,10 @@ async function refused(order: Order, job: Job, context: ClaimsContext): Promise<
   }
   show(entry, answer.job, version, context)
   letGo(entry, context)
-  return queue
-    ? []
-    : [{ type: 'outcome', outcome: notRun(order, order.to, answer.job, 'max_instances', order.coalesced, context) }]
+  if (order.runTime === undefined) return missedOf(order, answer.job, context)
+  if (queue) return []
+  const outcome = notRun(order, order.to, answer.job, 'max_instances', order.coalesced, context)
+  return [{ type: 'outcome', outcome }]
 }
 
 /** The document would not take the claim: its state is started afresh, so that its next time finds it well. */

@@ -1,0 +1,398 @@
+/** What happens between due and done, on a real database: retries, overlap, pausing what fails, timeouts, cancelling, rerun,
+ *  rows of every outcome, pipelines, changes. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { TidewheelEvent } from '../../src/event.ts'
+import { collect, nextEvent } from '../support/events.ts'
+import { aJob } from '../support/jobs.ts'
+import { openTestDb, type TestDb } from '../support/mongo.ts'
+import { type Nodes, startNodes, until } from '../support/node.ts'
+
+let db: TestDb
+let nodes: Nodes | undefined
+beforeAll(async () => {
+  db = await openTestDb()
+})
+afterEach(async () => {
+  await nodes?.close()
+  nodes = undefined
+  await db.db.dropDatabase()
+})
+afterAll(() => db.close())
+
+const start = async (options: Partial<Parameters<typeof startNodes>[0]> = {}) => {
+  nodes = await startNodes({ uri: db.uri, ...options })
+  return { ...nodes, node: nodes.nodes[0] as NonNullable<(typeof nodes.nodes)[0]>, ip: nodes.ips[0] as string }
+}
+const rows = (n: Nodes, job: string) => n.executions.find({ job_id: job }).sort({ claimed: 1, attempt: 1 }).toArray()
+const nothingRuns = (n: Nodes, job: string) =>
+  until(async () => expect((await n.jobs.findOne({ _id: job }))?.state?.running ?? []).toEqual([]))
+
+test('a failing run is tried again as often as its job says, each attempt with a row of its own', async () => {
+  const n = await start()
+  const seen = collect(n.node, 'r')
+  const retry = { max_attempts: 3, delay: 0.02, factor: 2 }
+  await n.jobs.insertOne(aJob({ _id: 'r', ip: n.ip, func: 'fail', retry, run_at: [new Date()] }) as never)
+  await until(() => expect(seen.of('run.error')).toHaveLength(3))
+  await nothingRuns(n, 'r')
+  expect((await rows(n, 'r')).map(row => [row.attempt, row.status])).toEqual([
+    [1, 'error'],
+    [2, 'error'],
+    [3, 'error'],
+  ])
+  expect(seen.types().filter(type => type.startsWith('run.'))).toEqual([
+    'run.claimed',
+    'run.started',
+    'run.error',
+    'run.retrying',
+    'run.started',
+    'run.error',
+    'run.retrying',
+    'run.started',
+    'run.error',
+  ])
+  expect(new Set(n.ranOf('r').map(run => run.id)).size).toBe(3)
+  expect((await n.jobs.findOne({ _id: 'r' }))?.state).toMatchObject({ failures: 1, last_status: 'error' })
+})
+
+test('a retry survives the end of its node', async () => {
+  const n = await start()
+  const retrying = nextEvent(n.node, 'run.retrying')
+  await n.jobs.insertOne(
+    aJob({ _id: 'r', ip: n.ip, func: 'fail', retry: { max_attempts: 2, delay: 1 }, run_at: [new Date()] }) as never,
+  )
+  await retrying
+  await n.node.stop()
+  expect((await n.jobs.findOne({ _id: 'r' }))?.state.running).toMatchObject([
+    { attempt: 2, retry_at: expect.any(Date) },
+  ])
+  const seen = collect(n.node, 'r')
+  await n.node.start()
+  await until(() => expect(seen.of('run.error')).toMatchObject([{ attempt: 2 }]))
+  expect(seen.of('run.interrupted')).toEqual([])
+})
+
+test('so many failed runs in a row pause the job, a resume counts anew', async () => {
+  const n = await start()
+  const paused = nextEvent(n.node, 'job.paused')
+  const trigger = { type: 'interval', seconds: 0.05 } as const
+  await n.jobs.insertOne(aJob({ _id: 'p', ip: n.ip, func: 'fail', trigger, pause_after_failures: 2 }) as never)
+  await paused
+  const job = await n.jobs.findOne({ _id: 'p' })
+  expect(job).toMatchObject({
+    next_run_time: null,
+    state: { failures: 2, paused_by: expect.stringContaining('2 failed runs') },
+  })
+  await n.jobs.updateOne({ _id: 'p' }, { $set: { func: 'note' }, $unset: { next_run_time: '' } })
+  await until(() => expect(n.ranOf('p').length).toBeGreaterThan(4))
+  expect((await n.jobs.findOne({ _id: 'p' }))?.state.failures).toBe(0)
+})
+
+test('a run longer than its timeout is aborted and ends as timeout', async () => {
+  const n = await start()
+  const over = nextEvent(n.node, 'run.timeout')
+  await n.jobs.insertOne(aJob({ _id: 't', ip: n.ip, func: 'hold', timeout: 0.05, run_at: [new Date()] }) as never)
+  await over
+  await nothingRuns(n, 't')
+  expect(await rows(n, 't')).toMatchObject([{ status: 'timeout', exception: expect.stringContaining('0.05 s') }])
+})
+
+test('overlap skip leaves a row, queue_one waits for a place, one at most', async () => {
+  const n = await start()
+  const due = () => n.jobs.updateOne({ _id: 'q' }, { $currentDate: { next_run_time: true } })
+  await n.jobs.insertOne(aJob({ _id: 'q', ip: n.ip, func: 'hold' }) as never)
+  await due()
+  await until(() => expect(n.ranOf('q')).toHaveLength(1))
+  const skipped = nextEvent(n.node, 'run.max_instances')
+  await due()
+  await skipped
+  await n.jobs.updateOne({ _id: 'q' }, { $set: { overlap: 'queue_one' } })
+  await due()
+  await until(async () => expect((await n.jobs.findOne({ _id: 'q' }))?.state.waiting).toBeDefined())
+  const second = nextEvent(n.node, 'run.max_instances')
+  await due()
+  await second
+  n.release('q')
+  await until(() => expect(n.ranOf('q')).toHaveLength(2))
+  n.release('q')
+  await nothingRuns(n, 'q')
+  expect((await rows(n, 'q')).map(row => row.status).sort()).toEqual([
+    'executed',
+    'executed',
+    'max_instances',
+    'max_instances',
+  ])
+  expect((await n.jobs.findOne({ _id: 'q' }))?.state.waiting).toBeUndefined()
+})
+
+test('a queued run survives its node', async () => {
+  const n = await start()
+  await n.jobs.insertOne(
+    aJob({ _id: 'q', ip: n.ip, func: 'hold', overlap: 'queue_one', run_at: [new Date()] }) as never,
+  )
+  await until(() => expect(n.ranOf('q')).toHaveLength(1))
+  await n.jobs.updateOne({ _id: 'q' }, { $currentDate: { next_run_time: true } })
+  await until(async () => expect((await n.jobs.findOne({ _id: 'q' }))?.state.waiting).toBeDefined())
+  n.node.pause()
+  n.release('q')
+  await n.node.stop()
+  await n.node.start()
+  n.node.resume()
+  await until(() => expect(n.ranOf('q')).toHaveLength(2))
+})
+
+test('overlap cancel_other aborts the oldest run and then runs', async () => {
+  const n = await start()
+  await n.jobs.insertOne(
+    aJob({ _id: 'c', ip: n.ip, func: 'hold', overlap: 'cancel_other', run_at: [new Date()] }) as never,
+  )
+  await until(() => expect(n.ranOf('c')).toHaveLength(1))
+  await n.jobs.updateOne({ _id: 'c' }, { $currentDate: { next_run_time: true } })
+  await until(() => expect(n.ranOf('c')).toHaveLength(2))
+  n.release('c')
+  await nothingRuns(n, 'c')
+  expect((await rows(n, 'c')).map(row => row.status).sort()).toEqual(['cancelled', 'executed'])
+})
+
+test('without coalescing each due time has a claim and a row of its own, and a pause acts between two', async () => {
+  const n = await start()
+  const from = new Date(Date.now() - 30_500)
+  const trigger = { type: 'interval', seconds: 10, start_date: from } as const
+  await n.jobs.insertOne(
+    aJob({
+      _id: 'w',
+      ip: n.ip,
+      trigger,
+      coalesce: false,
+      max_instances: 10,
+      next_run_time: from,
+      misfire_grace_time: 3600,
+    }) as never,
+  )
+  await until(() => expect(n.ranOf('w')).toHaveLength(4))
+  const times = n.ranOf('w').map(run => run.run_time.getTime() - from.getTime())
+  expect(times.sort((a, b) => a - b)).toEqual([0, 10_000, 20_000, 30_000])
+})
+
+test('coalesced and missed due times leave one row that counts them', async () => {
+  const n = await start()
+  const from = new Date(Date.now() - 7_200_000)
+  const trigger = { type: 'interval', seconds: 600, start_date: from } as const
+  const planned = { next_run_time: from, trigger: 'x:unknown' }
+  await n.jobs.insertOne(
+    aJob({
+      _id: 'm',
+      ip: n.ip,
+      trigger,
+      misfire_grace_time: 0.001,
+      next_run_time: from,
+      state: { job: 'm', planned },
+    }) as never,
+  )
+  const missed = await until(async () => {
+    const found = await rows(n, 'm')
+    expect(found).toHaveLength(1)
+    return found[0]
+  })
+  expect(missed).toMatchObject({ status: 'missed', coalesced: 13, started: null })
+  expect((await n.jobs.findOne({ _id: 'm' }))?.next_run_time.getTime()).toBeGreaterThan(Date.now())
+})
+
+test('a run of a dead node is interrupted, and run again where its owner asks for it', async () => {
+  const first = await start()
+  const entry = (id: string) => ({
+    run_id: `dead-${id}`,
+    job: id,
+    run_time: new Date(),
+    claimed: new Date(),
+    node: first.ip,
+    incarnation: 'long gone',
+    attempt: 1,
+  })
+  const seen = collect(first.node)
+  await first.jobs.insertMany([
+    aJob({ _id: 'skip', ip: first.ip, state: { job: 'skip', running: [entry('skip')] } }) as never,
+    aJob({
+      _id: 'rerun',
+      ip: first.ip,
+      on_interrupt: 'rerun',
+      state: { job: 'rerun', running: [entry('rerun')] },
+    }) as never,
+  ])
+  await until(() => expect(first.ranOf('rerun')).toHaveLength(1))
+  await nothingRuns(first, 'rerun')
+  await nothingRuns(first, 'skip')
+  expect(await rows(first, 'skip')).toMatchObject([{ _id: 'dead-skip', status: 'interrupted' }])
+  await until(async () =>
+    expect((await rows(first, 'rerun')).map(row => row.status).sort()).toEqual(['executed', 'interrupted']),
+  )
+  expect(
+    seen
+      .of('run.interrupted')
+      .map(event => [event.job_id, event.rerun])
+      .sort(),
+  ).toEqual([
+    ['rerun', true],
+    ['skip', false],
+  ])
+})
+
+test('an entry whose run has a final row is taken out, never declared interrupted', async () => {
+  const n = await start()
+  const running = [
+    {
+      run_id: 'done',
+      job: 'd',
+      run_time: new Date(),
+      claimed: new Date(),
+      node: n.ip,
+      incarnation: 'long gone',
+      attempt: 1,
+    },
+  ]
+  await n.executions.insertOne({ _id: 'done', job_id: 'd', status: 'executed', recorded: new Date() })
+  const seen = collect(n.node, 'd')
+  await n.jobs.insertOne(aJob({ _id: 'd', ip: n.ip, on_interrupt: 'rerun', state: { job: 'd', running } }) as never)
+  await nothingRuns(n, 'd')
+  expect(seen.of('run.interrupted')).toEqual([])
+  expect(n.ranOf('d')).toEqual([])
+})
+
+test('a poison job that kills node after node is paused after three reruns', async () => {
+  const n = await start()
+  const running = [
+    {
+      run_id: 'p',
+      job: 'p',
+      run_time: new Date(),
+      claimed: new Date(),
+      node: n.ip,
+      incarnation: 'long gone',
+      attempt: 1,
+      reruns: 3,
+    },
+  ]
+  await n.jobs.insertOne(
+    aJob({
+      _id: 'p',
+      ip: n.ip,
+      on_interrupt: 'rerun',
+      next_run_time: new Date(Date.now() + 60_000),
+      state: { job: 'p', running },
+    }) as never,
+  )
+  await until(async () =>
+    expect(await n.jobs.findOne({ _id: 'p' })).toMatchObject({
+      next_run_time: null,
+      state: { running: [], paused_by: expect.stringContaining('died 4 times') },
+    }),
+  )
+  expect(n.ranOf('p')).toEqual([])
+})
+
+test('a long run has a row that says it goes on, with its log so far', async () => {
+  const n = await start({
+    tasks: {
+      talk: async run => {
+        run.log.info('halfway')
+        await new Promise(resolve => run.signal.addEventListener('abort', resolve))
+      },
+    },
+  })
+  await n.jobs.insertOne(aJob({ _id: 'l', ip: n.ip, func: 'talk', run_at: [new Date()] }) as never)
+  await until(async () =>
+    expect(await rows(n, 'l')).toMatchObject([
+      { status: 'started', finished: null, log: expect.stringContaining('halfway') },
+    ]),
+  )
+  const [row] = await rows(n, 'l')
+  await n.node.history.cancel(row?._id as string)
+  await until(async () => expect(await rows(n, 'l')).toMatchObject([{ _id: row?._id, status: 'cancelled' }]))
+  await until(async () => expect(await n.jobs.findOne({ _id: 'l' })).not.toHaveProperty('cancel'))
+})
+
+test('runs$ hands due runs over, holds their places, and cancels open ones when its subscriber leaves', async () => {
+  const n = await start({ executors: { default: { concurrency: 2 } } })
+  await n.jobs.insertOne(
+    aJob({
+      _id: 's',
+      ip: n.ip,
+      func: 'stream',
+      max_instances: 10,
+      run_at: [1, 2, 3].map(ms => new Date(Date.now() - ms)),
+    }) as never,
+  )
+  await until(async () => expect((await n.jobs.findOne({ _id: 's' }))?.state.error).toContain('stream'))
+  const open: { readonly id: string; complete(value?: unknown): void; fail(error: unknown): void }[] = []
+  const subscription = n.node.runs$('stream').subscribe(run => open.push(run))
+  await until(() => expect(open).toHaveLength(2))
+  const errors: unknown[] = []
+  n.node.runs$('stream').subscribe({ error: error => errors.push(error) })
+  expect(errors).toMatchObject([{ code: 'conflict' }])
+  open[0]?.complete(42)
+  await until(() => expect(open).toHaveLength(3))
+  open[1]?.fail(new Error('no'))
+  const cancelled = nextEvent(n.node, 'run.cancelled')
+  subscription.unsubscribe()
+  await cancelled
+  await until(async () =>
+    expect((await rows(n, 's')).map(row => [row.status, row.result]).sort()).toEqual([
+      ['cancelled', null],
+      ['error', null],
+      ['executed', 42],
+    ]),
+  )
+})
+
+test('changes$ gives the present, then what changes, enters and leaves', async () => {
+  const n = await start()
+  await n.jobs.insertMany([aJob({ _id: 'a', tags: ['x'] }) as never, aJob({ _id: 'b' }) as never])
+  const seen: string[] = []
+  const subscription = n.node.jobs
+    .changes$({ tags: 'x' })
+    .subscribe(change => seen.push(change.type === 'put' ? `+${change.job._id}` : `-${change.id}`))
+  await until(() => expect(seen).toContain('+a'))
+  await n.jobs.updateOne({ _id: 'b' }, { $set: { tags: ['x'] } })
+  await until(() => expect(seen).toContain('+b'))
+  await n.jobs.updateOne({ _id: 'a' }, { $set: { tags: [] } })
+  await until(() => expect(seen).toContain('-a'))
+  await n.jobs.deleteOne({ _id: 'b' })
+  await until(() => expect(seen).toContain('-b'))
+  subscription.unsubscribe()
+})
+
+test('malformed state is repaired and the job runs on', async () => {
+  const n = await start()
+  await n.jobs.insertOne(aJob({ _id: 'x', ip: n.ip }) as never)
+  await until(async () => expect((await n.jobs.findOne({ _id: 'x' }))?.state.planned).toBeDefined())
+  const invalid = nextEvent(n.node, 'job.invalid', event => event.job_id === 'x')
+  await n.jobs.updateOne(
+    { _id: 'x' },
+    { $set: { 'state.runs': 'many', touch: 'mine' } },
+    { bypassDocumentValidation: true },
+  )
+  await n.jobs.updateOne({ _id: 'x' }, { $currentDate: { next_run_time: true } })
+  await invalid
+  await until(() => expect(n.ranOf('x').length).toBeGreaterThan(0))
+})
+
+test('history lists, gets and purges', async () => {
+  const n = await start()
+  await n.jobs.insertOne(aJob({ _id: 'h', ip: n.ip, run_at: [new Date()] }) as never)
+  await until(async () => expect(await rows(n, 'h')).toHaveLength(1))
+  const listed = []
+  for await (const row of n.node.history.list({ job_id: 'h' })) listed.push(row)
+  expect(listed).toHaveLength(1)
+  expect(await n.node.history.get(listed[0]?._id as string)).toMatchObject({ job_id: 'h', status: 'executed' })
+  await expect(n.node.history.get('none')).rejects.toMatchObject({ code: 'not_found' })
+  await expect(n.node.history.cancel(listed[0]?._id as string)).rejects.toMatchObject({ code: 'not_found' })
+  expect(await n.node.history.purge(new Date(Date.now() + 1_000))).toBe(1)
+})
+
+test('events of a run come in order', async () => {
+  const n = await start()
+  const types: TidewheelEvent['type'][] = []
+  n.node.events$.subscribe(event => types.push(event.type))
+  await n.jobs.insertOne(aJob({ _id: 'o', ip: n.ip, run_at: [new Date()] }) as never)
+  await until(() => expect(types).toContain('run.executed'))
+  expect(types).toEqual(['job.added', 'run.claimed', 'run.started', 'run.executed'])
+})
