@@ -4,7 +4,7 @@
 import { Command } from 'commander'
 import colours from 'picocolors'
 import { type Connection, databaseError, open } from '../connection.ts'
-import type { TidewheelEvent } from '../index.ts'
+import { TidewheelError, type TidewheelEvent } from '../index.ts'
 import { type Call, connectionOf, run } from './call.ts'
 import { type CollectionNames, type DatabaseChange, eventsOf } from './event-of.ts'
 import { EXIT } from './exit-codes.ts'
@@ -26,10 +26,7 @@ export const eventsCommand = () =>
         const connection = await open(connectionOf(call.settings))
         const { first, close } = signals()
         try {
-          process.exitCode = await Promise.race([
-            first.then(signal => EXIT[signal]),
-            follow(connection, call, options).then(() => EXIT.failed),
-          ])
+          process.exitCode = EXIT[await follow(connection, call, options, first)]
         } finally {
           close()
           await connection.close()
@@ -37,10 +34,21 @@ export const eventsCommand = () =>
       }),
     )
 
-async function follow({ streamDb, db }: Connection, { settings, out }: Call, options: Options): Promise<void> {
+/** Until a signal, which it answers. Throws what the database throws. */
+async function follow<S>(
+  { streamDb, db }: Connection,
+  { settings, out }: Call,
+  options: Options,
+  signal: Promise<S>,
+): Promise<S> {
   const names = { jobs: 'jobs', executions: 'executions', nodes: 'nodes', ...settings.collections } as CollectionNames
   const ours = { $match: { 'ns.coll': { $in: Object.values(names) } } }
   const stream = streamDb.watch([ours], { fullDocument: 'updateLookup' })
+  let ending = false
+  void signal.then(() => {
+    ending = true
+    return stream.close()
+  })
   try {
     await stream.tryNext()
     out.note(`listening to database ${db.databaseName}; Ctrl-C ends`)
@@ -49,10 +57,13 @@ async function follow({ streamDb, db }: Connection, { settings, out }: Call, opt
         if (isWanted(event, options)) out.each(event, lineOf(event))
       }
     }
+    if (!ending) throw new TidewheelError('unreachable', 'the database ended the stream of changes')
   } catch (error) {
-    // Closed by us.
-    if (!stream.closed) throw databaseError(error)
+    if (!ending) throw databaseError(error)
+  } finally {
+    await stream.close()
   }
+  return await signal
 }
 
 const isWanted = (event: TidewheelEvent, { job, type }: Options) =>

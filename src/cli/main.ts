@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one program, one file for each command.
  *  In: arguments, the environment, stdin. Out: results on stdout, everything else on stderr, and an exit code (exit-codes.ts).
- *  The process ends by itself when a command is done, so that all output is written; only a second signal cuts it short. */
+ *  The process ends when all output is written; only a second signal cuts it short. */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import { addSettings, COMMON } from './call.ts'

@@ -1,0 +1,88 @@
+/** `dev`: everything in one terminal: what it prints, that its lines work, that it ends without a trace and begins again. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MongoClient } from 'mongodb'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { withDatabase } from '../../src/cli/dev-server.ts'
+import { endAll, runCli, startCli } from '../support/cli.ts'
+import { openTestDb } from '../support/mongo.ts'
+
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tidewheel dev '))
+})
+
+afterEach(async () => {
+  await endAll()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const dev = (...args: string[]) => startCli(['dev', ...args], { cwd: folder })
+const jobsAt = async (uri: string, use: (jobs: ReturnType<typeof collection>) => Promise<unknown>) => {
+  await using client = await MongoClient.connect(uri)
+  await use(collection(client))
+}
+const collection = (client: MongoClient) => client.db().collection<{ _id: string }>('jobs')
+const lock = () => readFile(join(folder, '.tidewheel', 'db', 'mongod.lock'), 'utf8')
+
+test('prints its address and lines to try, shows runs and edits, and ends with its MongoDB', async () => {
+  const cli = dev('--nodes', '2')
+  const [uri = ''] = await cli.saw(/mongodb:\/\/127\.0\.0\.1:\d+\/tidewheel\?\S+/)
+  await cli.saw(/^\d\d:\d\d:\d\d\.\d{3}Z {2}127\.0\.0\.1 {2}executed {2}hello {2}due \S+ {2}took [\d.]+ ms$/m)
+  const [, moved = ''] = await cli.saw(/--eval '(db\.jobs\.updateOne\(.*ip: "127\.0\.0\.2".*)'/)
+  expect(moved).toBe('db.jobs.updateOne({_id: "hello"}, {$set: {ip: "127.0.0.2"}})')
+  await jobsAt(uri, jobs => jobs.updateOne({ _id: 'hello' }, { $set: { ip: '127.0.0.2' } }))
+  await cli.saw(/127\.0\.0\.2 {2}executed {2}hello/)
+  await jobsAt(uri, jobs => jobs.updateOne({ _id: 'report' }, { $set: { next_run_time: new Date() } }))
+  await cli.saw(/executed {2}report/)
+  const pid = Number(await lock())
+  cli.kill('SIGINT')
+  expect((await cli.ended).code).toBe(0)
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  expect(await lock()).toBe('')
+
+  // The data stayed: the job is where it was moved to, and no sample is added anew.
+  const again = dev('--json')
+  await again.saw(/of the jobs wait for 127\.0\.0\.2, not started this time/)
+  await again.saw(/"type":"node\.started"/)
+  again.kill('SIGTERM')
+  const { code, stdout } = await again.ended
+  expect(code).toBe(0)
+  for (const line of stdout.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('type')
+})
+
+test('a data folder that another one uses: exit 5; when it is killed, its MongoDB follows', async () => {
+  const cli = dev()
+  await cli.saw(/executed/)
+  const other = await runCli(['dev'], { cwd: folder })
+  expect([other.code, other.stderr]).toEqual([5, expect.stringMatching(/is in use by another mongod/)])
+  const pid = Number(await lock())
+  cli.kill('SIGKILL')
+  await cli.ended
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 30_000, interval: 50 })
+})
+
+test('with MONGODB_URI it uses that server, in its own database, and starts none', async () => {
+  const testDb = await openTestDb()
+  const db = `${testDb.db.databaseName}_dev`
+  const cli = startCli(['dev', '--db', db], { cwd: folder, env: { MONGODB_URI: testDb.uri } })
+  await cli.saw(/executed/)
+  cli.kill('SIGINT')
+  expect((await cli.ended).code).toBe(0)
+  expect(cli.said()).toContain(`/${db}?`)
+  await expect(lock()).rejects.toThrow('ENOENT')
+  expect(await testDb.db.listCollections().toArray()).toEqual([])
+  await testDb.client.db(db).dropDatabase()
+  await testDb.close()
+})
+
+test.each([
+  ['mongodb://h:1/?replicaSet=r', 'mongodb://h:1/tidewheel_dev?replicaSet=r'],
+  ['mongodb://h:1', 'mongodb://h:1/tidewheel_dev'],
+  ['mongodb://u:p@h/users', 'mongodb://u:p@h/tidewheel_dev?authSource=users'],
+  ['mongodb+srv://u:p@h/users?authSource=x', 'mongodb+srv://u:p@h/tidewheel_dev?authSource=x'],
+])('the database goes into %s', (uri, expected) => {
+  expect(withDatabase(uri, 'tidewheel_dev')).toBe(expected)
+})

@@ -1,0 +1,43 @@
+/** The README's examples are the files of this folder, and they run. */
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterEach, expect, test } from 'vitest'
+import { built, endAll, startScript } from '../support/cli.ts'
+import { openTestDb } from '../support/mongo.ts'
+
+const text = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
+const readme = text('../../README.md')
+
+afterEach(endAll)
+
+test('embedding: the file is in the README, it runs its job, and an interrupt ends it', async () => {
+  const example = text('embed.mjs')
+  expect(readme).toContain(`\`\`\`js\n${example}\`\`\``)
+  const testDb = await openTestDb()
+  const folder = await mkdtemp(join(built(), 'example-'))
+  const file = join(folder, 'embed.mjs')
+  await writeFile(file, example.replace("'tidewheel'", `'${pathToFileURL(join(built(), 'index.js'))}'`))
+  const program = startScript(file, [], { env: { MONGODB_URI: testDb.uri } })
+  await program.saw(/^run\.executed digest$/m)
+  program.kill('SIGINT')
+  expect((await program.ended).code).toBe(0)
+  await rm(folder, { recursive: true })
+  await testDb.close()
+})
+
+test('one line starts it and one line tests it', () => {
+  expect(readme).toMatch(/^\S.* npm start$/m)
+  expect(readme).toMatch(/^\S.* npm test$/m)
+})
+
+test('every command of the table is one of the program', async () => {
+  const help = async (...args: string[]) =>
+    (await startScript(join(built(), 'cli', 'main.js'), [...args, '--help']).ended).stdout
+  const commandsOf = (stdout: string) => [...stdout.matchAll(/^ {2}([a-z]+) .*$/gm)].map(([, name]) => name)
+  const shown = [...readme.matchAll(/^\| `(jobs [a-z]+|[a-z]+)[^|]*\|/gm)].map(([, name]) => name)
+  const top = commandsOf(await help()).filter(name => name !== 'help' && name !== 'jobs')
+  const jobs = commandsOf(await help('jobs')).filter(name => name !== 'help')
+  expect(shown).toEqual(expect.arrayContaining([...top, ...jobs.map(name => `jobs ${name}`)]))
+})
