@@ -83,6 +83,7 @@ class Following {
   #from: Timestamp | undefined
   #stream: ChangeStream<Job> | undefined
   #ending: Promise<void> = Promise.resolve()
+  #opened = false
   #interrupted = false
   #closed = false
   /** Ends the wait for an answer that does not come; set while one is awaited. */
@@ -171,8 +172,9 @@ class Following {
     this.#from = new Timestamp({ t: at.getHighBits() >>> 0, i: (at.getLowBits() >>> 0) + 1 })
     this.#out.next({ type: 'synced', jobs: count })
     this.#out.next(
-      reason === 'start' ? { type: 'stream.opened', jobs: count } : { type: 'stream.resynced', reason, jobs: count },
+      this.#opened ? { type: 'stream.resynced', reason, jobs: count } : { type: 'stream.opened', jobs: count },
     )
+    this.#opened = true
     this.#interrupted = false
   }
 
