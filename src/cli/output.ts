@@ -48,7 +48,8 @@ function columns(head: readonly string[], rows: readonly (readonly string[])[]):
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   })
   table.push(...rows.map(row => row.map(plain)))
-  return [table.toString()]
+  const lines = table.toString().split('\n')
+  return lines.map(line => line.trimEnd()).filter(line => line !== '')
 }
 
 const BORDERS = ['top', 'bottom', 'left', 'right', 'mid']

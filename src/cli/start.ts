@@ -34,7 +34,7 @@ export const startCommand = () =>
   )
 
 function nodeOptions(settings: Settings): NodeOptions {
-  const { tasks, ip, lease, claimLead, historyTtl, jobs, jobDefaults, executors } = settings
+  const { tasks, workspace, ip, lease, claimLead, historyTtl, jobs, jobDefaults, executors } = settings
   if (tasks === undefined) {
     throw new TidewheelError('invalid_option', 'tasks: expected a folder of task modules, found none', {
       path: 'tasks',
@@ -47,6 +47,7 @@ function nodeOptions(settings: Settings): NodeOptions {
     lease,
     logger: loggerOf(settings),
     ...(ip !== undefined && { ip }),
+    ...(workspace !== undefined && { workspace }),
     ...(claimLead !== undefined && { claimLead }),
     ...(historyTtl !== undefined && { historyTtl }),
     // The node checks these itself.
@@ -57,6 +58,6 @@ function nodeOptions(settings: Settings): NodeOptions {
 function loggerOf({ json = false, quiet = false, verbose = false }: Settings): Logger {
   const level = verbose ? 'debug' : quiet ? 'warn' : 'info'
   if (json || !process.stdout.isTTY) return jsonLogger({ level })
-  const options = { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }
+  const options = { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true }
   return jsonLogger({ level, transport: { target: 'pino-pretty', options } })
 }
