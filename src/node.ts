@@ -319,7 +319,11 @@ class Node implements TidewheelNode {
     const collections = collectionsOf(connection.db, this.#options.collections)
     await this.#prepare(connection)
     this.#collections = collections
-    for (const { job, options } of this.#kept.splice(0)) await this.jobs.add(job, options)
+    // One that is refused fails this start, and the next one too.
+    for (let first = this.#kept[0]; first !== undefined; first = this.#kept[0]) {
+      await this.jobs.add(first.job, first.options)
+      this.#kept.shift()
+    }
     const ip = this.#ip
     const shared = { nodes: collections.nodes, ip, leaseMs, clock: this.#clock }
     const lease = new Lease({ ...shared, version: VERSION, timezone: this.#timezone })
