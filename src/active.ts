@@ -119,6 +119,7 @@ export class Active {
       collection: collections.jobs.collectionName,
       ip,
       holds: id => this.#roster.holds(id),
+      isMine: touch => touch.startsWith(this.#touchPrefix),
       prepare: options.prepare,
     })
     this.#later = new Later(clock.now())
@@ -359,7 +360,11 @@ export class Active {
 
   #mayClaim = () => this.#taking && this.#options.lease.held()
 
-  #freshTouch = () => `${this.#options.lease.incarnation.slice(-12)}.${(this.#touches++).toString(36)}`
+  get #touchPrefix(): string {
+    return `${this.#options.lease.incarnation.slice(-12)}.`
+  }
+
+  #freshTouch = () => `${this.#touchPrefix}${(this.#touches++).toString(36)}`
 
   #newRunId = () => {
     const id = new ObjectId().toHexString()

@@ -54,8 +54,8 @@ export function pipelineFor(ip: string): readonly Record<string, unknown>[] {
               { 'updateDescription.removedFields': 'ip' },
               set('ip'),
               set('cancel'),
-              // Nodes write fields within it, and it as a whole only to repair it; an old copy holds all of it.
-              set('state'),
+              // Nodes write fields within it; an old copy of a job that ran holds all of it.
+              set('state.runs'),
               ...PEOPLES_FIELDS.map(set),
             ],
           },
@@ -73,6 +73,8 @@ export interface Update {
   readonly armed: boolean
   readonly next_run_time: Date | null | undefined
   readonly cancel: string | undefined
+  /** Set by nodes, to tell their own writes by. */
+  readonly touch: string | undefined
   /** Something that memory keeps changed beyond what the event itself tells. */
   readonly read: boolean
 }
@@ -93,6 +95,7 @@ export function readUpdate(description: {
     armed: 'next_run_time' in set || unset.includes('next_run_time'),
     next_run_time: set.next_run_time as Date | null | undefined,
     cancel: typeof set.cancel === 'string' ? set.cancel : undefined,
+    touch: typeof set.touch === 'string' ? set.touch : undefined,
     read: fields.some(field => !told.has(field) && !NOT_HELD.has(field) && !field.startsWith('x_')),
   }
 }
