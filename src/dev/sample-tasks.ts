@@ -7,6 +7,7 @@ import { systemClock } from '../clock.ts'
 /** What these functions use of a run. */
 interface SampleRun {
   readonly runTime: Date
+  readonly kwargs: Readonly<Record<string, unknown>>
   readonly log: { info(text: string): void }
 }
 
@@ -18,13 +19,14 @@ export const SAMPLE_TASKS = {
   'sample:tick': (run: SampleRun) => run.runTime.toISOString(),
   'sample:report': async (run: SampleRun) => {
     run.log.info('counting')
-    await firstValueFrom(timer(REPORT_MS, systemClock))
+    const { seconds = REPORT_SECONDS } = run.kwargs
+    await firstValueFrom(timer(Number(seconds) * 1000, systemClock))
     return { pages: 3 }
   },
   'sample:remind': (run: SampleRun) => run.log.info('a minute is over'),
 }
 
-const REPORT_MS = 300
+const REPORT_SECONDS = 0.3
 const MINUTE_MS = 60_000
 
 /** One for each kind of trigger; the date is a minute ahead. */
@@ -52,6 +54,7 @@ export function sampleJobs(ips: readonly string[], now: number) {
       _id: 'report',
       name: 'Counts pages on the hour',
       func: 'sample:report',
+      kwargs: { seconds: REPORT_SECONDS },
       trigger: { type: 'cron', expression: '0 * * * *' },
       ip: ip(0),
       tags: ['sample'],

@@ -64,6 +64,36 @@ test('a data folder that another one uses: exit 5; when it is killed, its MongoD
   await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 30_000, interval: 50 })
 })
 
+test('what npm passes on beside the terminal is no second interrupt; a real one ends at once, and its MongoDB too', async () => {
+  const cli = dev()
+  await cli.saw(/executed/)
+  const pid = Number(await lock())
+  cli.kill('SIGINT')
+  cli.kill('SIGTERM')
+  expect((await cli.ended).code).toBe(0)
+
+  const again = dev()
+  const [uri = ''] = await again.saw(/mongodb:\/\/127\.0\.0\.1:\d+\/tidewheel\?\S+/)
+  await again.saw(/executed/)
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  // A run that takes its time keeps the first interrupt waiting.
+  const kwargs = { seconds: 30 }
+  const job = { _id: 'long', func: 'sample:report', kwargs, trigger: { type: 'date' }, ip: '127.0.0.1' }
+  await jobsAt(uri, jobs => jobs.insertOne(job))
+  await again.saw(/job\.added {2}long/)
+  again.kill('SIGINT')
+  await again.saw(/node\.draining {2}running=1/)
+  const server = Number(await lock())
+  await vi.waitFor(
+    () => {
+      again.kill('SIGINT')
+      expect(again.child.exitCode).toBe(130)
+    },
+    { timeout: 5_000, interval: 50 },
+  )
+  await vi.waitFor(() => expect(() => process.kill(server, 0)).toThrow('ESRCH'), { timeout: 30_000, interval: 50 })
+})
+
 test('with MONGODB_URI it uses that server, in its own database, and starts none', async () => {
   const testDb = await openTestDb()
   const db = `${testDb.db.databaseName}_dev`
