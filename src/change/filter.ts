@@ -54,8 +54,8 @@ export function pipelineFor(ip: string): readonly Record<string, unknown>[] {
               { 'updateDescription.removedFields': 'ip' },
               set('ip'),
               set('cancel'),
-              // Nodes write fields within it; an old copy of a job that ran holds all of it.
-              set('state.runs'),
+              // Nodes write fields within it; an old copy holds all of it, and so does the first write to a new job.
+              set('state'),
               ...PEOPLES_FIELDS.map(set),
             ],
           },
