@@ -62,8 +62,8 @@ export function plan({ job, trigger, fingerprint, now, claimedTo: remembered }: 
   const ordered = planned.ordered === true
   // An old copy of the document was written back: this run time is claimed already, and the schedule goes on after it.
   // A person may order an earlier time, but not with a document that does not know of the latest claim.
-  if (remembered !== undefined && due <= remembered && (!ordered || (state?.claimed_to?.getTime() ?? 0) < remembered))
-    return armed(trigger.next(remembered, remembered))
+  if (claimedTo !== undefined && due <= claimedTo && (!ordered || (state?.claimed_to?.getTime() ?? 0) < claimedTo))
+    return armed(trigger.next(claimedTo, claimedTo))
   return { state: 'armed', due, ordered, unwritten: state?.error !== undefined }
 }
 
