@@ -119,7 +119,7 @@ export class Active {
       collection: collections.jobs.collectionName,
       ip,
       holds: id => this.#roster.holds(id),
-      isMine: touch => touch.startsWith(this.#touchPrefix),
+      isEcho: (id, touch) => this.#roster.isEcho(id, touch),
       prepare: options.prepare,
     })
     this.#later = new Later(clock.now())
@@ -360,11 +360,11 @@ export class Active {
 
   #mayClaim = () => this.#taking && this.#options.lease.held()
 
-  get #touchPrefix(): string {
-    return `${this.#options.lease.incarnation.slice(-12)}.`
+  #freshTouch = (id?: string) => {
+    const touch = `${this.#options.lease.incarnation.slice(-12)}.${(this.#touches++).toString(36)}`
+    if (id !== undefined) this.#roster.writes(id, touch)
+    return touch
   }
-
-  #freshTouch = () => `${this.#touchPrefix}${(this.#touches++).toString(36)}`
 
   #newRunId = () => {
     const id = new ObjectId().toHexString()

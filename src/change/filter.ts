@@ -73,7 +73,7 @@ export interface Update {
   readonly armed: boolean
   readonly next_run_time: Date | null | undefined
   readonly cancel: string | undefined
-  /** Set by nodes, to tell their own writes by. */
+  /** Fresh at each write of a node. */
   readonly touch: string | undefined
   /** Something that memory keeps changed beyond what the event itself tells. */
   readonly read: boolean

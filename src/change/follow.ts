@@ -53,8 +53,8 @@ export interface FollowOptions {
   readonly ip: string
   /** Which ids memory holds: events about others are passed over. */
   readonly holds: (id: string) => boolean
-  /** Whether a write that carries this `touch` was this process's own: what it did is known. */
-  readonly isMine: (touch: string) => boolean
+  /** Whether an update with this `touch` is a write of this process that comes back: what it did is known. */
+  readonly isEcho: (id: string, touch: string | undefined) => boolean
   /** Called before each snapshot: makes what a `drop()` took away. */
   readonly prepare: () => Promise<void>
 }
@@ -240,7 +240,7 @@ class Following {
       return
     }
     if (update.ip === this.#ip || update.ip === null) return this.reader.want(id)
-    if (!held || (update.touch !== undefined && this.#options.isMine(update.touch))) return
+    if (!held || this.#options.isEcho(id, update.touch)) return
     const { armed, next_run_time, read } = update
     this.#out.next({ type: 'set', id, armed, next_run_time, read })
     if (update.read) this.reader.want(id)

@@ -26,7 +26,8 @@ export interface ClaimContext {
   readonly jobs: Collection<Job>
   readonly claimant: () => Claimant
   readonly now: () => number
-  readonly freshTouch: () => string
+  /** For a write to the job of that id. */
+  readonly freshTouch: (id?: string) => string
   /** Milliseconds that never step. */
   readonly monotonic: () => number
   /** How long a claim took that the database answered. */
@@ -127,7 +128,7 @@ function runningOf(context: ClaimContext, order: Order): RunningEntry {
 }
 
 function commandOf(context: ClaimContext, order: Order, running: RunningEntry | undefined, queue = false) {
-  const touch = context.freshTouch()
+  const touch = context.freshTouch(order.entry.id)
   const guard = guardOf(order, context.claimant().ip)
   const filter = running === undefined ? guard : { ...guard, ...roomOf(order.entry) }
   const update = running === undefined ? settleUpdate(order, touch, queue) : claimUpdate(order, touch, running)

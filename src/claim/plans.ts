@@ -10,7 +10,7 @@ import { freshState, isExactly } from './guards.ts'
 export interface PlansContext {
   readonly jobs: Collection<Job>
   readonly ip: string
-  readonly freshTouch: () => string
+  readonly freshTouch: (id: string) => string
   /** What to write for a job, as memory has it now; undefined: nothing any more. */
   readonly planOf: (id: string) => PlanWrite | undefined
   /** It is written, and memory may say so. */
@@ -97,7 +97,7 @@ export class Plans {
 
   async #write(batch: readonly PlanWrite[]): Promise<void> {
     const operations = batch.map(write => ({
-      updateOne: operationOf(write, this.#context.ip, this.#context.freshTouch()),
+      updateOne: operationOf(write, this.#context.ip, this.#context.freshTouch(write.id)),
     }))
     let matched = -1
     try {

@@ -35,6 +35,10 @@ export interface Entry {
   maxInstances: number | undefined
   graceMs: number | null
   coalesce: boolean
+  /** The document has no state: its first write is logged as a whole field, and the stream hands it back. */
+  bare: boolean
+  /** What `touch` that write may have, until it came back: a plan and a claim may be under way at once. */
+  echoes: readonly string[]
   /** `state.paused_by` stands in the document. */
   pausedBy: string | undefined
   /** The state came with a copied document: it is started afresh before the first claim. */
@@ -85,6 +89,8 @@ export type Effect =
   | { readonly type: 'dropped'; readonly job: Job; readonly due: number }
   | { readonly type: 'cancel'; readonly id: string; readonly run: string }
 
+const NONE: readonly string[] = []
+
 export function newEntry(id: string): Entry {
   return {
     id,
@@ -104,6 +110,8 @@ export function newEntry(id: string): Entry {
     maxInstances: undefined,
     graceMs: null,
     coalesce: true,
+    bare: true,
+    echoes: NONE,
     pausedBy: undefined,
     copied: false,
     busy: false,

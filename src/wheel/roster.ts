@@ -144,9 +144,24 @@ export class Roster {
     if (entry === undefined || entry.version !== version) return
     entry.unwritten = false
     entry.copied = false
+    entry.bare = false
     if (due === undefined) return
     entry.stored = due
     entry.planned = due
+  }
+
+  /** This process writes to the job with this `touch`. */
+  writes(id: string, touch: string): void {
+    const entry = this.#entries.get(id)
+    if (entry?.bare === true) entry.echoes = [...entry.echoes, touch]
+  }
+
+  /** Whether an update is a write of this process that comes back, for the first time: one that comes twice is a copy. */
+  isEcho(id: string, touch: string | undefined): boolean {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || touch === undefined || !entry.echoes.includes(touch)) return false
+    entry.echoes = entry.echoes.filter(other => other !== touch)
+    return true
   }
 
   /** The job's queued run may have room now. */
@@ -193,6 +208,7 @@ export class Roster {
     entry.stored = next instanceof Date ? next.getTime() : next
     entry.planned = state?.planned?.next_run_time?.getTime()
     entry.claimedTo = maxOf(entry.claimedTo, state?.claimed_to?.getTime())
+    entry.bare = job.state === undefined
     entry.pausedBy = state?.paused_by
     entry.copied = job.state !== undefined && state === undefined
     entry.waiting = state?.waiting?.run_time?.getTime()
