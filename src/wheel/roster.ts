@@ -265,7 +265,8 @@ export class Roster {
     this.#queues.get(entry.executor)?.delete(entry.id)
     const scheduled = entry.at === undefined ? undefined : entry.at - this.#options.lead()
     const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
-    const wake = minOf(minOf(scheduled, extra), entry.waiting === undefined ? undefined : 0)
+    const waiting = entry.state === 'invalid' || entry.waiting === undefined ? undefined : 0
+    const wake = minOf(minOf(scheduled, extra), waiting)
     if (wake === undefined) this.#wheel.remove(entry.id)
     else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore))
   }
