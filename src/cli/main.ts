@@ -42,12 +42,8 @@ try {
   await program().parseAsync()
 } catch (error) {
   const code = exitCodeOf(error)
-  const verbose = process.argv.includes('--verbose')
-  if (code !== 0)
-    process.stderr.write(
-      sentencesOf(error, verbose)
-        .map(line => `${line}\n`)
-        .join(''),
-    )
-  process.exitCode = code
+  const sentences = code === 0 ? [] : sentencesOf(error, process.argv.includes('--verbose'))
+  const said = sentences.map(line => `${line}\n`).join('')
+  // The driver holds on to a server that never answers: the process ends as soon as all is written.
+  process.stdout.write('', () => process.stderr.write(said, () => process.exit(code)))
 }
