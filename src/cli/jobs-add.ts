@@ -50,10 +50,16 @@ For example:
             throw new TidewheelError('invalid_job', 'jobs add: expected a job, found an empty array')
           const added: Job[] = []
           await withClient(settings, async client => {
-            for (const input of inputs) {
-              const job = await client.jobs.add(input, { replace })
-              added.push(wait ? await planned(client, job) : job)
-              if (!out.json) out.result(undefined, [`${job._id}: added`])
+            for (const [index, input] of inputs.entries()) {
+              try {
+                const job = await client.jobs.add(input, { replace })
+                added.push(wait ? await planned(client, job) : job)
+                if (!out.json) out.result(undefined, [`${job._id}: added`])
+              } catch (error) {
+                if (inputs.length > 1)
+                  out.note(`Job ${index + 1} of ${inputs.length} failed; those before it are added.`)
+                throw error
+              }
             }
           })
           if (out.json) out.result(Array.isArray(given) ? added : added[0], [])

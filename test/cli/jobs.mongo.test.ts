@@ -89,6 +89,13 @@ describe('add', () => {
     expect(await jobs().countDocuments()).toBe(0)
   })
 
+  test('of several, those before one that fails are added, and it says so', async () => {
+    const { code, stdout, stderr } = await cli(['jobs', 'add', '--json'], [aJob(), aJob(), aJob({ _id: 'c' })])
+    expect([code, stdout]).toEqual([5, ''])
+    expect(stderr).toMatch(/^Job 2 of 3 failed; those before it are added\.\ntidewheel: job digest: there is one/)
+    expect(await jobs().countDocuments()).toBe(1)
+  })
+
   test('a file that is not there: exit 2', async () => {
     const { code, stderr } = await cli(['jobs', 'add', '--file', join(folder, 'nothing.json')])
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^tidewheel: --file: ENOENT/)])
