@@ -1,0 +1,30 @@
+/** Pair: a guard of the protocol, proved twice: with it the model holds in every state, without it a violation is found.
+ *  In: the model with and without the guard, and what is to be found without it. Out: two tests; each is annotated with the
+ *  number of states or with the trace, which is what a reader wants to see when one of them fails. */
+import { expect, test } from 'vitest'
+import { explore, type Model, told } from './explore.ts'
+
+export interface Pair<S extends object> {
+  /** The guard, as a sentence. */
+  readonly guard: string
+  readonly model: (guarded: boolean) => Model<S>
+  /** What goes wrong without it, and within how many steps. */
+  readonly without: RegExp
+  readonly within: number
+}
+
+export function pair<S extends object>({ guard, model, without, within }: Pair<S>): void {
+  test(guard, async ({ annotate }) => {
+    const found = await explore(model(true))
+    await annotate(told(found))
+    expect(told(found)).toMatch(/^holds in all \d+ states$/)
+    expect(found.states, 'a model in which next to nothing happens proves nothing').toBeGreaterThan(3)
+  })
+
+  test(`${guard}: without it a short trace shows why`, async ({ annotate }) => {
+    const found = await explore(model(false))
+    await annotate(told(found))
+    expect(found.violation ?? told(found)).toMatch(without)
+    expect(found.trace.length, told(found)).toBeLessThanOrEqual(within)
+  })
+}
