@@ -44,11 +44,13 @@ async function follow<S>(
   const names = { jobs: 'jobs', executions: 'executions', nodes: 'nodes', ...settings.collections } as CollectionNames
   const ours = { $match: { 'ns.coll': { $in: Object.values(names) } } }
   const stream = streamDb.watch([ours], { fullDocument: 'updateLookup' })
-  let ending = false
-  void signal.then(() => {
-    ending = true
-    return stream.close()
-  })
+  // Once: a second call would overtake the first, and leave the cursor to the server.
+  let closing: Promise<void> | undefined
+  const end = () => {
+    closing ??= stream.close()
+    return closing
+  }
+  void signal.then(end)
   try {
     await stream.tryNext()
     out.note(`listening to database ${db.databaseName}; Ctrl-C ends`)
@@ -57,11 +59,11 @@ async function follow<S>(
         if (isWanted(event, options)) out.each(event, lineOf(event))
       }
     }
-    if (!ending) throw new TidewheelError('unreachable', 'the database ended the stream of changes')
+    if (closing === undefined) throw new TidewheelError('unreachable', 'the database ended the stream of changes')
   } catch (error) {
-    if (!ending) throw databaseError(error)
+    if (closing === undefined) throw databaseError(error)
   } finally {
-    await stream.close()
+    await end()
   }
   return await signal
 }
