@@ -7,12 +7,16 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs'
 export type Clock = SchedulerLike & {
   /** Milliseconds that never step, with fractions; absent (a hand-driven clock): `now()` serves. */
   monotonic?(): number
+  /** Calls back at the next turn of the event loop: the last millisecond before a start is waited for by turns, because timers
+   *  come up to one late. Absent (a hand-driven clock): timers are exact. */
+  turn?(work: () => void): void
 }
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  turn: work => void setImmediate(work),
   schedule: asyncScheduler.schedule.bind(asyncScheduler),
 }
 
@@ -21,6 +25,21 @@ export const MAX_SLEEP_MS = 30_000
 
 /** The longest wait while a job is due within the hour: so soon a stepped clock is noticed. */
 export const WATCHFUL_SLEEP_MS = 1_000
+
+/** Resolves after so many ms of the machine's clock. */
+export const wait = (ms: number): Promise<void> => new Promise(resolve => systemClock.schedule(() => resolve(), ms))
+
+/** Calls back after `ms`, however many they are: in waits that none exceeds MAX_SLEEP_MS. */
+export function after(clock: Clock, ms: number, work: () => void): { unsubscribe(): void } {
+  const end = monotonicNow(clock) + ms
+  let timer: { unsubscribe(): void }
+  const wait = () => {
+    const left = end - monotonicNow(clock)
+    timer = clock.schedule(left <= MAX_SLEEP_MS ? work : wait, Math.max(0, Math.min(left, MAX_SLEEP_MS)))
+  }
+  wait()
+  return { unsubscribe: () => timer.unsubscribe() }
+}
 
 export const monotonicNow = (clock: Clock): number => clock.monotonic?.() ?? clock.now()
 

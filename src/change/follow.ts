@@ -13,7 +13,7 @@ import {
   Timestamp,
 } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
-import { breathe, monotonicNow, systemClock } from '../clock.ts'
+import { breathe, monotonicNow, systemClock, wait } from '../clock.ts'
 import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
 import type { Change, Source } from './change.ts'
@@ -281,5 +281,3 @@ class Following {
     return reason
   }
 }
-
-const wait = (ms: number) => new Promise<void>(resolve => systemClock.schedule(() => resolve(), ms))

@@ -3,6 +3,7 @@
  *  Holds: what comes out was read after the last event or wish about that id; an answer that an event overtook is read again,
  *  so that an old state never comes after a newer one. */
 import type { Collection, Filter } from 'mongodb'
+import { wait } from '../clock.ts'
 import type { Job } from '../job/job.ts'
 
 export interface Found {
@@ -13,6 +14,8 @@ export interface Found {
 
 /** Few enough that one answer stays small, many enough that a burst of edits costs few round trips. */
 const BATCH = 500
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 5_000
 
 export class Reader {
   readonly #jobs: Collection<Job>
@@ -23,6 +26,8 @@ export class Reader {
   #asked = new Set<string>()
   #busy = false
   #closed = false
+  /** Queries that failed in a row: the next one waits longer. */
+  #failures = 0
 
   /** `query`: a job that does not match is told as if there were none. */
   constructor(
@@ -79,8 +84,9 @@ export class Reader {
       if (this.#closed) return
       this.#failed(error)
       for (const id of ids) this.#wanted.add(id)
-      return
+      return await wait(Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS))
     }
+    this.#failures = 0
     const byId = new Map(jobs.map(job => [job._id, job]))
     for (const id of ids) {
       if (this.#closed) return
