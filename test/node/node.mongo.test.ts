@@ -123,19 +123,6 @@ describe('a start that fails', () => {
     await expect(made.start()).rejects.toThrow(code(expected))
     await made.close()
   })
-
-  test('a read that fails once at the start: the node starts all the same', async () => {
-    const made = another()
-    const admin = nodes.client.db('admin')
-    // The first question of the stream, before its snapshot.
-    const data = { failCommands: ['ping'], errorCode: 8, appName: `tidewheel:${made.ip}` }
-    await admin.command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data })
-    const interrupted = nextEvent(made, 'stream.interrupted')
-    await made.start()
-    await interrupted
-    expect(made.status().state).toBe('active')
-    await made.close()
-  })
 })
 
 describe('start and stop', () => {

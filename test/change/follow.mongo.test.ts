@@ -1,0 +1,436 @@
+/** The follower against the collection: whatever people write and however the stream is cut, when all is quiet memory equals
+ *  a `find`. It has a server of its own, because fail points are one for all clients of a server. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { type Collection, type Document, MongoClient, MongoServerError } from 'mongodb'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Change } from '../../src/change/change.ts'
+import { type FollowNews, follow } from '../../src/change/follow.ts'
+import { findMongodBinary } from '../../src/dev/find-mongod.ts'
+import { type Mongod, startMongod } from '../../src/dev/mongod.ts'
+import type { Job } from '../../src/job/job.ts'
+import { Roster } from '../../src/wheel/roster.ts'
+import { nextEvent } from '../support/events.ts'
+import { aJob } from '../support/jobs.ts'
+import { type Loose, startNodes, until } from '../support/node.ts'
+
+const MINE = 'mine'
+const FOLLOWER = 'follower'
+
+let dataDir: string
+let mongod: Mongod
+let people: MongoClient
+let client: MongoClient
+let jobs: Collection<Loose>
+let collections = 0
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'tidewheel-follow-'))
+  const { path } = await findMongodBinary()
+  mongod = await startMongod({ dataDir, binary: path, args: ['--setParameter', 'enableTestCommands=1'] })
+  people = await MongoClient.connect(mongod.uri)
+  // A fail point says that the server stepped down and changes nothing there, so only the next heartbeat finds it well.
+  const heartbeatFrequencyMS = 500
+  const options = { appName: FOLLOWER, serverSelectionTimeoutMS: 5_000, heartbeatFrequencyMS, monitorCommands: true }
+  client = await MongoClient.connect(mongod.uri, options)
+})
+
+afterAll(async () => {
+  await people?.close()
+  await client?.close()
+  await mongod?.stop()
+  if (dataDir) await rm(dataDir, { recursive: true, force: true })
+})
+
+afterEach(() => fail('off'))
+
+/** Lets commands of the follower's client fail; one such order is in force at a time. */
+const fail = (mode: 'off' | 'alwaysOn' | { readonly times: number }, data: Document = {}) =>
+  people.db('admin').command({
+    configureFailPoint: 'failCommand',
+    mode,
+    ...(mode !== 'off' && { data: { appName: FOLLOWER, ...data } }),
+  })
+
+/** Kills the stream's cursor on the server, waiting or not. */
+async function killCursors(): Promise<void> {
+  const ours = { ns: jobs.namespace, appName: FOLLOWER, 'cursor.cursorId': { $exists: true } }
+  const operations = await people
+    .db('admin')
+    .aggregate([{ $currentOp: { allUsers: true, idleCursors: true } }, { $match: ours }])
+    .toArray()
+  const cursors = operations.map(operation => operation.cursor.cursorId)
+  if (cursors.length > 0) await people.db().command({ killCursors: jobs.collectionName, cursors })
+}
+
+/** What a node keeps of its jobs, fed by the follower. */
+class Memory {
+  readonly roster = new Roster({ ip: MINE, timezone: 'UTC', check: () => [], lead: () => 0, now: Date.now() })
+  readonly told: (Change | FollowNews)[] = []
+  readonly #close: () => Promise<void>
+  ended = false
+
+  constructor() {
+    const follower = follow({
+      db: client.db(),
+      collection: jobs.collectionName,
+      ip: MINE,
+      holds: id => this.roster.holds(id),
+      isEcho: () => false,
+      prepare: async () => {
+        await people.db().createCollection(jobs.collectionName).catch(ignore(48))
+      },
+    })
+    const end = () => {
+      this.ended = true
+    }
+    const subscription = follower.changes$.subscribe({
+      next: change => {
+        this.told.push(change)
+        if (change.type.startsWith('stream.')) return
+        for (const effect of this.roster.apply(change as Change, Date.now()))
+          if (effect.type === 'read') follower.read(effect.id)
+      },
+      error: end,
+      complete: end,
+    })
+    this.#close = async () => {
+      subscription.unsubscribe()
+      await follower.closed()
+    }
+  }
+
+  of<T extends (Change | FollowNews)['type']>(type: T) {
+    return this.told.filter(change => change.type === type) as Extract<Change | FollowNews, { type: T }>[]
+  }
+
+  async opened(): Promise<this> {
+    await until(() => expect(this.of('stream.opened')).toHaveLength(1))
+    return this
+  }
+
+  close = () => this.#close()
+
+  /** By id, what is held. */
+  view(): Record<string, unknown> {
+    const entries = [...this.roster.entries()].map(entry => [
+      entry.id,
+      {
+        next_run_time: entry.stored,
+        func: entry.func,
+        trigger: entry.trigger?.stored,
+        max_instances: entry.maxInstances,
+        run_at: [...entry.extra],
+      },
+    ])
+    return Object.fromEntries(entries)
+  }
+}
+
+/** The same of the collection. */
+async function found(): Promise<Record<string, unknown>> {
+  const documents = await jobs.find({ ip: MINE }).toArray()
+  const ms = (date: Date | null | undefined) => (date instanceof Date ? date.getTime() : date)
+  return Object.fromEntries(
+    documents.map(({ _id, next_run_time, func, trigger, max_instances, run_at = [] }) => [
+      _id,
+      {
+        next_run_time: ms(next_run_time),
+        func,
+        trigger,
+        max_instances,
+        run_at: run_at.map(ms).sort((a: number, b: number) => a - b),
+      },
+    ]),
+  )
+}
+
+const agrees = (memory: Memory, timeout = 15_000) =>
+  until(async () => expect(memory.view()).toEqual(await found()), timeout)
+
+/** Swallows errors of these codes only. */
+const ignore =
+  (...codes: number[]) =>
+  (error: unknown): void => {
+    if (!(error instanceof MongoServerError) || !codes.includes(Number(error.code))) throw error
+  }
+
+async function following(use: (memory: Memory) => Promise<void>): Promise<void> {
+  jobs = people.db().collection<Loose>(`jobs_${++collections}`)
+  const memory = new Memory()
+  try {
+    await memory.opened()
+    await use(memory)
+    expect(memory.ended).toBe(false)
+  } finally {
+    await memory.close()
+    await jobs.drop().catch(ignore(26))
+  }
+}
+
+const put = (job: Job) => jobs.insertOne(job as unknown as Loose)
+const mine = (fields: Partial<Job> = {}) => aJob({ ip: MINE, ...fields })
+
+describe('any writes by many people, the stream cut anywhere', () => {
+  const id = fc.nat({ max: 11 }).map(n => `job-${n}`)
+  const ip = fc.constantFrom<string | undefined>(MINE, MINE, 'other', undefined)
+  const date = fc.nat({ max: 1_000 }).map(n => new Date(Date.UTC(2030, 0, 1) + n * 60_000))
+  const set = fc.oneof(
+    ip.map(name => (name === undefined ? { $unset: { ip: '' } } : { $set: { ip: name } })),
+    fc.constantFrom('note', 'hold').map(func => ({ $set: { func } })),
+    date.map(next_run_time => ({ $set: { next_run_time } })),
+    fc.constantFrom<Document>({ $set: { next_run_time: null } }, { $unset: { next_run_time: '' } }),
+    fc.nat({ max: 50 }).map(n => ({ $set: { 'trigger.hours': n + 1 } })),
+    fc.nat({ max: 5 }).map(n => ({ $set: { max_instances: n + 1, note: `note ${n}` } })),
+    date.map(time => ({ $push: { run_at: time } })),
+    fc.constant({ $unset: { run_at: '' } }),
+    fc.tuple(ip, date).map(([name = MINE, next_run_time]) => ({ $set: { ip: name, next_run_time, x_own: 1 } })),
+    fc.nat().map(n => ({ $set: { touch: `t${n}`, 'state.runs': n } })),
+  )
+  const whole = fc.record({ id, ip }).map(({ id: _id, ip }) => aJob({ _id, ...(ip !== undefined && { ip }) }))
+  const code = fc.constantFrom(43, 237, 286, 136, 280, 91, 11600, 10107, 8)
+  const commands = fc.constantFrom(['getMore'], ['aggregate'], ['getMore', 'aggregate'], ['find'], ['find', 'getMore'])
+  const action = fc.oneof(
+    { weight: 20, arbitrary: fc.record({ do: fc.constant('insert' as const), job: whole }) },
+    { weight: 60, arbitrary: fc.record({ do: fc.constant('update' as const), id, update: set }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant('replace' as const), job: whole }) },
+    { weight: 10, arbitrary: fc.record({ do: fc.constant('delete' as const), id }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('kill' as const) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('fail' as const),
+        commands,
+        errorCode: code,
+        times: fc.integer({ min: 1, max: 3 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('disconnect' as const), commands, times: fc.integer({ min: 1, max: 2 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('drop' as const, 'rename' as const) }) },
+  )
+  type Action = typeof action extends fc.Arbitrary<infer T> ? T : never
+
+  async function act(one: Action): Promise<void> {
+    switch (one.do) {
+      case 'insert':
+        return void (await put(one.job).catch(ignore(11000)))
+      case 'update':
+        return void (await jobs.updateOne({ _id: one.id }, one.update as never))
+      case 'replace': {
+        const { _id, ...rest } = one.job
+        return void (await jobs.replaceOne({ _id }, rest))
+      }
+      case 'delete':
+        return void (await jobs.deleteOne({ _id: one.id }))
+      case 'kill':
+        return await killCursors()
+      case 'fail':
+        return void (await fail({ times: one.times }, { failCommands: one.commands, errorCode: one.errorCode }))
+      case 'disconnect':
+        return void (await fail({ times: one.times }, { failCommands: one.commands, closeConnection: true }))
+      case 'drop':
+        return void (await jobs.drop().catch(ignore(26)))
+      case 'rename':
+        // There may be nothing to rename, or the old one still stands there.
+        return void (await jobs.rename(`${jobs.collectionName}_old`, { dropTarget: true }).catch(ignore(26)))
+    }
+  }
+
+  test('memory equals a find when all is quiet', async () => {
+    let cuts = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 150, maxLength: 400, size: 'max' }), async actions => {
+        await following(async memory => {
+          const lanes = 8
+          const lane = async (from: number) => {
+            for (let i = from; i < actions.length; i += lanes) await act(actions[i] as Action)
+          }
+          await Promise.all(Array.from({ length: lanes }, (_, from) => lane(from)))
+          await fail('off')
+          await agrees(memory)
+          cuts += memory.of('stream.interrupted').length + memory.of('stream.resynced').length
+          const news = memory.told.filter(change => change.type.startsWith('stream.')).map(change => change.type)
+          for (const [i, type] of news.entries())
+            if (type === 'stream.interrupted') expect(news[i + 1]).not.toBe('stream.interrupted')
+        })
+        await people.db().dropCollection(`${jobs.collectionName}_old`).catch(ignore(26))
+      }),
+      { numRuns: 12, endOnFailure: true },
+    )
+    expect(cuts).toBeGreaterThan(10)
+  })
+})
+
+describe('a break of the stream', () => {
+  test.each([43, 237, 91, 11600, 10107, 8])('of code %i: it goes on where it was', async errorCode => {
+    await following(async memory => {
+      await put(mine())
+      await agrees(memory)
+      await fail({ times: 1 }, { failCommands: ['getMore'], errorCode })
+      await jobs.insertMany([mine(), mine()] as unknown as Loose[])
+      await agrees(memory)
+      expect(memory.of('resync')).toHaveLength(1)
+    })
+  })
+
+  test.each([286, 136, 280, 260, 10334])(
+    'of code %i: its history is lost, and all is read anew, once',
+    async errorCode => {
+      await following(async memory => {
+        await put(mine())
+        await agrees(memory)
+        await fail({ times: 1 }, { failCommands: ['getMore'], errorCode })
+        await jobs.insertMany([mine(), mine()] as unknown as Loose[])
+        await until(() => expect(memory.of('stream.resynced')).toHaveLength(1))
+        await put(mine())
+        await agrees(memory)
+        expect(memory.of('resync')).toHaveLength(2)
+      })
+    },
+  )
+
+  test('a token that stays dead leads to a new snapshot each time, ever more slowly, and then on', async () => {
+    await following(async memory => {
+      await put(mine())
+      await agrees(memory)
+      await fail('alwaysOn', { failCommands: ['aggregate', 'getMore'], errorCode: 286 })
+      await put(mine())
+      await until(() => expect(memory.of('resync').length).toBeGreaterThan(3))
+      const tries = memory.of('resync').length
+      expect(memory.of('stream.interrupted').length).toBeLessThanOrEqual(tries)
+      // What happened meanwhile is known from the snapshots.
+      await agrees(memory)
+      await fail('off')
+      await put(mine())
+      await agrees(memory)
+      expect(memory.of('resync').length).toBeLessThan(tries + 4)
+    })
+  })
+
+  test('connections that break: it goes on', async () => {
+    await following(async memory => {
+      await put(mine())
+      await fail({ times: 3 }, { failCommands: ['getMore', 'aggregate'], closeConnection: true })
+      await put(mine())
+      await agrees(memory)
+    })
+  })
+
+  test('a snapshot that breaks off is begun again', async () => {
+    await following(async memory => {
+      await jobs.insertMany(Array.from({ length: 2_500 }, () => mine()) as unknown as Loose[])
+      await agrees(memory)
+      await jobs.deleteMany({ _id: /5$/ })
+      // The stream, then the second batch of the snapshot.
+      await fail({ times: 3 }, { failCommands: ['getMore'], errorCode: 286 })
+      await jobs.insertMany([mine(), mine()] as unknown as Loose[])
+      await until(() => expect(memory.of('stream.resynced').length).toBeGreaterThan(0))
+      await agrees(memory)
+    })
+  })
+
+  test('a read that fails is asked again, not without a pause', async () => {
+    await following(async memory => {
+      const job = mine()
+      await put(job)
+      await agrees(memory)
+      await fail('alwaysOn', { failCommands: ['find'], errorCode: 8 })
+      let finds = 0
+      const count = ({ commandName }: { readonly commandName: string }) => {
+        if (commandName === 'find') finds++
+      }
+      client.on('commandStarted', count)
+      const began = Date.now()
+      await jobs.updateOne({ _id: job._id }, { $set: { func: 'other' } })
+      await until(() => expect(Date.now() - began).toBeGreaterThan(400))
+      client.off('commandStarted', count)
+      await fail('off')
+      await agrees(memory)
+      expect(finds).toBeLessThan(20)
+    })
+  })
+})
+
+describe('the collection', () => {
+  test('dropped: everything is gone, what comes after is told', async () => {
+    await following(async memory => {
+      await jobs.insertMany([mine(), mine(), mine()] as unknown as Loose[])
+      await agrees(memory)
+      await jobs.drop()
+      await until(() => expect(memory.roster.size).toBe(0))
+      await put(mine())
+      await agrees(memory)
+      expect(memory.of('stream.interrupted')).toEqual([])
+      expect(memory.of('stream.resynced').map(({ reason }) => reason)).toEqual([expect.stringMatching(/dropped/)])
+    })
+  })
+
+  test('dropped and filled again at once', async () => {
+    await following(async memory => {
+      for (let i = 0; i < 5; i++) {
+        await put(mine())
+        await jobs.drop()
+        await put(mine())
+      }
+      await agrees(memory)
+    })
+  })
+
+  test('renamed away and back', async () => {
+    await following(async memory => {
+      await jobs.insertMany([mine(), mine()] as unknown as Loose[])
+      await agrees(memory)
+      const old = `${jobs.collectionName}_old`
+      await jobs.rename(old)
+      await until(() => expect(memory.roster.size).toBe(0))
+      await people.db().renameCollection(old, jobs.collectionName, { dropTarget: true })
+      await until(() => expect(memory.roster.size).toBe(2))
+      await agrees(memory)
+    })
+  })
+
+  test('filled with 10,000 jobs in a burst: each is told once', async () => {
+    await following(async memory => {
+      const many = Array.from({ length: 10_000 }, () => mine()) as unknown as Loose[]
+      const parts = Array.from({ length: 10 }, (_, i) => many.slice(i * 1_000, (i + 1) * 1_000))
+      await Promise.all(parts.map(part => jobs.insertMany(part, { ordered: false })))
+      await until(() => expect(memory.roster.size).toBe(10_000))
+      expect(memory.of('put')).toHaveLength(10_000)
+      expect(memory.roster.armed).toBe(10_000)
+    })
+  })
+
+  test('other nodes’ jobs, and writes by nodes, are not told', async () => {
+    await following(async memory => {
+      const others = [aJob({ ip: 'other' }), aJob({ ip: 'another' })]
+      await jobs.insertMany(others as unknown as Loose[])
+      const own = mine({ state: { runs: 0 } })
+      await put(own)
+      await agrees(memory)
+      const before = memory.told.length
+      await jobs.updateOne({ _id: own._id }, { $set: { touch: 't', next_run_time: new Date(), 'state.runs': 1 } })
+      await jobs.updateMany({ ip: { $ne: MINE } }, { $set: { func: 'other' } })
+      const last = mine()
+      await put(last)
+      await until(() => expect(memory.roster.holds(last._id)).toBe(true))
+      expect(memory.told.slice(before).map(change => change.type)).toEqual(['put'])
+    })
+  })
+})
+
+test('a node whose first question to the stream fails starts all the same', async () => {
+  const uri = `${mongod.uri.replace(/\/[^/?]*(\?|$)/, '/started$1')}`
+  const nodes = await startNodes({ uri })
+  const late = nodes.another({ ip: 'late' })
+  const interrupted = nextEvent(late, 'stream.interrupted')
+  await fail({ times: 1 }, { failCommands: ['ping'], errorCode: 8, appName: 'tidewheel:late' })
+  await late.start()
+  await interrupted
+  expect(late.status().state).toBe('active')
+  await nodes.close()
+})
