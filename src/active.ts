@@ -401,6 +401,7 @@ export class Active {
       },
       release: (executor: string) => this.#release(executor),
       jitterOf: (entry: Parameters<Roster['jitterOf']>[0], runTime: number) => this.#roster.jitterOf(entry, runTime),
+      lead: () => this.#lead.value,
       mayClaim: this.#mayClaim,
       finishing: (id: string) => this.#finishes.of(id),
       sweep: (job: Job) => this.#sweep(job),

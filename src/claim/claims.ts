@@ -45,6 +45,8 @@ export interface ClaimsContext extends ClaimContext {
   readonly settle: (entry: Entry, notBefore?: number) => void
   /** A place that was kept for a run is free again. */
   readonly release: (executor: string) => void
+  /** How far ahead of its time a run is claimed, in ms. */
+  readonly lead: () => number
   readonly jitterOf: (entry: Entry, runTime: number) => number
   /** Whether claims may be made: the lease is held. */
   readonly mayClaim: () => boolean
@@ -99,7 +101,7 @@ async function safely(
 /** What to claim, as memory has it at this moment: an edit that arrived while the entry waited counts. */
 function orderNow(entry: Entry, context: ClaimsContext): Order | undefined {
   if (entry.copied || entry.state === 'invalid' || !context.mayClaim()) return undefined
-  return orderOf(entry, context.now(), runTime => context.jitterOf(entry, runTime))
+  return orderOf(entry, context.now(), runTime => context.jitterOf(entry, runTime), context.lead())
 }
 
 async function one([entry]: readonly Entry[], context: ClaimsContext): Promise<readonly Claimed[]> {

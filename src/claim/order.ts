@@ -25,11 +25,12 @@ export interface Order {
 /** A time set by a person is no misfire until it is so old. */
 const ORDERED_GRACE_MS = 3_600_000
 
-export function orderOf(entry: Entry, now: number, jitterOf: (runTime: number) => number): Order | undefined {
+/** `lead`: how far ahead of its time, in ms, a run may be claimed. */
+export function orderOf(entry: Entry, now: number, jitterOf: (runTime: number) => number, lead = 0): Order | undefined {
   const { waiting, extra, at } = entry
   if (waiting !== undefined) return single(entry, 'waiting', waiting)
   const first = extra[0]
-  if (first !== undefined && first <= now && (at === undefined || first <= at || now < at))
+  if (first !== undefined && first <= now + lead && (at === undefined || first <= at || now < at))
     return single(entry, 'extra', first)
   return scheduled(entry, now, jitterOf)
 }

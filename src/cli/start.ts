@@ -35,15 +35,19 @@ export const startCommand = () =>
 
 function nodeOptions(settings: Settings): NodeOptions {
   const { tasks, workspace, ip, lease, claimLead, historyTtl, jobs, jobDefaults, executors } = settings
-  if (tasks === undefined) {
-    throw new TidewheelError('invalid_option', 'tasks: expected a folder of task modules, found none', {
-      path: 'tasks',
-      advice: 'Give --tasks FOLDER; each exported function of its modules is a task, such as mail:digest of mail.js.',
-    })
+  if (tasks === undefined && workspace === undefined) {
+    throw new TidewheelError(
+      'invalid_option',
+      'tasks: expected a folder of task modules (or a workspace of scripts), found none',
+      {
+        path: 'tasks',
+        advice: 'Give --tasks FOLDER; each exported function of its modules is a task, such as mail:digest of mail.js.',
+      },
+    )
   }
   return {
     ...connectionOf(settings),
-    tasksDir: tasks,
+    ...(tasks !== undefined && { tasksDir: tasks }),
     lease,
     logger: loggerOf(settings),
     ...(ip !== undefined && { ip }),

@@ -4,7 +4,7 @@
  *  States: claimed → started → executed | error | timeout | cancelled | interrupted, or claimed → missed | cancelled.
  *  It knows neither the database nor the schedule. */
 import type { Claim } from '../claim/claims.ts'
-import type { Clock } from '../clock.ts'
+import { after, type Clock } from '../clock.ts'
 import type { News } from '../event.ts'
 import { graceMs } from '../job/job.ts'
 import type { Outcome, Status } from '../job/outcome.ts'
@@ -52,11 +52,19 @@ export async function* perform(claim: Claim, context: RunContext): AsyncGenerato
 
 const identity = (claim: Claim) => ({ run_id: claim.run_id, job_id: claim.job._id, run_time: claim.runTime })
 
+/** Timers come up to a millisecond late: the last one is waited for by turns of the event loop. */
+const LAST_MS = 1
+
 /** Resolves at `at` by the clock, not before; at once when aborted. */
 async function until(at: number, clock: Clock, signal: AbortSignal): Promise<void> {
   while (clock.now() < at && !signal.aborted) {
+    const left = at - clock.now()
+    if (left <= LAST_MS && clock.turn !== undefined) {
+      await new Promise<void>(resolve => clock.turn?.(resolve))
+      continue
+    }
     await new Promise<void>(resolve => {
-      const timer = clock.schedule(() => done(), Math.max(0, at - clock.now()))
+      const timer = clock.schedule(() => done(), clock.turn === undefined ? left : left - LAST_MS)
       const done = () => {
         timer.unsubscribe()
         signal.removeEventListener('abort', done)
@@ -106,13 +114,8 @@ async function settled(claim: Claim, context: RunContext, abort: AbortController
     fence: claim.fence,
   }
   const timeout = job.timeout
-  const timer =
-    timeout == null
-      ? undefined
-      : clock.schedule(
-          () => abort.abort({ status: 'timeout', message: `ran longer than its timeout of ${timeout} s` }),
-          timeout * 1000,
-        )
+  const tooLong = { status: 'timeout', message: `ran longer than its timeout of ${timeout} s` }
+  const timer = timeout == null ? undefined : after(clock, timeout * 1000, () => abort.abort(tooLong))
   const begun = context.clock.monotonic?.() ?? clock.now()
   const ended = await finish(context.executor, run, abort.signal, clock)
   timer?.unsubscribe()

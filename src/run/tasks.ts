@@ -54,16 +54,18 @@ export class Tasks {
    *  Throws `invalid_option` when there is no such folder or no task in it. */
   async load(folder: string): Promise<void> {
     const root = await rootOf(folder)
-    const before = this.size
+    let found = 0
     for (const file of await modulesBelow(root)) {
       const relative = path.relative(root, file)
       const module = relative.replace(MODULE, '').split(path.sep).join('/')
       const exports = await importModule(file, relative)
       for (const [name, value] of Object.entries(exports)) {
-        if (typeof value === 'function') this.add(`${module}:${name}`, value as Task)
+        if (typeof value !== 'function') continue
+        this.add(`${module}:${name}`, value as Task)
+        found++
       }
     }
-    if (this.size === before) {
+    if (found === 0) {
       throw new TidewheelError(
         'invalid_option',
         `tasks folder ${folder}: found no exported function; expected a module such as mail.js with "export async function digest(run) {…}", which is then the task mail:digest`,

@@ -27,6 +27,9 @@ export interface RosterOptions {
 /** A run that a person ordered for so soon needs no plan written first. */
 const AT_ONCE_MS = 20
 
+/** A clock that went back by more was set. */
+const STEP_BACK_MS = 100
+
 export class Roster {
   readonly #options: RosterOptions
   readonly #entries = new Map<string, Entry>()
@@ -35,6 +38,7 @@ export class Roster {
   /** Due, but without a place to run yet: ids by executor, longest waiting first. */
   readonly #queues = new Map<string, Set<string>>()
   #resync = 0
+  #horizon = 0
   #armed = 0
 
   constructor(options: RosterOptions) {
@@ -66,7 +70,8 @@ export class Roster {
 
   /** The earliest instant at which `takeDue` may have something new. */
   nextAt(): number | null {
-    return this.#wheel.nextAt()
+    const next = this.#wheel.nextAt()
+    return next === null ? null : next - this.#options.lead()
   }
 
   apply(change: Change, now: number): readonly Effect[] {
@@ -91,7 +96,7 @@ export class Roster {
 
   /** Entries whose time has come, at most as many for each executor as it has places; they are busy until `settle`. */
   takeDue(now: number, places: (executor: string) => number): readonly Entry[] {
-    for (const id of this.#wheel.advance(now)) {
+    for (const id of this.#wheel.advance(this.#until(now))) {
       const entry = this.#entries.get(id)
       if (entry !== undefined) this.#queue(entry.executor).add(id)
     }
@@ -170,6 +175,14 @@ export class Roster {
     if (entry?.waiting === undefined || entry.busy) return
     entry.notBefore = 0
     this.#arm(entry)
+  }
+
+  /** Up to when entries are handed out: ahead of now by the lead, which may shrink without the wheel turning back. */
+  #until(now: number): number {
+    const until = now + this.#options.lead()
+    const shrunk = until < this.#horizon && this.#horizon - until < STEP_BACK_MS
+    this.#horizon = shrunk ? this.#horizon : until
+    return this.#horizon
   }
 
   #queue(executor: string): Set<string> {
@@ -263,12 +276,11 @@ export class Roster {
 
   #arm(entry: Entry): void {
     this.#queues.get(entry.executor)?.delete(entry.id)
-    const scheduled = entry.at === undefined ? undefined : entry.at - this.#options.lead()
     const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
     const waiting = entry.state === 'invalid' || entry.waiting === undefined ? undefined : 0
-    const wake = minOf(minOf(scheduled, extra), waiting)
+    const wake = minOf(minOf(entry.at, extra), waiting)
     if (wake === undefined) this.#wheel.remove(entry.id)
-    else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore))
+    else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead()))
   }
 
   /** What follows for the document. `noted`: the error that stands in it. */

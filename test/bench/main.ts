@@ -5,6 +5,7 @@ const benches = {
   trigger: () => import('./trigger.ts'),
   edit: () => import('./edit.ts'),
   storm: () => import('./storm.ts'),
+  runs: () => import('./runs.ts'),
 }
 
 const wanted = process.argv.slice(2)
