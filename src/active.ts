@@ -5,7 +5,8 @@ import { ObjectId } from 'mongodb'
 import { EMPTY, from, map, merge, mergeMap, type Observable, Subscription } from 'rxjs'
 import type { Change } from './change/change.ts'
 import { type FollowNews, follow } from './change/follow.ts'
-import { type Claim, type Claimed, claimAll } from './claim/claims.ts'
+import type { Claim, Claimed, ClaimsContext } from './claim/claimed.ts'
+import { Claims } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
 import { Plans } from './claim/plans.ts'
 import { type Clock, monotonicNow, section, WATCHFUL_SLEEP_MS } from './clock.ts'
@@ -40,10 +41,17 @@ export interface ActiveOptions {
   readonly ip: string
   readonly timezone: string
   readonly lease: Lease
-  /** Ips of nodes that live, this one among them. */
-  readonly living: () => readonly string[]
+  /** Ips of living nodes that jobs may be given to. */
+  readonly takers: () => readonly string[]
+  /** Whether jobs without a node may come here. */
+  readonly mayAdopt: () => boolean
   readonly executors: ReadonlyMap<string, Executor>
+  /** Due times are judged by it. */
   readonly clock: Clock
+  /** The same, for the one who looks for steps of the wall clock. */
+  readonly steppingClock: Clock
+  /** The wall clock moved by so many ms: resolves when its offset to the server's is known again. */
+  readonly jumped: (by: number) => Promise<void>
   /** Most milliseconds before its due time at which a run is claimed. */
   readonly claimLead: number
   readonly logger: Logger
@@ -69,10 +77,15 @@ export class Active {
   readonly #mine = new Set<string>()
   /** Next attempts, by the run whose end is being stored. */
   readonly #attempts = new Map<string, Claim>()
+  readonly #claims: Claims
   readonly #later: Later<Claim>
+  /** How many of them there are of each job. */
+  readonly #open = new Map<string, { readonly runs: number; readonly since: number }>()
   readonly #live: Live
   #touches = 0
   #taking = false
+  /** Steps of the wall clock that nobody has measured yet: what is due cannot be told. */
+  #unmeasured = 0
   #ended = false
   #quiet: (() => void)[] = []
 
@@ -102,7 +115,7 @@ export class Active {
       storeRows: outcomes =>
         storeRows(
           collections.executions,
-          outcomes.map(outcome => rowOf(outcome, ip, new Date(clock.now()))),
+          outcomes.map(outcome => rowOf(outcome, outcome.lost_node ?? ip, new Date(clock.now()))),
         ),
       isOver: id => this.#roster.get(id)?.state === 'over',
       paused: id => this.#follower.read(id),
@@ -112,7 +125,8 @@ export class Active {
       ...shared,
       ip,
       clock,
-      living: options.living,
+      living: options.takers,
+      mayAdopt: options.mayAdopt,
     })
     this.#follower = follow({
       db: connection.streamDb,
@@ -122,9 +136,10 @@ export class Active {
       isEcho: (id, touch) => this.#roster.isEcho(id, touch),
       prepare: options.prepare,
     })
+    this.#claims = new Claims(this.#claimsContext())
     this.#later = new Later(clock.now())
     this.#live = new Live(collections.executions, clock)
-    this.#ticker = ticker(() => this.#nextLook(), clock)
+    this.#ticker = ticker(() => this.#nextLook(), options.steppingClock)
   }
 
   get jobs(): number {
@@ -153,10 +168,8 @@ export class Active {
         }),
       )
     })
-    const runs$ = this.#ticker.ticks$.pipe(
-      mergeMap(tick => this.#due(tick)),
-      mergeMap(claimed => this.#perform(claimed)),
-    )
+    const due$ = this.#ticker.ticks$.pipe(mergeMap(tick => this.#due(tick)))
+    const runs$ = merge(this.#claims.claimed$, due$).pipe(mergeMap(claimed => this.#perform(claimed)))
     this.#subscription.add(runs$.subscribe(happened => this.#settle(happened)))
     await opened
   }
@@ -170,6 +183,11 @@ export class Active {
   /** A task became known or went: jobs that name it are looked at again. */
   recheck(func: string): void {
     for (const entry of this.#roster.entries()) if (entry.func === func) this.#follower.read(entry.id)
+  }
+
+  /** A job without a node, which was found beside the stream. */
+  adopt(id: string): void {
+    this.#adoption.offer(id)
   }
 
   abort(runId: string, why: Abort): void {
@@ -250,22 +268,25 @@ export class Active {
       case 'seen': {
         const { job, from } = effect
         if (job.cancel !== undefined && from !== 'claim') this.#cancel(job._id, job.cancel)
-        if (from !== 'claim' && (job.state?.running?.length ?? 0) > 0) void this.#sweep(job).catch(() => {})
+        // What a claim shows is this node's own, save runs of another that had the job before.
+        const running = job.state?.running ?? []
+        const doubtful = from === 'claim' ? running.some(entry => entry.node !== this.#options.ip) : running.length > 0
+        if (doubtful) void this.sweep(job).catch(() => {})
       }
     }
   }
 
   /** What is to be claimed, or was claimed before and starts now; a place is kept for each. */
   #due(tick: Tick): Observable<Claimed> {
-    if (tick.type === 'jump') this.#options.emit({ type: 'clock.jumped', by: Math.round(tick.by) })
+    if (tick.type === 'jump') void this.#measure(tick.by)
     if (tick.type === 'jump' || !this.#mayClaim()) return EMPTY
     const free = (executor: string) => this.#places.free(executor)
     const claims = this.#later.takeDue(tick.now, free)
     for (const claim of claims) this.#places.take(claim.executor)
     const entries = section('tidewheel.due', () => this.#roster.takeDue(tick.now, free))
     for (const entry of entries) this.#places.take(entry.executor)
-    const again = from(claims.map(claim => ({ type: 'claim', claim }) as const))
-    return entries.length === 0 ? again : merge(again, claimAll(entries, this.#claims))
+    this.#claims.offer(entries)
+    return from(claims.map(claim => ({ type: 'claim', claim }) as const))
   }
 
   #perform(claimed: Claimed) {
@@ -273,6 +294,7 @@ export class Active {
     if (claimed.type === 'outcome') return from([claimed.outcome])
     const { claim } = claimed
     const { run_id, job, runTime, fence, coalesced, scheduled } = claim
+    this.#count(job._id, 1)
     if (claim.attempt === 1) {
       this.#options.emit({
         type: 'run.claimed',
@@ -320,10 +342,17 @@ export class Active {
     const { job, run_id } = happened
     void stored.then(() => {
       this.#mine.delete(run_id)
+      this.#count(job._id, -1)
       this.#next(happened)
       this.#roster.wake(job._id)
       this.#ticker.poke()
     })
+  }
+
+  #count(id: string, more: number): void {
+    const { runs, since } = this.#open.get(id) ?? { runs: 0, since: 0 }
+    if (runs + more > 0) this.#open.set(id, { runs: runs + more, since: more > 0 ? this.#options.clock.now() : since })
+    else this.#open.delete(id)
   }
 
   /** The next attempt waits for its time, now that the document knows of it. */
@@ -358,7 +387,21 @@ export class Active {
     return Math.max(at, this.#options.clock.now() + WATCHFUL_SLEEP_MS)
   }
 
-  #mayClaim = () => this.#taking && this.#options.lease.held()
+  #mayClaim = () => this.#taking && this.#unmeasured === 0 && this.#options.lease.held()
+
+  async #measure(by: number): Promise<void> {
+    this.#unmeasured++
+    for (let attempt = 0; !this.#ended; ) {
+      try {
+        await this.#options.jumped(by)
+        break
+      } catch {
+        await this.#pause(attempt++).catch(() => {})
+      }
+    }
+    this.#unmeasured--
+    this.#ticker.poke(true)
+  }
 
   #freshTouch = (id?: string) => {
     const touch = `${this.#options.lease.incarnation.slice(-12)}.${(this.#touches++).toString(36)}`
@@ -381,7 +424,8 @@ export class Active {
       this.#options.clock.schedule(() => (this.#ended ? reject(new Error('the node has ended')) : resolve()), ms)
     })
 
-  get #claims() {
+  /** What the claim stage works with. */
+  #claimsContext(): ClaimsContext {
     const { clock, collections, ip, lease } = this.#options
     return {
       jobs: collections.jobs,
@@ -403,8 +447,9 @@ export class Active {
       jitterOf: (entry: Parameters<Roster['jitterOf']>[0], runTime: number) => this.#roster.jitterOf(entry, runTime),
       lead: () => this.#lead.value,
       mayClaim: this.#mayClaim,
+      open: (id: string) => this.#open.get(id) ?? { runs: 0, since: 0 },
       finishing: (id: string) => this.#finishes.of(id),
-      sweep: (job: Job) => this.#sweep(job),
+      sweep: (job: Job) => this.sweep(job),
       cancelOldest: (job: Job) => this.#cancelOldest(job),
       planned: () => this.#plans.idle(),
     }
@@ -468,8 +513,8 @@ export class Active {
     void this.#options.collections.jobs.updateOne({ _id: job._id }, request as never).catch(() => {})
   }
 
-  /** Deals with entries of runs that no longer go on; answers whether there were any. */
-  async #sweep(job: Job): Promise<boolean> {
+  /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any. */
+  async sweep(job: Job): Promise<boolean> {
     const { collections, clock, ip, lease } = this.#options
     const recovered = await recover(job, {
       ...collections,

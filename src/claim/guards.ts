@@ -27,6 +27,8 @@ export function guardOf(order: Order, ip: string): Document {
     guard.next_run_time = isExactly(entry.stored)
     // Armed for a time that the document does not say: true only as long as the trigger is the one it was computed from.
     if (entry.stored !== entry.due && entry.trigger !== undefined) guard.trigger = entry.trigger.stored
+    // An earlier time that a person set makes due again what memory may not know to be claimed; only that time itself may be.
+    if (!entry.ordered || order.to !== entry.due) guard['state.claimed_to'] = { $not: { $gte: new Date(order.to) } }
   }
   return guard
 }

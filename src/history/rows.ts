@@ -2,7 +2,7 @@
  *  In: outcomes, many at once. Out: one row for each attempt of a run, its `_id` the run id, so that a row stored twice is one.
  *  Rows are bounded: a result of 16 KiB, an exception of 1,000 characters, a traceback of 16 KiB, a log of 200 lines and 64 KiB.
  *  A late or failing history never delays a run. */
-import type { Collection } from 'mongodb'
+import { type Collection, MongoBulkWriteError } from 'mongodb'
 import type { Outcome } from '../job/outcome.ts'
 
 /** One attempt of a run, as it lies in the database. */
@@ -39,6 +39,7 @@ export interface Execution {
   readonly recorded: Date
 }
 
+const DUPLICATE_KEY = 11000
 const RESULT_BYTES = 16_384
 const EXCEPTION_CHARS = 1_000
 const TRACEBACK_CHARS = 16_384
@@ -101,10 +102,18 @@ function boundedResult(result: unknown): { result: unknown; result_truncated?: t
   }
 }
 
-/** Stores final rows; one that is there already is replaced. */
+/** Stores final rows; one that is there already (its run went on for long, or the answer of an earlier try was lost) is replaced. */
 export async function storeRows(executions: Collection<Execution>, rows: readonly Execution[]): Promise<void> {
-  const operations = rows.map(row => ({ replaceOne: { filter: { _id: row._id }, replacement: row, upsert: true } }))
-  await executions.bulkWrite(operations as never, { ordered: false })
+  try {
+    await executions.insertMany([...rows], { ordered: false })
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError) || error.writeErrors === undefined) throw error
+    const failed = [error.writeErrors].flat()
+    if (failed.some(({ code }) => code !== DUPLICATE_KEY)) throw error
+    const again = failed.map(({ index }) => rows[index] as Execution)
+    const operations = again.map(row => ({ replaceOne: { filter: { _id: row._id }, replacement: row, upsert: true } }))
+    await executions.bulkWrite(operations as never, { ordered: false })
+  }
 }
 
 /** Which of these runs have a final row, and so did end. */

@@ -3,7 +3,7 @@
  *  wait for the start → look at lease and lateness once more → perform → settle.
  *  States: claimed → started → executed | error | timeout | cancelled | interrupted, or claimed → missed | cancelled.
  *  It knows neither the database nor the schedule. */
-import type { Claim } from '../claim/claims.ts'
+import type { Claim } from '../claim/claimed.ts'
 import { after, type Clock } from '../clock.ts'
 import type { News } from '../event.ts'
 import { graceMs } from '../job/job.ts'

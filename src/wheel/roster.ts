@@ -11,7 +11,7 @@ import { parseJob } from '../job/parse.ts'
 import { ownState, type Plan, plan } from '../job/plan.ts'
 import { jitterMs } from '../trigger/trigger.ts'
 import { type Effect, type Entry, jobNews, newEntry, type PlanWrite } from './entry.ts'
-import { type KnownTrigger, KnownTriggers } from './known-triggers.ts'
+import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
 import { Wheel } from './wheel.ts'
 
 export interface RosterOptions {
@@ -203,7 +203,7 @@ export class Roster {
     entry.version++
     entry.notBefore = 0
     entry.seen = this.#resync
-    const next = this.#read(entry, job, now)
+    const next = this.#read(entry, job, from, now)
     this.#take(entry, next)
     const what = newsOf(entry, job, was, from)
     entry.edited = false
@@ -215,7 +215,7 @@ export class Roster {
   }
 
   /** Takes over what memory keeps of the document, and plans. */
-  #read(entry: Entry, job: Job, now: number): Plan {
+  #read(entry: Entry, job: Job, from: Source, now: number): Plan {
     const state = ownState(job)
     const next = job.next_run_time
     entry.stored = next instanceof Date ? next.getTime() : next
@@ -225,8 +225,8 @@ export class Roster {
     entry.pausedBy = state?.paused_by
     entry.copied = job.state !== undefined && state === undefined
     entry.waiting = state?.waiting?.run_time?.getTime()
+    const known = this.#know(entry, job, from)
     entry.func = job.func
-    const known = this.#know(entry, job)
     if (known.problems !== undefined) return { state: 'invalid', problems: known.problems }
     entry.executor = job.executor ?? JOB_DEFAULTS.executor
     entry.maxInstances = job.max_instances
@@ -237,7 +237,14 @@ export class Roster {
     return plan({ job, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
   }
 
-  #know(entry: Entry, job: Job): { trigger: KnownTrigger; problems?: undefined } | { problems: readonly Problem[] } {
+  #know(
+    entry: Entry,
+    job: Job,
+    from: Source,
+  ): { trigger: KnownTrigger; problems?: undefined } | { problems: readonly Problem[] } {
+    // A claim shows the document that was checked before, unless an edit came first.
+    if (from === 'claim' && entry.trigger !== undefined && this.#isChecked(entry, job))
+      return { trigger: entry.trigger }
     let trigger: KnownTrigger
     try {
       trigger = this.#triggers.take(job.trigger)
@@ -253,6 +260,11 @@ export class Roster {
     const parsed = parseJob(job, { timezone: this.#options.timezone, trigger: trigger.parsed })
     const problems = 'problems' in parsed ? parsed.problems : this.#options.check(job)
     return problems.length > 0 ? { problems } : { trigger }
+  }
+
+  #isChecked(entry: Entry, job: Job): boolean {
+    const same = job.func === entry.func && (job.executor ?? JOB_DEFAULTS.executor) === entry.executor
+    return same && entry.state !== 'invalid' && exactly(job.trigger) === entry.trigger?.key
   }
 
   /** Makes memory and wheel agree with the plan. */

@@ -145,7 +145,7 @@ async function rawClaims(client: MongoClient, count: number): Promise<number> {
 }
 
 async function sustained(server: Server): Promise<void> {
-  const [jobCount, seconds] = [2_000, 10]
+  const [jobCount, seconds] = [10_000, 10]
   const rows: { raw: number; ours: number }[] = []
   for (let run = 0; run < RUNS; run++) {
     const uri = server.uri(`sustained${run}`)
@@ -163,7 +163,7 @@ async function sustained(server: Server): Promise<void> {
     await using node = createNode({
       uri,
       ip: 'bench',
-      executors: { default: { concurrency: 1_000 } },
+      executors: { default: { concurrency: 4_000 } },
       tasks: { work: async () => void executed++ },
     })
     await node.start()

@@ -1,6 +1,6 @@
 /** How a run ends when it is aborted: by itself, left behind, or killed by its executor. */
 import { expect, test } from 'vitest'
-import type { Claim } from '../../src/claim/claims.ts'
+import type { Claim } from '../../src/claim/claimed.ts'
 import type { Outcome } from '../../src/job/outcome.ts'
 import { jsonLogger, runLogger } from '../../src/log.ts'
 import type { Executor } from '../../src/run/executor.ts'

@@ -1,0 +1,156 @@
+/** Refused: what to do when a claim did not win.
+ *  In: the order and the document as it is. Out: the entry let go until the right moment, and outcomes of due times that do not run.
+ *  Out of date is put right by reading; no room is decided by `overlap`; a document that takes no claim is repaired.
+ *  Holds: the entry is let go exactly once. */
+import { ObjectId } from 'mongodb'
+import { JOB_DEFAULTS, type Job, maxInstancesOf } from '../job/job.ts'
+import type { Outcome } from '../job/outcome.ts'
+import type { Entry } from '../wheel/entry.ts'
+import { claimOne } from './claim.ts'
+import type { Claimed, ClaimsContext } from './claimed.ts'
+import { freshState } from './guards.ts'
+import { type Order, orderOf } from './order.ts'
+
+export const SOON_MS = 20
+export const RETRY_MS = 100
+/** A queued run is tried again by itself: the run it waits for may end on another node. */
+const WAITING_MS = 1_000
+const LONGEST_RETRY_MS = 5_000
+
+/** What to claim, as memory has it at this moment: an edit that arrived while the entry waited counts. */
+export function orderNow(entry: Entry, context: ClaimsContext): Order | undefined {
+  if (entry.copied || entry.state === 'invalid' || !context.mayClaim()) return undefined
+  return orderOf(entry, context.now(), runTime => context.jitterOf(entry, runTime), context.lead())
+}
+
+/** Not to be claimed now: its plan comes first, the lease is not held, or nothing is due any more. */
+export async function notNow(entry: Entry, context: ClaimsContext): Promise<void> {
+  if (entry.copied) await context.planned()
+  letGo(entry, context, entry.copied || !context.mayClaim() ? RETRY_MS : 0)
+}
+
+export function letGo(entry: Entry, context: ClaimsContext, afterMs = 0): void {
+  context.release(entry.executor)
+  context.settle(entry, afterMs === 0 ? 0 : context.now() + afterMs)
+}
+
+/** Memory takes over what the database answered, unless an event came in between: then the document is read again. */
+export function show(entry: Entry, job: Job | null, version: number, context: ClaimsContext): void {
+  if (entry.version !== version) context.reread(entry.id)
+  else if (job === null) context.apply({ type: 'gone', id: entry.id, reason: 'deleted' })
+  else context.apply({ type: 'put', job, from: 'claim' })
+}
+
+export async function lost(order: Order, version: number, context: ClaimsContext): Promise<readonly Claimed[]> {
+  const { entry } = order
+  const job = await read(entry.id, context)
+  show(entry, job, version, context)
+  const again = job === null ? undefined : orderNow(entry, context)
+  const full = job !== null && (job.state?.running?.length ?? 0) >= maxInstancesOf(job)
+  if (job !== null && again?.runTime !== undefined && full) return await refused(again, job, context)
+  // Out of date is put right by what was just read; what is refused again and again is left alone for longer and longer.
+  entry.refused++
+  letGo(entry, context, entry.refused < 3 ? 0 : Math.min(2 ** entry.refused * 10, LONGEST_RETRY_MS))
+  return []
+}
+
+async function read(id: string, context: ClaimsContext): Promise<Job | null> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await context.jobs.findOne({ _id: id })
+    } catch {
+      await context.pause(attempt)
+    }
+  }
+}
+
+/** `max_instances` are running: room may come by itself, else `overlap` decides. */
+async function refused(first: Order, job: Job, context: ClaimsContext): Promise<readonly Claimed[]> {
+  const { entry } = first
+  const finishing = context.finishing(entry.id)
+  if (finishing !== undefined) {
+    await finishing
+    letGo(entry, context)
+    return []
+  }
+  if (await context.sweep(job)) {
+    letGo(entry, context, SOON_MS)
+    return []
+  }
+  const now = context.now()
+  // The queued run goes on waiting; what is due meanwhile is decided beside it.
+  const order =
+    first.kind === 'waiting' ? orderOf({ ...entry, waiting: undefined }, now, at => context.jitterOf(entry, at)) : first
+  if (order === undefined || now < order.at) {
+    letGo(
+      entry,
+      context,
+      Math.min(order === undefined ? WAITING_MS : order.at - now, entry.waiting === undefined ? Infinity : WAITING_MS),
+    )
+    return []
+  }
+  const overlap = job.overlap ?? JOB_DEFAULTS.overlap
+  if (overlap === 'cancel_other') context.cancelOldest(job)
+  const queue = overlap !== 'skip' && order.runTime !== undefined && job.state?.waiting === undefined
+  const version = entry.version
+  const answer = await claimOne(context, order, queue ? 'queue' : 'skip')
+  if (answer.type !== 'won') {
+    letGo(entry, context, SOON_MS)
+    return []
+  }
+  show(entry, answer.job, version, context)
+  letGo(entry, context)
+  if (order.runTime === undefined) return missedOf(order, answer.job, context)
+  if (queue) return []
+  const outcome = notRun(order, order.to, answer.job, 'max_instances', order.coalesced, context)
+  return [{ type: 'outcome', outcome }]
+}
+
+/** The document would not take the claim: its state is started afresh, so that its next time finds it well. */
+export async function malformed(order: Order, error: Error, context: ClaimsContext): Promise<readonly Claimed[]> {
+  const { entry } = order
+  const id = entry.id
+  entry.refused++
+  const problems = [
+    { path: 'state', message: `state: the document refused the claim (${error.message}); it is started afresh` },
+  ]
+  const touch = context.freshTouch()
+  await context.jobs
+    .updateOne({ _id: id, ip: context.claimant().ip }, { $set: { state: freshState(id), touch } } as never)
+    .catch(() => {})
+  context.reread(id)
+  letGo(entry, context, Math.min(2 ** entry.refused * 10, LONGEST_RETRY_MS))
+  return entry.refused > 1 ? [] : [{ type: 'news', news: { type: 'job.invalid', job_id: id, problems } }]
+}
+
+/** With `coalesce` one row stands for all; without, each run time has its own. */
+export function missedOf(order: Order, job: Job, context: ClaimsContext): readonly Claimed[] {
+  const { entry, missed } = order
+  const times = entry.coalesce ? missed.slice(-1) : missed
+  const coalesced = entry.coalesce ? order.coalesced : 1
+  return times.map(time => ({ type: 'outcome', outcome: notRun(order, time, job, 'missed', coalesced, context) }))
+}
+
+function notRun(
+  order: Order,
+  time: number,
+  job: Job,
+  status: 'missed' | 'max_instances',
+  coalesced: number,
+  context: ClaimsContext,
+): Outcome {
+  const finished = new Date(context.now())
+  return {
+    run_id: new ObjectId().toHexString(),
+    job,
+    status,
+    run_time: new Date(time),
+    scheduled: order.scheduled,
+    attempt: 1,
+    coalesced,
+    finished,
+    duration: 0,
+    late: Math.max(0, finished.getTime() - time - context.jitterOf(order.entry, time)),
+    entered: false,
+  }
+}
