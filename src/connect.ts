@@ -1,7 +1,8 @@
 /** Connect: the same handles as a node's, without running one.
- *  In: a connection string or client. Out: `jobs`, and `close`. Jobs added here have no ip unless they name one: a living node
+ *  In: a connection string or client. Out: `jobs`, `history`, `nodes`, and `close`. Jobs added here have no ip unless they name one: a living node
  *  takes them. */
 import { watchJobs } from './change/watch.ts'
+import { type Nodes, nodesOf } from './cluster/nodes.ts'
 import { collectionsOf } from './collections.ts'
 import { type ConnectionOptions, open } from './connection.ts'
 import { TidewheelError } from './errors.ts'
@@ -18,6 +19,7 @@ export interface ConnectOptions extends ConnectionOptions {
 export interface Client extends AsyncDisposable {
   readonly jobs: Jobs
   readonly history: History
+  readonly nodes: Nodes
   /** Creates collections, validators and indexes where they are missing; answers what could not be done. */
   init(): Promise<readonly string[]>
   close(): Promise<void>
@@ -43,6 +45,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
       watch: query => watchJobs(connection.client, collections.jobs, query),
     }),
     history: historyOf({ executions: () => unclosed(collections.executions), jobs: () => unclosed(collections.jobs) }),
+    nodes: nodesOf({ nodes: () => unclosed(collections.nodes), jobs: () => unclosed(collections.jobs) }),
     init: async () =>
       (await ensureCollections(connection.db, { ...(options.collections && { collections: options.collections }) }))
         .warnings,

@@ -2,6 +2,7 @@
 
 export { dueRuns } from './claim/due.ts'
 export type { NodeInfo } from './cluster/lease.ts'
+export type { ListedNode, Nodes } from './cluster/nodes.ts'
 export { type Client, type ConnectOptions, connect } from './connect.ts'
 export { type ErrorCode, type Problem, TidewheelError } from './errors.ts'
 export type { EventOf, EventType, TidewheelEvent } from './event.ts'

@@ -7,8 +7,11 @@ import { defer, Observable, Subject } from 'rxjs'
 import { Active } from './active.ts'
 import { watchJobs } from './change/watch.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { Lease } from './cluster/lease.ts'
+import { Lease, type NodeInfo } from './cluster/lease.ts'
 import { Membership } from './cluster/membership.ts'
+import { type Nodes, nodesOf } from './cluster/nodes.ts'
+import { correctionOf, judging, stepping } from './cluster/server-time.ts'
+import { Takeover } from './cluster/takeover.ts'
 import { type Collections, collectionsOf } from './collections.ts'
 import { type Connection, databaseError, open, ownAddress } from './connection.ts'
 import { nearest, TidewheelError } from './errors.ts'
@@ -79,6 +82,7 @@ export interface TidewheelNode extends AsyncDisposable {
   readonly ip: string | undefined
   readonly jobs: Jobs
   readonly history: History
+  readonly nodes: Nodes
   /** Hot, no replay; never errors, completes after `close`. */
   readonly events$: Observable<TidewheelEvent>
   /** Resolves when the node is active or stands by. Throws what a connection throws. */
@@ -100,6 +104,8 @@ export interface TidewheelNode extends AsyncDisposable {
 
 const LEASE_MS = 15_000
 const CLAIM_LEAD_MS = 50
+/** A clock that is further off is worth a warning. */
+const WARNED_OFFSET_MS = 500
 const OPTIONS = [
   'uri',
   'client',
@@ -146,6 +152,7 @@ export function createNode(options: NodeOptions): TidewheelNode {
 class Node implements TidewheelNode {
   readonly jobs: Jobs
   readonly history: History
+  readonly nodes: Nodes
   readonly events$: Observable<TidewheelEvent>
   readonly #options: NodeOptions
   readonly #events = new Subject<TidewheelEvent>()
@@ -162,8 +169,17 @@ class Node implements TidewheelNode {
   #connection: Connection | undefined
   #collections: Collections | undefined
   #membership: Membership | undefined
+  #takeover: Takeover | undefined
   #active: Active | undefined
+  /** `pause` was called. */
   #paused = false
+  /** What people want of the node (`wanted` in the registry), which counts beside it. */
+  #wanted: NodeInfo['wanted']
+  #stopping = false
+  /** The clock's offset that was told last. */
+  #told = 0
+  /** Steps of the clock whose offset is being measured. */
+  #jumps = 0
 
   constructor(options: NodeOptions) {
     this.#options = options
@@ -193,6 +209,10 @@ class Node implements TidewheelNode {
       executions: () => this.#opened().collections.executions,
       jobs: () => this.#opened().collections.jobs,
     })
+    this.nodes = nodesOf({
+      nodes: () => this.#opened().collections.nodes,
+      jobs: () => this.#opened().collections.jobs,
+    })
   }
 
   get ip(): string | undefined {
@@ -210,6 +230,8 @@ class Node implements TidewheelNode {
       if (this.#state !== 'stopped') return
       this.#become('starting')
       this.#paused = paused
+      this.#wanted = undefined
+      this.#told = 0
       try {
         await this.#open()
       } catch (error) {
@@ -223,6 +245,7 @@ class Node implements TidewheelNode {
   stop({ wait = true, timeout }: { wait?: boolean; timeout?: number } = {}): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#state === 'stopped' || this.#state === 'closed') return
+      this.#stopping = true
       this.#become('draining')
       const active = this.#active
       if (active !== undefined) {
@@ -234,9 +257,12 @@ class Node implements TidewheelNode {
       this.#active = undefined
       await this.#membership?.leave().catch(() => {})
       this.#membership = undefined
+      await this.#takeover?.idle()
+      this.#takeover = undefined
       await Promise.all([...this.#executors.values()].map(executor => executor.close()))
       await this.#disconnect()
       this.#become('stopped')
+      this.#stopping = false
       this.#emit({ type: 'node.stopped' })
     })
   }
@@ -255,21 +281,13 @@ class Node implements TidewheelNode {
   pause(): void {
     if (this.#paused) return
     this.#paused = true
-    if (this.#state !== 'active') return
-    this.#become('paused')
-    this.#active?.take(false)
-    this.#emit({ type: 'node.paused' })
-    void this.#membership?.say().catch(() => {})
+    this.#obey()
   }
 
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#state !== 'paused') return
-    this.#become('active')
-    this.#active?.take(true)
-    this.#emit({ type: 'node.resumed' })
-    void this.#membership?.say().catch(() => {})
+    this.#obey()
   }
 
   async task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void> {
@@ -304,6 +322,62 @@ class Node implements TidewheelNode {
     this.#state = state
   }
 
+  get #asked(): 'active' | 'paused' | 'draining' {
+    if (this.#wanted === 'draining') return 'draining'
+    return this.#paused || this.#wanted === 'paused' ? 'paused' : 'active'
+  }
+
+  /** Turns a node that works to what its process and people ask of it. */
+  #obey(): void {
+    const mode = this.#asked
+    const works = this.#state === 'active' || this.#state === 'paused' || this.#state === 'draining'
+    if (!works || this.#stopping || mode === this.#state) return
+    this.#become(mode)
+    this.#active?.take(mode === 'active')
+    this.#tellMode(mode)
+    void this.#membership?.say().catch(() => {})
+  }
+
+  #tellMode(mode: 'active' | 'paused' | 'draining'): void {
+    if (mode === 'active') this.#emit({ type: 'node.resumed' })
+    else if (mode === 'paused') this.#emit({ type: 'node.paused' })
+    else this.#emit({ type: 'node.draining', running: this.status().running })
+  }
+
+  /** What a heartbeat brought. */
+  #heard({ wanted, offset }: Lease): void {
+    if (this.#jumps === 0) this.#measured(offset)
+    if (wanted === this.#wanted) return
+    this.#wanted = wanted
+    if (wanted === 'active' && this.#state !== 'starting') this.#paused = false
+    this.#obey()
+  }
+
+  /** A clock that tests move by hand is off by design. */
+  get #isReal(): boolean {
+    return this.#options.clock === undefined
+  }
+
+  #measured(offset: number): void {
+    if (!this.#isReal || Math.abs(offset - this.#told) <= WARNED_OFFSET_MS) return
+    this.#told = offset
+    this.#emit({ type: 'clock.jumped', by: 0, offset: Math.round(offset) })
+  }
+
+  /** The wall clock was set: the next heartbeat, now, tells by how much it is off. */
+  async #jumped(by: number, lease: Lease): Promise<void> {
+    const jumped = { type: 'clock.jumped', by: Math.round(by) } as const
+    if (!this.#isReal) return this.#emit(jumped)
+    this.#jumps++
+    try {
+      await this.#membership?.say()
+    } finally {
+      this.#jumps--
+    }
+    this.#told = lease.offset
+    this.#emit({ ...jumped, offset: Math.round(lease.offset) })
+  }
+
   #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => {})
@@ -333,7 +407,7 @@ class Node implements TidewheelNode {
       lease,
       report: () => this.#report(),
       won: () => {
-        opening = this.#activate(lease, connection, collections, ip)
+        opening = this.#activate(lease, connection, collections, ip, leaseMs)
         opening.catch(error => this.#emit({ type: 'stream.interrupted', reason: String(error) }))
       },
       waiting: reason => {
@@ -343,10 +417,12 @@ class Node implements TidewheelNode {
       },
       lost: (reason, replaced) => this.#fenced(reason, replaced),
       regained: () => {
-        this.#active?.take(!this.#paused)
+        if (this.#state !== 'active') return
+        this.#active?.take(true)
         this.#emit({ type: 'node.resumed' })
       },
-      wanted: () => {},
+      heard: () => this.#heard(lease),
+      looked: known => this.#takeover?.look(known),
       joined: other => this.#emit({ type: 'node.joined', ip: other }),
       left: other => this.#emit({ type: 'node.lost', ip: other }),
     })
@@ -354,7 +430,14 @@ class Node implements TidewheelNode {
     await opening
   }
 
-  async #activate(lease: Lease, connection: Connection, collections: Collections, ip: string): Promise<void> {
+  async #activate(
+    lease: Lease,
+    connection: Connection,
+    collections: Collections,
+    ip: string,
+    leaseMs: number,
+  ): Promise<void> {
+    const correction = () => (this.#isReal ? correctionOf(lease.offset) : 0)
     const active = new Active({
       connection,
       collections,
@@ -362,20 +445,39 @@ class Node implements TidewheelNode {
       ip,
       timezone: this.#timezone,
       lease,
-      living: () => this.#membership?.living ?? [ip],
+      takers: () => this.#membership?.takers ?? [ip],
+      mayAdopt: () => !this.#stopping && this.#wanted !== 'draining',
       executors: this.#executors,
-      clock: this.#clock,
+      clock: judging(this.#clock, correction),
+      steppingClock: stepping(this.#clock, correction),
+      jumped: by => this.#jumped(by, lease),
       claimLead: this.#options.claimLead ?? CLAIM_LEAD_MS,
       logger: this.#logger,
       emit: news => this.#emit(news),
     })
     this.#active = active
     await active.open()
-    if (this.#active !== active || this.#state === 'draining') return
-    this.#become(this.#paused ? 'paused' : 'active')
+    if (this.#active !== active || this.#stopping) return
+    let touches = 0
+    this.#takeover = new Takeover({
+      ...collections,
+      ip,
+      leaseMs,
+      clock: this.#clock,
+      mayAct: () => this.#active === active && lease.held(),
+      draining: () => this.#wanted === 'draining' && !this.#stopping,
+      freshTouch: () => `${lease.incarnation.slice(-12)}-${(touches++).toString(36)}`,
+      bury: job => active.sweep(job),
+      adopt: id => active.adopt(id),
+      emit: news => this.#emit(news),
+    })
+    const mode = this.#asked
+    this.#become(mode)
     this.#emit({ type: 'node.started', incarnation: lease.incarnation })
-    if (this.#paused) this.#emit({ type: 'node.paused' })
-    active.take(!this.#paused)
+    active.take(mode === 'active')
+    if (mode === 'active') return
+    this.#tellMode(mode)
+    void this.#membership?.say().catch(() => {})
   }
 
   #fenced(reason: string, replaced: boolean): void {
@@ -385,6 +487,7 @@ class Node implements TidewheelNode {
     if (!replaced) return
     active?.abortAll({ status: 'interrupted', message: reason })
     this.#active = undefined
+    this.#takeover = undefined
     this.#become('standby')
     void active?.drained().finally(() => active.end())
     this.#emit({ type: 'node.standby', reason })

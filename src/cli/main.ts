@@ -11,6 +11,7 @@ import { exitCodeOf, sentencesOf } from './exit-codes.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
 import { nextCommand } from './next.ts'
+import { nodesCommand } from './nodes.ts'
 import { leaveWithReader } from './output.ts'
 import { startCommand } from './start.ts'
 
@@ -25,7 +26,7 @@ function program(): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXIT_CODES)
   addSettings(tidewheel, COMMON)
-  const commands = [devCommand, startCommand, initCommand, jobsCommand, eventsCommand, nextCommand]
+  const commands = [devCommand, startCommand, initCommand, jobsCommand, eventsCommand, nextCommand, nodesCommand]
   for (const command of commands) tidewheel.addCommand(command())
   strict(tidewheel)
   return tidewheel

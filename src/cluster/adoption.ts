@@ -10,7 +10,10 @@ export interface AdoptionContext {
   readonly jobs: Collection<Job>
   readonly ip: string
   readonly clock: Clock
+  /** Living nodes that jobs may be given to. */
   readonly living: () => readonly string[]
+  /** Whether this node takes jobs at all; absent: it does. */
+  readonly mayAdopt?: () => boolean
   readonly freshTouch: () => string
   readonly pause: (attempt: number) => Promise<void>
 }
@@ -35,6 +38,7 @@ export class Adoption {
   }
 
   #adopt(id: string): void {
+    if (this.#context.mayAdopt?.() === false) return
     this.#queue.add(id)
     if (!this.#busy) void this.#work()
   }

@@ -2,7 +2,8 @@
  *  In: the `nodes` collection, an ip, a length. Out: whether this process holds the lease, and what it learned at each heartbeat.
  *  The server's clock decides: a lease is taken when `seen + lease` lies before the server's now, and renewed every third.
  *  The holder counts from the moment it sent the last acknowledged renewal, by wall and monotonic clock, whichever ends first.
- *  Always holds: the incarnation changes with every new holder, so that a process which slept through its end notices. */
+ *  Always holds: the incarnation changes with every new holder, so that a process which slept through its end notices.
+ *  A heartbeat measures by how much this machine's clock is ahead of the server's, too. */
 import { hostname } from 'node:os'
 import { type Collection, MongoServerError, ObjectId } from 'mongodb'
 import { type Clock, monotonicNow } from '../clock.ts'
@@ -45,19 +46,22 @@ export interface LeaseOptions {
 export type Report = Required<Pick<NodeInfo, 'status' | 'jobs' | 'running'>>
 
 export type Renewal =
-  | { readonly type: 'renewed'; readonly wanted: NodeInfo['wanted']; readonly offset: number }
+  | { readonly type: 'renewed'; readonly wanted: NodeInfo['wanted'] }
   /** Another process took the ip: this incarnation is over. */
   | { readonly type: 'replaced' }
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 const DUPLICATE_KEY = 11000
+/** An answer that took longer says too little about the server's clock. */
+const SLOW_MS = 1_000
 
 export class Lease {
   readonly #options: LeaseOptions
   #incarnation = ''
   /** When the last acknowledged renewal was sent, by both clocks. */
   #sent: { readonly wall: number; readonly monotonic: number } | undefined
-  #offset = 0
+  #offset: number | undefined
+  #wanted: NodeInfo['wanted']
 
   constructor(options: LeaseOptions) {
     this.#options = options
@@ -69,7 +73,12 @@ export class Lease {
 
   /** Milliseconds by which this machine's clock is ahead of the server's, as last measured. */
   get offset(): number {
-    return this.#offset
+    return this.#offset ?? 0
+  }
+
+  /** What people want of this node, as last heard. */
+  get wanted(): NodeInfo['wanted'] {
+    return this.#wanted
   }
 
   /** Whether claims may be made: the lease is held for sure. */
@@ -96,20 +105,19 @@ export class Lease {
 
   /** Says that this process lives, and hears what people want. Rejects when the database does not answer. */
   async renew(report: Report): Promise<Renewal> {
-    const { nodes, ip, clock } = this.#options
+    const { nodes, ip } = this.#options
     const sent = this.#instant()
     const document = await nodes.findOneAndUpdate(
       { _id: ip, incarnation: this.#incarnation },
-      { $set: { ...report, offset: Math.round(this.#offset) }, $currentDate: { seen: true } },
+      { $set: { ...report, offset: Math.round(this.offset) }, $currentDate: { seen: true } },
       { returnDocument: 'after', ...MAJORITY },
     )
     if (document === null) {
       this.#sent = undefined
       return { type: 'replaced' }
     }
-    this.#sent = sent
-    this.#offset = (sent.wall + clock.now()) / 2 - document.seen.getTime()
-    return { type: 'renewed', wanted: document.wanted, offset: this.#offset }
+    this.#hear(document, sent)
+    return { type: 'renewed', wanted: document.wanted }
   }
 
   /** Gives the lease back: a process that waits for this ip may go on at once, others after the lease. */
@@ -140,7 +148,7 @@ export class Lease {
     const { nodes, leaseMs, clock, version, timezone } = this.#options
     const incarnation = new ObjectId().toHexString()
     const sent = this.#instant()
-    const { matchedCount } = await nodes.updateOne(
+    const document = await nodes.findOneAndUpdate(
       filter,
       {
         $set: {
@@ -157,12 +165,21 @@ export class Lease {
         },
         $currentDate: { seen: true },
       },
-      MAJORITY,
+      { returnDocument: 'after', ...MAJORITY },
     )
-    if (matchedCount === 0) return false
+    if (document === null) return false
     this.#incarnation = incarnation
-    this.#sent = sent
+    this.#hear(document, sent)
     return true
+  }
+
+  /** The server wrote `seen` about half-way between question and answer. */
+  #hear(document: NodeInfo, sent: { readonly wall: number; readonly monotonic: number }): void {
+    const now = this.#instant()
+    this.#sent = sent
+    this.#wanted = document.wanted
+    if (this.#offset !== undefined && now.monotonic - sent.monotonic > SLOW_MS) return
+    this.#offset = (sent.wall + now.wall) / 2 - document.seen.getTime()
   }
 
   #instant() {

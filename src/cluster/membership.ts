@@ -6,6 +6,7 @@
 import type { Collection } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { Lease, NodeInfo, Report } from './lease.ts'
+import { isLiving, readRegistry, type Seen, takesJobs } from './registry.ts'
 
 export interface MembershipContext {
   readonly lease: Lease
@@ -22,8 +23,10 @@ export interface MembershipContext {
   readonly lost: (reason: string, replaced: boolean) => void
   /** The lease is held again after it lapsed. */
   readonly regained: () => void
-  /** What people want of this node. */
-  readonly wanted: (wanted: NodeInfo['wanted']) => void
+  /** A heartbeat got through: what people want of this node, and how far its clock is off, stand in the lease. */
+  readonly heard: () => void
+  /** The registry as it is now; answers in how many ms to look again, where that is before the next heartbeat. */
+  readonly looked: (known: readonly Seen[]) => number | undefined
   readonly joined: (ip: string) => void
   readonly left: (ip: string) => void
 }
@@ -34,8 +37,11 @@ export class Membership {
   readonly #context: MembershipContext
   #mode: Mode = 'off'
   #timer: { unsubscribe(): void } | undefined
+  #glance: { unsubscribe(): void } | undefined
   #living: readonly string[] = []
-  #beating: Promise<void> | undefined
+  #takers: readonly string[] = []
+  /** Heartbeats follow one another: what was said last stays said. */
+  #beats: Promise<void> = Promise.resolve()
 
   constructor(context: MembershipContext) {
     this.#context = context
@@ -44,6 +50,11 @@ export class Membership {
   /** Ips of nodes whose lease has not ended, by the server's clock. */
   get living(): readonly string[] {
     return this.#living
+  }
+
+  /** Those of them that jobs may be given to. */
+  get takers(): readonly string[] {
+    return this.#takers
   }
 
   /** Tries to win the lease; resolves when that is known either way. Rejects when the database does not answer. */
@@ -55,15 +66,24 @@ export class Membership {
 
   /** Says what the node is now, without waiting for the next heartbeat. */
   async say(): Promise<void> {
-    if (this.#mode === 'holding') await this.#beat()
+    await this.#inTurn(async () => {
+      if (this.#mode === 'holding') await this.#beat()
+    })
   }
 
   async leave(): Promise<void> {
     const held = this.#mode === 'holding' || this.#mode === 'lapsed'
     this.#become('off')
     this.#timer?.unsubscribe()
-    await this.#beating?.catch(() => {})
+    this.#glance?.unsubscribe()
+    await this.#beats
     if (held) await this.#context.lease.stop()
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#beats.then(work)
+    this.#beats = turn.catch(() => {})
+    return turn
   }
 
   #become(mode: Mode): void {
@@ -74,10 +94,7 @@ export class Membership {
     this.#timer?.unsubscribe()
     if (this.#mode === 'off') return
     this.#timer = this.#context.clock.schedule(() => {
-      this.#beating = this.#turn().finally(() => {
-        this.#beating = undefined
-        this.#again()
-      })
+      void this.#inTurn(() => this.#turn()).finally(() => this.#again())
     }, this.#context.leaseMs / 3)
   }
 
@@ -97,17 +114,23 @@ export class Membership {
   }
 
   async #seek(): Promise<void> {
-    const { lease, won, waiting } = this.#context
+    const { lease, won, waiting, heard } = this.#context
     const reason = await lease.take()
     if (this.#mode !== 'seeking') return
     if (reason !== undefined) return waiting(reason)
     this.#become('holding')
-    await this.#look()
-    won()
+    heard()
+    // Who else lives is heard again at the next heartbeat.
+    await this.#look().catch(() => {})
+    if (this.#holds()) won()
+  }
+
+  #holds(): boolean {
+    return this.#mode === 'holding'
   }
 
   async #beat(): Promise<void> {
-    const { lease, report, lost, regained, wanted } = this.#context
+    const { lease, report, lost, regained, heard } = this.#context
     const renewal = await lease.renew(report())
     if (this.#mode === 'off') return
     if (renewal.type === 'replaced') {
@@ -118,22 +141,24 @@ export class Membership {
       this.#become('holding')
       regained()
     }
-    wanted(renewal.wanted)
+    heard()
     await this.#look()
   }
 
   async #look(): Promise<void> {
-    const { nodes, ip, lease, clock, joined, left } = this.#context
-    const known = await nodes.find({}, { projection: { seen: 1, lease: 1, status: 1 } }).toArray()
-    const now = clock.now() - lease.offset
-    const living = known
-      .filter(node => node._id === ip || (node.status !== 'stopped' && node.seen.getTime() + node.lease > now))
-      .map(node => node._id)
-      .sort()
+    const { nodes, ip, clock, joined, left, looked } = this.#context
+    const known = await readRegistry(nodes)
+    if (this.#mode !== 'holding') return
+    const living = known.filter(node => node._id === ip || isLiving(node)).map(node => node._id)
     const before = this.#living
     this.#living = living
-    if (before.length === 0) return
-    for (const other of living) if (!before.includes(other)) joined(other)
-    for (const other of before) if (!living.includes(other)) left(other)
+    this.#takers = known.filter(takesJobs).map(node => node._id)
+    if (before.length > 0) {
+      for (const other of living) if (!before.includes(other)) joined(other)
+      for (const other of before) if (!living.includes(other)) left(other)
+    }
+    const again = looked(known)
+    this.#glance?.unsubscribe()
+    if (again !== undefined) this.#glance = clock.schedule(() => void this.#look().catch(() => {}), again)
   }
 }

@@ -1,5 +1,5 @@
 /** Recovery: what becomes of entries in `state.running` whose runs no longer go on.
- *  In: a document of this node. Out: what followed for each dead entry: taken out, interrupted, or claimed once more (an attempt that
+ *  In: a document of this node, or of one that is dead. Out: what followed for each dead entry: taken out, interrupted, or claimed once more (an attempt that
  *  waited for its retry, or a run whose owner asked for `on_interrupt: "rerun"`), by one guarded update each, so that of many
  *  takers one wins. A run that keeps killing its node is given up after three reruns, and its job is paused. */
 import { type Collection, Timestamp } from 'mongodb'
@@ -48,6 +48,9 @@ async function recoverOne(
     await clear(job, entry, context)
     return [{ type: 'cleared' }]
   }
+  // What is to run once more is left to the node that gets the job.
+  const owned = job.ip === context.ip
+  if (!owned && (entry.retry_at !== undefined || job.on_interrupt === 'rerun')) return []
   // Between two attempts nothing ran: nothing was interrupted.
   if (entry.retry_at !== undefined) {
     const again = await claimAgain(job, entry, entry.retry_at.getTime(), context)

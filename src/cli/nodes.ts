@@ -1,0 +1,69 @@
+/** `tidewheel nodes`: the registry, and what people do with nodes. Without a further word it lists them.
+ *  A drained node obeys at its next heartbeat and gives away the jobs that others may run; an evicted one counts as dead at once. */
+import { Command } from 'commander'
+import type { ListedNode } from '../index.ts'
+import { run, withClient } from './call.ts'
+
+export function nodesCommand(): Command {
+  const nodes = new Command('nodes').description('see nodes, drain or evict one, bring jobs home')
+  nodes.addCommand(listCommand(), { isDefault: true })
+  for (const command of [drainCommand(), evictCommand(), rebalanceCommand()]) nodes.addCommand(command)
+  return nodes
+}
+
+const listCommand = () =>
+  new Command('list').description('nodes by ip').action(
+    run([], async ({ settings, out }) => {
+      const nodes = await withClient(settings, client => client.nodes.list())
+      out.rows(nodes, ['IP', 'STATUS', 'WANTED', 'JOBS', 'RUNNING', 'HOST', 'PID', 'VERSION', 'SEEN'], nodes.map(rowOf))
+      if (nodes.length === 0 && !out.json) out.note('There is no node yet; tidewheel start runs one.')
+    }),
+  )
+
+const rowOf = (node: ListedNode): readonly string[] => [
+  node._id,
+  statusOf(node),
+  node.wanted ?? '-',
+  String(node.jobs ?? '-'),
+  String(node.running ?? '-'),
+  node.host ?? '-',
+  String(node.pid ?? '-'),
+  node.version ?? '-',
+  node.seen?.toISOString() ?? '-',
+]
+
+/** What the node says of itself, unless it is too silent to be believed. */
+const statusOf = ({ living, status = 'active' }: ListedNode) => (living || status === 'stopped' ? status : 'lost')
+
+const drainCommand = () =>
+  new Command('drain')
+    .description('no new runs there; its jobs go to nodes that may take them')
+    .argument('<ip>')
+    .option('--undo', 'let it work again')
+    .action(
+      run([], async ({ settings, out }, { undo = false }: { undo?: boolean }, ip: string) => {
+        const node = await withClient(settings, client => client.nodes.drain(ip, { undo }))
+        out.result(node, [`${ip}: ${undo ? 'works again' : 'drains'} from its next heartbeat on`])
+      }),
+    )
+
+const evictCommand = () =>
+  new Command('evict')
+    .description('treat a node as dead, at once')
+    .argument('<ip>')
+    .action(
+      run([], async ({ settings, out }, _, ip: string) => {
+        const moved = await withClient(settings, client => client.nodes.evict(ip))
+        out.result({ _id: ip, moved }, [`${ip}: evicted, ${count(moved)} moved`])
+      }),
+    )
+
+const rebalanceCommand = () =>
+  new Command('rebalance').description('bring jobs that were taken over home, spread those that were placed').action(
+    run([], async ({ settings, out }) => {
+      const moved = await withClient(settings, client => client.nodes.rebalance())
+      out.result({ moved }, [`${count(moved)} moved`])
+    }),
+  )
+
+const count = (jobs: number) => `${jobs} ${jobs === 1 ? 'job' : 'jobs'}`

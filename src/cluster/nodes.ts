@@ -1,0 +1,74 @@
+/** Nodes: what people do with nodes, through a node or a client.
+ *  In: ips. Out: the registry as it lies in the database, each node with whether it lives; how many jobs moved.
+ *  Moves made here are a person's edits: they set no `touch`. Every failure is a TidewheelError. */
+import type { Collection } from 'mongodb'
+import { databaseError } from '../connection.ts'
+import { TidewheelError } from '../errors.ts'
+import type { Job } from '../job/job.ts'
+import type { NodeInfo } from './lease.ts'
+import { evacuate, rebalance } from './moves.ts'
+import { closeAny, isLiving, readRegistry, takesJobs } from './registry.ts'
+
+/** A node of the registry as it lies in the database, and whether it lives. */
+export interface ListedNode extends NodeInfo {
+  /** By the server's clock: its lease has not ended, and it has not said that it stopped. */
+  readonly living: boolean
+}
+
+/** The same for a node and for a client without one. */
+export interface Nodes {
+  /** By ip. */
+  list(): Promise<readonly ListedNode[]>
+  /** Asks a node to take no new runs, and to give its jobs to those that may take them; `undo` takes the wish back.
+   *  The node obeys at its next heartbeat, also after a restart. Throws `not_found`. */
+  drain(ip: string, options?: { readonly undo?: boolean }): Promise<NodeInfo>
+  /** Treats a node as dead, at once: its process, should it live, is fenced, its runs are interrupted, and its jobs move to
+   *  those that may take them; answers how many moved. A process that lives comes back as a new one. Throws `not_found`. */
+  evict(ip: string): Promise<number>
+  /** Brings jobs that were taken over back home where that lives, and spreads those that the cluster placed; answers how many moved. */
+  rebalance(): Promise<number>
+}
+
+export interface NodesOptions {
+  /** Throw `closed` where there are none (yet). */
+  readonly nodes: () => Collection<NodeInfo>
+  readonly jobs: () => Collection<Job>
+}
+
+export function nodesOf({ nodes, jobs }: NodesOptions): Nodes {
+  const targets = async () => (await readRegistry(nodes())).filter(takesJobs).map(node => node._id)
+  return {
+    list: () =>
+      asked(async () => {
+        const known = await readRegistry(nodes())
+        return known.map(({ left, ...node }) => ({ ...node, living: isLiving({ ...node, left }) }))
+      }),
+    drain: (ip, { undo = false } = {}) =>
+      asked(async () => {
+        const update = { $set: { wanted: undo ? ('active' as const) : ('draining' as const) } }
+        const node = await nodes().findOneAndUpdate({ _id: ip }, update, { returnDocument: 'after' })
+        if (node === null) throw notFound(ip)
+        return node
+      }),
+    evict: ip =>
+      asked(async () => {
+        if (!(await closeAny(nodes(), ip))) throw notFound(ip)
+        return await evacuate(ip, await targets(), { jobs: jobs() })
+      }),
+    rebalance: () => asked(async () => await rebalance(await targets(), { jobs: jobs() })),
+  }
+}
+
+const notFound = (ip: string) =>
+  new TidewheelError('not_found', `node ${ip}: there is none of this ip in the registry`, {
+    ip,
+    advice: 'See what there is: tidewheel nodes list.',
+  })
+
+async function asked<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    throw databaseError(error)
+  }
+}

@@ -1,0 +1,64 @@
+/** Registry: who lives, by the server's clock, and how a lease that ended is closed for good.
+ *  In: the `nodes` collection. Out: its documents, each with what is left of its lease.
+ *  A node counts as dead when its lease has ended and a survivor has replaced its incarnation under the same condition; from
+ *  then on `lease` is 0, its process is fenced should it still be there, and only then are its runs and jobs others' business.
+ *  Always holds: the server decides each of these, in one update; a machine's own clock only tells when to ask. */
+import { type Collection, ObjectId } from 'mongodb'
+import type { NodeInfo } from './lease.ts'
+
+/** A node as it was read. */
+export interface Seen extends NodeInfo {
+  /** Milliseconds until its lease ends; negative: it ended so long ago. */
+  readonly left: number
+}
+
+const MAJORITY = { writeConcern: { w: 'majority' as const } }
+export const FORGOTTEN_AFTER_MS = 7 * 24 * 3_600_000
+const LEASE_END = { $add: ['$seen', '$lease'] }
+const ENDED = { $lt: [LEASE_END, '$$NOW'] }
+
+/** All nodes, by ip. */
+export async function readRegistry(nodes: Collection<NodeInfo>): Promise<readonly Seen[]> {
+  const left = { $ifNull: [{ $subtract: [LEASE_END, '$$NOW'] }, Number.NEGATIVE_INFINITY] }
+  const known = await nodes.aggregate<NodeInfo & { left: unknown }>([{ $set: { left } }]).toArray()
+  return known.map(node => ({ ...node, left: Number(node.left) })).sort((a, b) => (a._id < b._id ? -1 : 1))
+}
+
+export const isLiving = (node: Seen) => node.status !== 'stopped' && node.left > 0
+
+/** It lives, and jobs may be given to it. */
+export const takesJobs = (node: Seen) =>
+  isLiving(node) && node.status === 'active' && (node.wanted === undefined || node.wanted === 'active')
+
+/** Its lease is over, but nobody has closed it. */
+export const hasEnded = (node: Seen) => node.incarnation !== undefined && node.lease > 0 && node.left <= 0
+
+/** Its incarnation was replaced by a survivor or by a person's wish, and no process has come since. */
+export const isClosed = (node: Seen) => node.incarnation !== undefined && node.lease === 0
+
+/** Replaces the incarnation of a node whose lease has ended; false: it lives, or somebody else did. */
+export async function closeEnded(nodes: Collection<NodeInfo>, { _id, incarnation }: Seen): Promise<boolean> {
+  return await close(nodes, { _id, incarnation, lease: { $gt: 0 }, $expr: ENDED })
+}
+
+/** Ends the lease of a node, whether it lives or not; false: there is none of this ip. */
+export const closeAny = (nodes: Collection<NodeInfo>, _id: string) => close(nodes, { _id })
+
+async function close(nodes: Collection<NodeInfo>, filter: Record<string, unknown>): Promise<boolean> {
+  const update = { $set: { incarnation: new ObjectId().toHexString(), lease: 0, running: 0 } }
+  return (await nodes.updateOne(filter as never, update, MAJORITY)).matchedCount > 0
+}
+
+/** Whether the node is still closed as it was read. */
+export async function staysClosed(nodes: Collection<NodeInfo>, { _id, incarnation }: Seen): Promise<boolean> {
+  return (await nodes.countDocuments({ _id, incarnation, lease: 0 } as never, { limit: 1 })) > 0
+}
+
+/** Silent for so long that, without jobs, it is not coming back. */
+export const isForgotten = (node: Seen) => node.incarnation !== undefined && node.left < -FORGOTTEN_AFTER_MS
+
+/** Takes a node out that nobody misses; not one that came back meanwhile. */
+export async function forget(nodes: Collection<NodeInfo>, { _id, incarnation }: Seen): Promise<void> {
+  const long = { $lt: [{ $add: [LEASE_END, FORGOTTEN_AFTER_MS] }, '$$NOW'] }
+  await nodes.deleteOne({ _id, incarnation, $expr: long } as never, MAJORITY)
+}
