@@ -118,6 +118,7 @@ export class Active {
           outcomes.map(outcome => rowOf(outcome, outcome.lost_node ?? ip, new Date(clock.now()))),
         ),
       isOver: id => this.#roster.get(id)?.state === 'over',
+      wait: this.#waitMs,
       paused: id => this.#follower.read(id),
       refused: (id, error) => this.#refused(id, error),
     })
@@ -543,8 +544,9 @@ export class Active {
   }
 
   #refused(id: string, error: Error): void {
-    const problems = [{ path: 'state', message: `state: the document refused the end of a run (${error.message})` }]
-    if (id !== '') this.#options.emit({ type: 'job.invalid', job_id: id, problems })
+    // Without an id it was a whole write: no job of it can be named.
+    const problems = [{ path: 'state', message: `state: the end of a run could not be stored (${error.message})` }]
+    this.#options.emit({ type: 'job.invalid', job_id: id, problems })
   }
 }
 

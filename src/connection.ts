@@ -48,7 +48,9 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       path: 'uri',
     })
   }
-  const client = given ?? clientOf(uri as string, { appName, serverSelectionTimeoutMS: connectTimeout })
+  const client =
+    given ??
+    clientOf(uri as string, { appName, serverSelectionTimeoutMS: connectTimeout, connectTimeoutMS: connectTimeout })
   let stream: MongoClient | undefined
   const close = async () => {
     await stream?.close()
@@ -61,6 +63,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
     stream = clientOf(uri, {
       appName,
       serverSelectionTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
+      connectTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       socketTimeoutMS: SOCKET_TIMEOUT_MS,
       maxPoolSize: 4,
       readPreference: 'primary',

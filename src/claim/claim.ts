@@ -72,13 +72,10 @@ export async function claimMany(context: ClaimContext, orders: readonly Order[])
   try {
     await context.jobs.bulkWrite(operations as never, { ordered: false, maxTimeMS: MAX_TIME_MS, ...MAJORITY } as never)
   } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) return await eachLookedUp(context, claims)
-    for (const failed of [error.writeErrors].flat()) {
-      if (MALFORMED.has(failed.code)) malformed.set(failed.index, new Error(failed.errmsg))
-    }
-    const undecided =
-      error.writeErrors === undefined || [error.writeErrors].flat().some(failed => !MALFORMED.has(failed.code))
-    if (undecided) return await eachLookedUp(context, claims)
+    const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
+    if (failed.length === 0 || failed.some(({ code }) => !MALFORMED.has(code)))
+      return await eachLookedUp(context, claims)
+    for (const { index, errmsg } of failed) malformed.set(index, new Error(errmsg))
   }
   const ids = claims.map(claim => claim.order.entry.id)
   const runs = claims.map(claim => claim.running.run_id)

@@ -103,7 +103,8 @@ export class Plans {
     try {
       matched = (await this.#context.jobs.bulkWrite(operations as never, { ordered: false })).matchedCount
     } catch (error) {
-      if (!(error instanceof MongoBulkWriteError) || error.writeErrors === undefined) throw error
+      const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
+      if (failed.length === 0) throw error
     }
     if (matched === batch.length) {
       for (const write of batch) {

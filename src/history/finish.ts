@@ -3,7 +3,7 @@
  *  out in one bulk of rows and one of entries; one bulk at a time.
  *  Holds: the row is there before the entry goes, so that the next owner never takes a finished run for an interrupted one;
  *  a run's end is stored or, where the document refuses it, reported, and `idle()` always resolves in the end. */
-import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
+import { type Collection, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
 import type { Job } from '../job/job.ts'
 import { isFailure, type Outcome } from '../job/outcome.ts'
 
@@ -11,6 +11,7 @@ export interface FinishContext {
   readonly jobs: Collection<Job>
   readonly storeRows: (outcomes: readonly Outcome[]) => Promise<void>
   readonly freshTouch: () => string
+  readonly wait: (ms: number) => Promise<void>
   /** Waits before a failed write is tried again; rejects when nobody waits for it any more. */
   readonly pause: (attempt: number) => Promise<void>
   /** Whether memory holds the job as over: its last finish removes it. */
@@ -22,6 +23,9 @@ export interface FinishContext {
 }
 
 const BATCH = 500
+/** A run's entry does not wait longer for its row. */
+const SLOW_HISTORY_MS = 1_000
+const MOST_UNRECORDED = 16
 
 export class Finishes {
   readonly #context: FinishContext
@@ -29,6 +33,8 @@ export class Finishes {
   /** The latest unstored finish of each job. */
   readonly #latest = new Map<string, Promise<void>>()
   #work: Promise<void> | undefined
+  /** Rows that their runs' places did not wait for. */
+  readonly #late = new Set<Promise<void>>()
 
   constructor(context: FinishContext) {
     this.#context = context
@@ -50,7 +56,7 @@ export class Finishes {
 
   /** Resolves when everything is stored. */
   async idle(): Promise<void> {
-    while (this.#work !== undefined) await this.#work
+    while (this.#work !== undefined || this.#late.size > 0) await Promise.all([this.#work, ...this.#late])
   }
 
   async #run(): Promise<void> {
@@ -70,11 +76,13 @@ export class Finishes {
   }
 
   async #store(batch: readonly Outcome[]): Promise<void> {
-    await this.#again(() => this.#context.storeRows(batch))
+    const rows = this.#again(() => this.#context.storeRows(batch))
     const entered = batch.filter(outcome => outcome.entered)
-    if (entered.length === 0) return
+    if (entered.length === 0) return await rows
+    const slow = await Promise.race([rows.then(() => false), this.#context.wait(SLOW_HISTORY_MS).then(() => true)])
     const pulls = entered.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
-    await this.#again(() => this.#pull(pulls))
+    await this.#again(() => this.#pull(pulls, slow))
+    if (slow) this.#afterwards(rows.then(() => this.#again(() => this.#recorded(entered))))
     await this.#pauseFailing(entered)
     const ended = pulls.filter(({ outcome }) => outcome.retry === undefined)
     const last = ended.filter(
@@ -83,18 +91,35 @@ export class Finishes {
     if (last.length > 0) await this.#again(() => this.#remove(last))
   }
 
-  async #pull(pulls: readonly { readonly outcome: Outcome; readonly touch: string }[]): Promise<void> {
-    const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch) }))
+  /** History is slow: the places of its runs are not kept for it, the document says which rows are still to come. */
+  #afterwards(work: Promise<void>): void {
+    this.#late.add(work)
+    void work.finally(() => this.#late.delete(work))
+  }
+
+  async #recorded(outcomes: readonly Outcome[]): Promise<void> {
+    const operations = outcomes.map(({ job, run_id }) => ({
+      updateOne: {
+        filter: { _id: job._id, 'state.unrecorded.run_id': run_id },
+        update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch: this.#context.freshTouch() } },
+      },
+    }))
+    await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
+  }
+
+  async #pull(pulls: readonly { readonly outcome: Outcome; readonly touch: string }[], slow: boolean): Promise<void> {
+    const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch, slow) }))
     try {
       await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
     } catch (error) {
-      if (!(error instanceof MongoBulkWriteError)) throw error
+      // Without single errors nothing is known to be stored; those that may pass are tried again, all of them.
+      const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
+      if (failed.length === 0 || failed.some(({ code }) => PASSING.has(code))) throw error
       // Some documents refuse it (their `state` is not ours any more); the others are stored.
-      for (const failed of [error.writeErrors].flat()) {
-        const id = pulls[failed.index]?.outcome.job._id
-        if (id !== undefined) this.#context.refused(id, new Error(failed.errmsg ?? 'refused'))
+      for (const { index, errmsg } of failed) {
+        const id = pulls[index]?.outcome.job._id
+        if (id !== undefined) this.#context.refused(id, new Error(errmsg ?? 'refused'))
       }
-      if (error.writeErrors === undefined) throw error
     }
   }
 
@@ -126,7 +151,8 @@ export class Finishes {
       try {
         return await write()
       } catch (error) {
-        if (error instanceof MongoServerError && !isPassing(error)) return this.#context.refused('', error)
+        if (!isPassing(error))
+          return this.#context.refused('', error instanceof Error ? error : new Error(String(error)))
         try {
           await this.#context.pause(attempt)
         } catch {
@@ -160,7 +186,7 @@ function pauseOf(id: string, failures: number, touch: string) {
 }
 
 /** Takes the run's entry out, or makes it that of the next attempt. */
-function pullOf(outcome: Outcome, touch: string) {
+function pullOf(outcome: Outcome, touch: string, unrecorded: boolean) {
   const { run_id, status, run_time, retry, attempt } = outcome
   const failed = isFailure(status)
   if (retry !== undefined) {
@@ -175,6 +201,9 @@ function pullOf(outcome: Outcome, touch: string) {
     filter: { _id: outcome.job._id, 'state.running.run_id': run_id },
     update: {
       $pull: { 'state.running': { run_id } },
+      ...(unrecorded && {
+        $push: { 'state.unrecorded': { $each: [{ run_id, status, run_time }], $slice: -MOST_UNRECORDED } },
+      }),
       $set: {
         'state.last_run_time': run_time,
         'state.last_status': status,
@@ -190,4 +219,7 @@ function pullOf(outcome: Outcome, touch: string) {
 const PASSING: ReadonlySet<unknown> = new Set([
   6, 7, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436,
 ])
-const isPassing = (error: MongoServerError) => PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError')
+const isPassing = (error: unknown) =>
+  error instanceof MongoServerError
+    ? PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError')
+    : error instanceof MongoError

@@ -107,9 +107,8 @@ export async function storeRows(executions: Collection<Execution>, rows: readonl
   try {
     await executions.insertMany([...rows], { ordered: false })
   } catch (error) {
-    if (!(error instanceof MongoBulkWriteError) || error.writeErrors === undefined) throw error
-    const failed = [error.writeErrors].flat()
-    if (failed.some(({ code }) => code !== DUPLICATE_KEY)) throw error
+    const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
+    if (failed.length === 0 || failed.some(({ code }) => code !== DUPLICATE_KEY)) throw error
     const again = failed.map(({ index }) => rows[index] as Execution)
     const operations = again.map(row => ({ replaceOne: { filter: { _id: row._id }, replacement: row, upsert: true } }))
     await executions.bulkWrite(operations as never, { ordered: false })

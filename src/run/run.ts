@@ -119,7 +119,7 @@ async function settled(claim: Claim, context: RunContext, abort: AbortController
   const begun = context.clock.monotonic?.() ?? clock.now()
   const ended = await finish(context.executor, run, abort.signal, clock)
   timer?.unsubscribe()
-  const duration = Math.max(0, (context.clock.monotonic?.() ?? clock.now()) - begun)
+  const duration = Math.max(0, Math.round(((context.clock.monotonic?.() ?? clock.now()) - begun) * 1000) / 1000)
   const tail = log.tail()
   return {
     ...base(claim),
