@@ -1,6 +1,6 @@
 /** Log: events → pino lines, one for each event, with a level of its own; and the loggers of runs.
  *  In: events. Out: JSON lines with `job_id`, `run_id` and the rest as fields. Parts of the node never log: they emit. */
-import { type Logger, type LoggerOptions, pino } from 'pino'
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino'
 import type { EventType, TidewheelEvent } from './event.ts'
 
 export type { Logger }
@@ -30,8 +30,9 @@ const LEVELS: Partial<Record<EventType, Level>> = {
 /** A logger that says nothing: the default where an application embeds a node. */
 export const silent = (): Logger => pino({ level: 'silent' })
 
-/** A logger to standard output (or another stream), one JSON object a line. */
-export const jsonLogger = (options: LoggerOptions = {}): Logger => pino({ base: null, ...options })
+/** A logger to a stream (else to standard output), one JSON object a line. */
+export const jsonLogger = (options: LoggerOptions = {}, stream?: DestinationStream): Logger =>
+  stream === undefined ? pino({ base: null, ...options }) : pino({ base: null, ...options }, stream)
 
 /** Writes one event. */
 export function logEvent(logger: Logger, event: TidewheelEvent): void {

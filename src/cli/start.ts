@@ -61,7 +61,7 @@ function nodeOptions(settings: Settings): NodeOptions {
 
 function loggerOf({ json = false, quiet = false, verbose = false }: Settings): Logger {
   const level = verbose ? 'debug' : quiet ? 'warn' : 'info'
-  if (json || !process.stdout.isTTY) return jsonLogger({ level })
+  if (json || !process.stdout.isTTY) return jsonLogger({ level }, process.stdout)
   const options = { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true }
   return jsonLogger({ level, transport: { target: 'pino-pretty', options } })
 }
