@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { type Collection, type Document, MongoClient, MongoServerError } from 'mongodb'
+import { type Collection, type Db, type Document, MongoClient, MongoServerError } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Change } from '../../src/change/change.ts'
 import { type FollowNews, follow } from '../../src/change/follow.ts'
@@ -72,9 +72,9 @@ class Memory {
   readonly #close: () => Promise<void>
   ended = false
 
-  constructor() {
+  constructor(db: Db = client.db()) {
     const follower = follow({
-      db: client.db(),
+      db,
       collection: jobs.collectionName,
       ip: MINE,
       holds: id => this.roster.holds(id),
@@ -157,9 +157,9 @@ const ignore =
     if (!(error instanceof MongoServerError) || !codes.includes(Number(error.code))) throw error
   }
 
-async function following(use: (memory: Memory) => Promise<void>): Promise<void> {
+async function following(use: (memory: Memory) => Promise<void>, db?: Db): Promise<void> {
   jobs = people.db().collection<Loose>(`jobs_${++collections}`)
-  const memory = new Memory()
+  const memory = new Memory(db)
   try {
     await memory.opened()
     await use(memory)
@@ -354,6 +354,56 @@ describe('a break of the stream', () => {
       expect(finds).toBeLessThan(20)
     })
   })
+})
+
+/** The same database, whose answers to reads by id come when `gate` lets them. */
+function lateReads(db: Db, gate: () => Promise<void>): Db {
+  const bound = (target: object, key: PropertyKey) => {
+    const value = Reflect.get(target, key)
+    return typeof value === 'function' ? value.bind(target) : value
+  }
+  const late = (target: Collection) => (filter: Document) => ({
+    toArray: async () => {
+      const documents = await target.find(filter).toArray()
+      await gate()
+      return documents
+    },
+  })
+  const collection = (name: string) =>
+    new Proxy(db.collection(name), { get: (target, key) => (key === 'find' ? late(target) : bound(target, key)) })
+  return new Proxy(db, { get: (target, key) => (key === 'collection' ? collection : bound(target, key)) })
+}
+
+test('an answer that an event overtook on its way is not believed', async () => {
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  let waiting = 0
+  const gate = () => {
+    waiting++
+    return opened
+  }
+  const slow = async (memory: Memory) => {
+    const [moved, edited, deleted] = [mine(), mine(), mine()]
+    await jobs.insertMany([moved, edited, deleted] as unknown as Loose[])
+    await agrees(memory)
+    const ids = [moved, edited, deleted].map(job => job._id)
+    await jobs.updateMany({ _id: { $in: ids } }, { $set: { func: 'other' } })
+    await until(() => expect(waiting).toBe(1))
+    // Of all three the answer is on its way.
+    await jobs.updateOne({ _id: edited._id }, { $set: { next_run_time: null } })
+    await jobs.updateOne({ _id: moved._id }, { $set: { ip: 'other' } })
+    await jobs.deleteOne({ _id: deleted._id })
+    await until(() => expect([...memory.roster.entries()].map(entry => entry.id)).toEqual([edited._id]))
+    open()
+    await agrees(memory)
+    const last = mine()
+    await put(last)
+    await until(() => expect(memory.roster.holds(last._id)).toBe(true))
+    await agrees(memory)
+  }
+  await following(slow, lateReads(client.db(), gate))
 })
 
 describe('the collection', () => {

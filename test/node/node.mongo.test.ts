@@ -254,6 +254,30 @@ describe('start and stop', () => {
     await made.close()
   })
 
+  // Only the history knows of the claim then; the node does not ask it yet.
+  test.fails('a copy read before a run and written back while no node lives does not repeat the run', async () => {
+    const made = another()
+    await made.start()
+    const { _id } = await made.jobs.add({
+      func: 'note',
+      trigger: { type: 'interval', hours: 1 },
+      misfire_grace_time: null,
+      next_run_time: new Date(Date.now() + 200),
+    })
+    const old = await until(async () => {
+      const document = await read(_id)
+      expect(document.state?.planned).toBeDefined()
+      return document
+    })
+    await nextEvent(made, 'run.executed', { job_id: _id })
+    await made.stop()
+    await nodes.jobs.updateOne({ _id }, { $set: old })
+    await made.start()
+    await until(async () => expect(Number((await read(_id)).next_run_time)).toBeGreaterThan(Date.now()))
+    await made.close()
+    expect(nodes.ranOf(_id)).toHaveLength(1)
+  })
+
   test('await using closes it', async () => {
     let made: TidewheelNode
     {
