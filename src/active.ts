@@ -117,6 +117,7 @@ export class Active {
           collections.executions,
           outcomes.map(outcome => rowOf(outcome, outcome.lost_node ?? ip, new Date(clock.now()))),
         ),
+      isBurst: () => this.#claims.isBurst,
       isOver: id => this.#roster.get(id)?.state === 'over',
       wait: this.#waitMs,
       paused: id => this.#follower.read(id),
@@ -184,11 +185,6 @@ export class Active {
   /** A task became known or went: jobs that name it are looked at again. */
   recheck(func: string): void {
     for (const entry of this.#roster.entries()) if (entry.func === func) this.#follower.read(entry.id)
-  }
-
-  /** A job without a node, which was found beside the stream. */
-  adopt(id: string): void {
-    this.#adoption.offer(id)
   }
 
   abort(runId: string, why: Abort): void {

@@ -468,7 +468,6 @@ class Node implements TidewheelNode {
       draining: () => this.#wanted === 'draining' && !this.#stopping,
       freshTouch: () => `${lease.incarnation.slice(-12)}-${(touches++).toString(36)}`,
       bury: job => active.sweep(job),
-      adopt: id => active.adopt(id),
       emit: news => this.#emit(news),
     })
     const mode = this.#asked

@@ -4,6 +4,7 @@
 import type { Collection } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { Job } from '../job/job.ts'
+import { placing, placingAfresh } from './moves.ts'
 import { rankOf } from './placement.ts'
 
 export interface AdoptionContext {
@@ -50,14 +51,14 @@ export class Adoption {
       await null
       const ids: string[] = []
       for (const id of this.#queue) if (ids.push(id) === BATCH) break
-      const operations = ids.map(id => ({
-        updateOne: {
-          filter: { _id: id, ip: { $exists: false } },
-          update: { $set: { ip, 'state.placed': true, 'state.job': id, touch: freshTouch() } },
-        },
-      }))
+      const operations = ids.map(id => ({ updateOne: placing(id, { ip, touch: freshTouch() }) }))
       try {
-        await jobs.bulkWrite(operations as never, { ordered: false })
+        const { matchedCount } = await jobs.bulkWrite(operations as never, { ordered: false })
+        if (matchedCount < ids.length) {
+          // Others were quicker, or the state is another job's.
+          const afresh = ids.map(id => ({ updateOne: placingAfresh(id, { ip, touch: freshTouch() }) }))
+          await jobs.bulkWrite(afresh as never, { ordered: false })
+        }
         attempt = 0
         for (const id of ids) this.#queue.delete(id)
       } catch {

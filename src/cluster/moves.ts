@@ -50,6 +50,35 @@ export async function evacuate(from: string, targets: readonly string[], context
   })
 }
 
+/** Gives a node to jobs that have none, which those that might have adopted them missed. */
+export async function place(targets: readonly string[], { jobs, freshTouch }: MovesContext): Promise<void> {
+  if (targets.length === 0) return
+  const lost = await jobs.find({ ip: { $exists: false } }, { projection: { _id: 1 }, limit: BULK }).toArray()
+  if (lost.length === 0) return
+  const operations = lost.flatMap(({ _id }) => {
+    const how = { ip: homeOf(_id, targets) as string, ...(freshTouch && { touch: freshTouch() }) }
+    return [{ updateOne: placing(_id, how) }, { updateOne: placingAfresh(_id, how) }]
+  })
+  await jobs.bulkWrite(operations as never, { ordered: false })
+}
+
+interface Placing {
+  readonly ip: string
+  readonly touch?: string
+}
+
+/** The first write of an ip, for a job whose state is its own. */
+export const placing = (_id: string, how: Placing) => ({
+  filter: { _id, ip: { $exists: false }, 'state.job': { $in: [_id, null] } },
+  update: { $set: { ...how, 'state.placed': true, 'state.job': _id } },
+})
+
+/** The same for a job whose state was copied from another one. */
+export const placingAfresh = (_id: string, how: Placing) => ({
+  filter: { _id, ip: { $exists: false }, 'state.job': { $nin: [_id, null] } },
+  update: { $set: { ...how, state: { job: _id, placed: true } } },
+})
+
 /** Brings jobs home whose home takes jobs, and spreads placed ones over the nodes that do. */
 export async function rebalance(targets: readonly string[], context: MovesContext): Promise<number> {
   if (targets.length === 0) return 0

@@ -8,7 +8,7 @@ import { type Clock, monotonicNow } from '../clock.ts'
 import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
 import type { NodeInfo } from './lease.ts'
-import { evacuate } from './moves.ts'
+import { evacuate, place } from './moves.ts'
 import { rankOf } from './placement.ts'
 import {
   closeEnded,
@@ -36,8 +36,6 @@ export interface TakeoverContext {
   readonly freshTouch: () => string
   /** Deals with entries of dead runs in a job that is not this node's. */
   readonly bury: (job: Job) => Promise<unknown>
-  /** A job without a node, which all that might have adopted it missed. */
-  readonly adopt: (id: string) => void
   readonly emit: (news: News) => void
 }
 
@@ -127,7 +125,7 @@ export class Takeover {
 
   /** Once a lease: looks after jobs that no living node has, and forgets nodes that nobody misses. */
   async #keep(): Promise<void> {
-    const { clock, ip, jobs, nodes, leaseMs, mayAct } = this.#context
+    const { clock, freshTouch, ip, jobs, nodes, leaseMs, mayAct } = this.#context
     const began = monotonicNow(clock)
     if (!mayAct() || began < this.#keepAt) return
     const groups = await jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
@@ -135,7 +133,7 @@ export class Takeover {
     const known = new Map(this.#known.map(node => [node._id, node]))
     for (const owner of used) {
       const node = owner === null ? undefined : known.get(owner)
-      if (owner === null) await this.#offer()
+      if (owner === null) await place(this.#targets(), { jobs, freshTouch })
       else if (node?.incarnation === undefined) await this.#strand(owner, true)
       else if (isClosed(node)) await this.#clear(node)
       else if (owner !== ip) this.#stranded.delete(owner)
@@ -177,13 +175,6 @@ export class Takeover {
       const job = mayAct() ? await jobs.findOne({ _id, ip }) : null
       if (job !== null) await bury(job)
     }
-  }
-
-  /** Jobs that were inserted when no node could adopt them. */
-  async #offer(): Promise<void> {
-    const { jobs, adopt } = this.#context
-    const lost = await jobs.find({ ip: { $exists: false } }, { projection: { _id: 1 }, limit: BATCH }).toArray()
-    for (const { _id } of lost) adopt(_id)
   }
 
   #forgetAllBut(ip: string): void {
