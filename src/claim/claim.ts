@@ -69,6 +69,7 @@ export async function claimMany(context: ClaimContext, orders: readonly Order[])
   })
   const operations = claims.map(({ filter, update }) => ({ updateOne: { filter, update } }))
   const malformed = new Map<number, Error>()
+  const began = context.monotonic()
   try {
     await context.jobs.bulkWrite(operations as never, { ordered: false, maxTimeMS: MAX_TIME_MS, ...MAJORITY } as never)
   } catch (error) {
@@ -89,6 +90,7 @@ export async function claimMany(context: ClaimContext, orders: readonly Order[])
   } catch {
     return await eachLookedUp(context, claims)
   }
+  context.took(context.monotonic() - began)
   const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry.run_id, job] as const)))
   return claims.map(({ order, running }, index): Answer => {
     const error = malformed.get(index)

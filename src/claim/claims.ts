@@ -23,6 +23,7 @@ export class Claims {
   readonly #claimed = new Subject<Claimed>()
   #queue: Entry[] = []
   #commands = 0
+  #bulks = 0
 
   constructor(context: ClaimsContext) {
     this.#context = context
@@ -31,6 +32,11 @@ export class Claims {
   /** Hot. */
   get claimed$(): Observable<Claimed> {
     return this.#claimed.asObservable()
+  }
+
+  /** Whether many claims are under way. */
+  get isBurst(): boolean {
+    return this.#bulks > 0
   }
 
   offer(entries: readonly Entry[]): void {
@@ -88,41 +94,45 @@ export class Claims {
     }
     if (orders.length === 0) return
     const versions = orders.map(order => order.entry.version)
-    const answers = await claimMany(this.#context, orders)
+    this.#bulks++
+    const answers = await claimMany(this.#context, orders).finally(() => this.#bulks--)
+    // Runs start before memory is brought up to date: a burst's last start waits for nothing but its claim.
+    for (const answer of answers) if (answer.type === 'won') this.#tell(wonOf(answer, this.#context))
     answers.forEach((answer, i) => {
-      void this.#command([answer.order.entry], () => this.#settle(answer, versions[i] as number))
+      void this.#command([answer.order.entry], () => this.#settle(answer, versions[i] as number, true))
     })
   }
 
-  async #settle(answer: Answer, version: number): Promise<void> {
-    for (const claimed of await this.#outcome(answer, version)) this.#claimed.next(claimed)
+  async #settle(answer: Answer, version: number, told = false): Promise<void> {
+    if (answer.type === 'lost') this.#tell(await lost(answer.order, version, this.#context))
+    else if (answer.type === 'malformed') this.#tell(await malformed(answer.order, answer.error, this.#context))
+    else {
+      if (!told) this.#tell(wonOf(answer, this.#context))
+      remember(answer, version, this.#context)
+    }
   }
 
-  #outcome(answer: Answer, version: number): readonly Claimed[] | Promise<readonly Claimed[]> {
-    switch (answer.type) {
-      case 'won':
-        return won(answer, version, this.#context)
-      case 'lost':
-        return lost(answer.order, version, this.#context)
-      case 'malformed':
-        return malformed(answer.order, answer.error, this.#context)
-    }
+  #tell(claimed: readonly Claimed[]): void {
+    for (const one of claimed) this.#claimed.next(one)
   }
 }
 
-/** The run that was won, and what was too late before it. */
-function won(
-  { order, job, running }: Extract<Answer, { type: 'won' }>,
-  version: number,
-  context: ClaimsContext,
-): readonly Claimed[] {
+type Won = Extract<Answer, { type: 'won' }>
+
+/** Brings memory up to date with what was won, and lets the entry wait for its next time. */
+function remember({ order, job, running }: Won, version: number, context: ClaimsContext): void {
   const { entry } = order
-  const ordered = entry.ordered && order.kind === 'schedule' && order.runTime === entry.due
   const stale = entry.version !== version
   entry.refused = 0
   show(entry, job, version, context)
   if (running === undefined) context.release(entry.executor)
   context.settle(entry, stale ? context.now() + SOON_MS : 0)
+}
+
+/** The run that was won, and what was too late before it. */
+function wonOf({ order, job, running }: Won, context: ClaimsContext): readonly Claimed[] {
+  const { entry } = order
+  const ordered = entry.ordered && order.kind === 'schedule' && order.runTime === entry.due
   const missed = order.missed.length === 0 ? [] : missedOf(order, job, context)
   if (running === undefined) return missed
   const claim: Claim = {

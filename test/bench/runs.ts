@@ -105,22 +105,29 @@ async function burst(server: Server): Promise<void> {
     })
     await node.start()
     const raw = await rawClaims(client, count)
-    const due = Date.now() + 1_500
-    const jobs = Array.from({ length: count }, (_, i) => ({
-      _id: `burst-${i}`,
-      func: 'go',
-      ip: 'bench',
-      trigger: far,
-      next_run_time: new Date(due),
-    }))
-    await client
-      .db()
-      .collection('jobs')
-      .insertMany(jobs as never)
-    await until(() => started >= count)
-    took.push(last - due)
+    const burst = async (name: string, count: number) => {
+      started = 0
+      const due = Date.now() + 1_500
+      const jobs = Array.from({ length: count }, (_, i) => ({
+        _id: `${name}-${i}`,
+        func: 'go',
+        ip: 'bench',
+        trigger: far,
+        next_run_time: new Date(due),
+      }))
+      await client
+        .db()
+        .collection('jobs')
+        .insertMany(jobs as never)
+      await until(() => started >= count)
+      return last - due
+    }
+    // The lead is learnt from claims.
+    for (let i = 0; i < 2; i++) await burst(`warm-${i}`, count)
+    const ours = await burst('burst', count)
+    took.push(ours)
     raws.push(raw)
-    ratios.push((last - due) / raw)
+    ratios.push(ours / raw)
     await client.close()
   }
   print(`burst: ${count} runs due at one instant, median of ${RUNS} runs`, [
