@@ -60,6 +60,8 @@ export interface ActiveOptions {
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
+/** Attempts after which a pause is at its longest. */
+const SEVERAL = 6
 
 export class Active {
   readonly #options: ActiveOptions
@@ -268,7 +270,7 @@ export class Active {
         // What a claim shows is this node's own, save runs of another that had the job before.
         const running = job.state?.running ?? []
         const doubtful = from === 'claim' ? running.some(entry => entry.node !== this.#options.ip) : running.length > 0
-        if (doubtful) void this.sweep(job).catch(() => {})
+        if (doubtful) void this.sweep(job).catch(() => this.#readLater(job._id))
       }
     }
   }
@@ -420,6 +422,14 @@ export class Active {
       const ms = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS)
       this.#options.clock.schedule(() => (this.#ended ? reject(new Error('the node has ended')) : resolve()), ms)
     })
+
+  /** What the database would not answer is asked for again. */
+  async #readLater(id: string): Promise<void> {
+    await this.#pause(SEVERAL).then(
+      () => this.#follower.read(id),
+      () => {},
+    )
+  }
 
   /** What the claim stage works with. */
   #claimsContext(): ClaimsContext {

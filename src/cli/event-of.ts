@@ -111,6 +111,8 @@ function nodeEvents({ operationType, updateDescription, fullDocument, documentKe
   const set = updateDescription?.updatedFields ?? {}
   if (operationType !== 'update') return []
   const node = documentKey?._id
+  // A survivor closed its lease: no node of this ip is there.
+  if (typeof set.incarnation === 'string' && set.lease === 0) return [{ type: 'node.lost', at, node, ip: node }]
   if (typeof set.incarnation === 'string') return [{ type: 'node.started', at, node, incarnation: set.incarnation }]
   if (set.status === 'active') return [{ type: 'node.resumed', at, node }]
   const type = NODE_EVENTS[String(set.status)]
