@@ -46,6 +46,8 @@ describe('a filter', () => {
     ['$gte', { 'state.failures': { $gte: 3 } }, true],
     ['$gte, of less', { 'state.failures': { $gte: 4 } }, false],
     ['$gte, of an absent field', { 'state.runs': { $gte: 0 } }, false],
+    ['$not, of what holds', { 'state.failures': { $not: { $gte: 3 } } }, false],
+    ['$not, of an absent field', { 'state.runs': { $not: { $gte: 0 } } }, true],
     ['$ne, of an absent field', { 'state.job': { $ne: 'a' } }, true],
     ['$ne, of the value', { ip: { $ne: 'n' } }, false],
     ['$in with null, of an absent field', { cancel: { $in: ['x', null] } }, true],

@@ -3,8 +3,6 @@
  *  In: plain documents, filters and updates. Out: whether it matches, or a new document; what comes in is never changed.
  *  Known traps are kept: an equality with null matches an absent field, one with a value matches an array that holds it,
  *  embedded objects are equal only in the same order of their fields. */
-import { copy } from './explore.ts'
-
 export type Plain = Readonly<Record<string, unknown>>
 
 /** What the server refuses, with its code. */
@@ -45,6 +43,8 @@ function holds(values: readonly unknown[], asked: unknown): boolean {
         return members(values).some(value => typeOf(value) === operand)
       case '$ne':
         return !equals(values, operand)
+      case '$not':
+        return !holds(values, operand)
       case '$in':
         return (operand as unknown[]).some(one => equals(values, one))
       case '$gte':
@@ -93,7 +93,7 @@ export interface Stamps {
 
 /** The document after an update; `filter` names the member that `$` stands for. */
 export function updated<T>(document: T, update: Plain, stamps: Stamps, filter: Plain = {}): T {
-  const made = copy(document) as Record<string, unknown>
+  const made = clone(document) as Record<string, unknown>
   const touched: string[] = []
   for (const [operator, fields] of Object.entries(update)) {
     for (const [spelt, operand] of Object.entries(fields as Plain)) {
@@ -101,7 +101,7 @@ export function updated<T>(document: T, update: Plain, stamps: Stamps, filter: P
       const other = touched.find(one => `${one}.`.startsWith(`${path}.`) || `${path}.`.startsWith(`${one}.`))
       if (other !== undefined) throw new Refused(40, `updating '${path}' would create a conflict at '${other}'`)
       touched.push(path)
-      apply(made, operator, path.split('.'), copy(operand), stamps)
+      apply(made, operator, path.split('.'), clone(operand), stamps)
     }
   }
   return made as T
@@ -169,4 +169,11 @@ function parentOf(root: Record<string, unknown>, keys: readonly string[], make: 
     at = next as Record<string, unknown>
   }
   return at
+}
+
+/** Dates and values with a class of their own are never changed, and shared. */
+export function clone<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(clone) as T
+  if (!isPlain(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, clone(member)])) as T
 }

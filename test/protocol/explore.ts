@@ -28,7 +28,7 @@ export async function explore<S extends object>({ start, steps, wrong }: Model<S
   const seen = new Map<string, { readonly from: string; readonly step: string } | undefined>()
   const open: [state: S, key: string][] = []
   const visit = (state: S, from?: string, step?: string) => {
-    const key = JSON.stringify(state)
+    const key = keyOf(state)
     if (seen.has(key)) return
     seen.set(key, from === undefined || step === undefined ? undefined : { from, step })
     open.push([state, key])
@@ -67,11 +67,33 @@ export const told = ({ states, violation, trace }: Explored): string =>
 export const each = <S, A>(actors: readonly A[], steps: (actor: A) => Steps<S>): Steps<S> =>
   Object.assign({}, ...actors.map(steps)) as Steps<S>
 
-/** A deep copy of plain data; dates and other values with a class of their own are never changed, and shared. */
+/** A part of a state that no step changes, only puts another in its place: equal ones become one, never copied again. */
+export function fixed<T extends object>(value: T): T {
+  const text = JSON.stringify(value)
+  const known = parts.get(text)
+  if (known !== undefined) return known as T
+  parts.set(text, value)
+  numbers.set(value, parts.size)
+  return value
+}
+const parts = new Map<string, object>()
+const numbers = new WeakMap<object, number>()
+
+/** Text that is the same for equal states. */
+function keyOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? `"${value}"` : String(value)
+  const number = numbers.get(value)
+  if (number !== undefined) return `#${number}`
+  if (value instanceof Date) return `@${value.getTime()}`
+  if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`
+  const fields = Object.entries(value).filter(([, member]) => member !== undefined)
+  return `{${fields.map(([key, member]) => `${key}:${keyOf(member)}`).join()}}`
+}
+
+/** A deep copy of plain data. Dates, other values with a class of their own and fixed parts are never changed, and shared. */
 export function copy<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && numbers.has(value)) return value
   if (Array.isArray(value)) return value.map(copy) as T
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
-  const made: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) made[key] = copy((value as Record<string, unknown>)[key])
-  return made as T
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copy(member)])) as T
 }

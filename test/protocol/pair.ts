@@ -14,17 +14,25 @@ export interface Pair<S extends object> {
 }
 
 export function pair<S extends object>({ guard, model, without, within }: Pair<S>): void {
+  holds(guard, model(true))
+  breaks(guard, model(false), without, within)
+}
+
+export function holds<S extends object>(guard: string, model: Model<S>): void {
   test(guard, async ({ annotate }) => {
-    const found = await explore(model(true))
+    const found = await explore(model)
     await annotate(told(found))
     expect(told(found)).toMatch(/^holds in all \d+ states$/)
     expect(found.states, 'a model in which next to nothing happens proves nothing').toBeGreaterThan(3)
   })
+}
 
-  test(`${guard}: without it a short trace shows why`, async ({ annotate }) => {
-    const found = await explore(model(false))
+/** A mutant: the same model without one guard. */
+export function breaks<S extends object>(guard: string, mutant: Model<S>, wrong: RegExp, within: number): void {
+  test(`${guard}: without that a short trace shows why`, async ({ annotate }) => {
+    const found = await explore(mutant)
     await annotate(told(found))
-    expect(found.violation ?? told(found)).toMatch(without)
+    expect(found.violation ?? told(found)).toMatch(wrong)
     expect(found.trace.length, told(found)).toBeLessThanOrEqual(within)
   })
 }

@@ -1,0 +1,186 @@
+/** Real: what the nodes really send, for models of plain data.
+ *  In: what a node has seen, as plain data. Out: its entry in memory (the real roster and plan), and the commands of the real
+ *  stages: claims, plans, finishes, recoveries, adoptions. Their asynchronous ones are run against a collection that notes
+ *  what it is asked and answers that all went well, so that a model can let the command arrive when it likes.
+ *  So whoever weakens a guard in the source sees a model fail. */
+import type { Change } from '../../src/change/change.ts'
+import { type Claimant, claimUpdate, guardOf, roomOf, settleUpdate } from '../../src/claim/guards.ts'
+import { type Order, orderOf } from '../../src/claim/order.ts'
+import { Plans } from '../../src/claim/plans.ts'
+import { Adoption } from '../../src/cluster/adoption.ts'
+import { type Recovered, recover } from '../../src/cluster/recovery.ts'
+import { Finishes } from '../../src/history/finish.ts'
+import type { Job, RunningEntry } from '../../src/job/job.ts'
+import type { Outcome } from '../../src/job/outcome.ts'
+import type { Entry, PlanWrite } from '../../src/wheel/entry.ts'
+import { Roster } from '../../src/wheel/roster.ts'
+import { FakeClock } from '../support/clock.ts'
+import type { Plain } from './document.ts'
+import { fixed } from './explore.ts'
+
+export interface Command {
+  readonly filter: Plain
+  /** Absent: the document is deleted. */
+  readonly update?: Plain
+}
+
+/** The instant of a minute of the model. */
+export const minute = (n: number): Date => new Date(Date.UTC(2026, 0, 1, 0, n))
+export const minuteOf = (date: Date | number): number => (Number(date) - Number(minute(0))) / 60_000
+
+/** What a node's memory went through, with the minute at which it did. */
+export type Seen =
+  | { readonly at: number; readonly change: Change }
+  | { readonly at: number; readonly wrote: PlanWrite }
+  /** An answer that came too late to be believed still tells what is claimed. */
+  | { readonly at: number; readonly claimed: number }
+
+/** Memory after all that was seen (a list that never changes); no entry: the job is not held. */
+export function memoryOf(ip: string, seen: readonly Seen[]): { entry: Entry | undefined; plan: PlanWrite | undefined } {
+  const known = memories.get(seen)?.[ip]
+  if (known !== undefined) return known
+  const roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: () => 0, now: Number(minute(0)) })
+  for (const one of seen) {
+    if ('change' in one) roster.apply(one.change, Number(minute(one.at)))
+    else if ('wrote' in one) roster.wrote({ ...one.wrote, version: roster.get(one.wrote.id)?.version ?? -1 })
+    else for (const entry of roster.entries()) learn(entry, one.claimed)
+  }
+  const [entry] = [...roster.entries()]
+  const plan = entry && roster.planOf(entry.id)
+  const made = { entry, plan: plan && fixed({ ...plan, version: 0 }) }
+  memories.set(seen, { ...memories.get(seen), [ip]: made })
+  return made
+}
+
+/** The first list that led to the same memory: what comes after it leads to the same, too. */
+export function shortened(ip: string, seen: readonly Seen[]): readonly Seen[] {
+  const { entry } = memoryOf(ip, seen)
+  if (entry === undefined) return NOTHING_SEEN
+  const { version, seen: resync, notBefore, ...rest } = entry
+  const text = `${ip} ${JSON.stringify(rest)}`
+  const known = shortest.get(text)
+  if (known === undefined) shortest.set(text, seen)
+  return known ?? seen
+}
+const shortest = new Map<string, readonly Seen[]>()
+const NOTHING_SEEN = fixed<readonly Seen[]>([])
+
+/** What is claimed is not claimed again: the entry waits for the document, which is about to be read. */
+function learn(entry: Entry, claimed: number): void {
+  entry.claimedTo = Math.max(entry.claimedTo ?? claimed, claimed)
+  if (entry.ordered || entry.due === undefined || entry.due > claimed) return
+  entry.due = undefined
+  entry.at = undefined
+}
+const memories = new WeakMap<readonly Seen[], Readonly<Record<string, ReturnType<typeof memoryOf>>>>()
+
+const noJitter = () => 0
+
+/** What memory claims at a minute; undefined: nothing is due. */
+export function orderAt(entry: Entry, at: number): Order | undefined {
+  const now = Number(minute(at))
+  const wakes = [entry.at, entry.extra[0], entry.waiting].some(time => time !== undefined && time <= now)
+  return wakes && entry.state !== 'invalid' && !entry.copied ? orderOf(entry, now, noJitter) : undefined
+}
+
+/** The claim as it goes out, or where nothing is to run the write that moves the schedule on. */
+export function claimOf(order: Order, by: Claimant, at: number, run_id: string, touch: string): Command {
+  const guard = guardOf(order, by.ip)
+  if (order.runTime === undefined) return { filter: guard, update: settleUpdate(order, touch) }
+  const running: RunningEntry = {
+    run_id,
+    job: order.entry.id,
+    run_time: new Date(order.runTime),
+    claimed: minute(at),
+    node: by.ip,
+    incarnation: by.incarnation,
+    attempt: 1,
+    ...(!order.scheduled && { ordered: true }),
+  }
+  return { filter: { ...guard, ...roomOf(order.entry) }, update: claimUpdate(order, touch, running) }
+}
+
+/** A guard without some of its conditions. */
+export const without = (filter: Plain, conditions: readonly string[] = []): Plain =>
+  Object.fromEntries(Object.entries(filter).filter(([path]) => !conditions.some(one => path.startsWith(one))))
+
+type Write = { readonly updateOne?: Command; readonly deleteOne?: { readonly filter: Plain } }
+
+/** A collection that notes what is written. */
+function noting(found: readonly Plain[] = []) {
+  const commands: Command[] = []
+  const collection = {
+    bulkWrite: async (writes: readonly Write[]) => {
+      for (const { updateOne, deleteOne } of writes) commands.push((updateOne ?? deleteOne) as Command)
+      return { matchedCount: writes.length, modifiedCount: 0 }
+    },
+    updateOne: async (filter: Plain, update: Plain) => commands.push({ filter, update }),
+    findOneAndUpdate: async (filter: Plain, update: Plain) => {
+      commands.push({ filter, update })
+      return null
+    },
+    find: () => ({ toArray: async () => found }),
+  }
+  return { commands, collection: collection as never }
+}
+
+const nothing = () => {}
+const never = () => new Promise<never>(nothing)
+
+/** How a plan goes out. */
+export async function planWrite(write: PlanWrite, ip: string, touch: string): Promise<Command> {
+  const { commands, collection } = noting()
+  const context = { wrote: nothing, overtaken: nothing, wait: never, pause: never }
+  const plans = new Plans({ ...context, jobs: collection, ip, freshTouch: () => touch, planOf: () => write })
+  plans.push(write.id)
+  await plans.idle()
+  return commands[0] as Command
+}
+
+/** What is written at the end of a run: the row, then these. */
+export async function finishWrites(outcome: Outcome, touch: string, isOver = false): Promise<readonly Command[]> {
+  const { commands, collection } = noting()
+  const waits = { storeRows: async () => {}, wait: never, pause: never, isBurst: () => false }
+  const context = { ...waits, paused: nothing, refused: nothing }
+  await new Finishes({ ...context, jobs: collection, freshTouch: () => touch, isOver: () => isOver }).push(outcome)
+  return commands
+}
+
+/** How a node without further ado takes a job that has none. */
+export async function adoptionWrite(id: string, ip: string): Promise<Command> {
+  const { commands, collection } = noting()
+  const context = { clock: new FakeClock(), living: () => [ip], pause: never }
+  new Adoption({ ...context, jobs: collection, ip, freshTouch: () => ip }).offer(id)
+  await new Promise(resolve => setImmediate(resolve))
+  return commands[0] as Command
+}
+
+export interface Owner extends Claimant {
+  /** Current incarnations, by ip. */
+  readonly incarnations: Readonly<Record<string, string>>
+  /** Runs with a final row. */
+  readonly rows: readonly string[]
+  /** Runs that this process performs. */
+  readonly mine: readonly string[]
+  readonly newRun: string
+}
+
+/** What an owner that reads this document writes and says about dead entries; of a guarded update it is told that it lost. */
+export async function recovery(job: Job, owner: Owner): Promise<{ commands: Command[]; said: readonly Recovered[] }> {
+  const nodes = noting(Object.entries(owner.incarnations).map(([_id, incarnation]) => ({ _id, incarnation })))
+  const rows = noting(owner.rows.map(_id => ({ _id })))
+  const { commands, collection } = noting()
+  const said = await recover(job, {
+    jobs: collection,
+    nodes: nodes.collection,
+    executions: rows.collection,
+    ip: owner.ip,
+    incarnation: () => owner.incarnation,
+    isMine: id => owner.mine.includes(id),
+    now: () => Number(minute(0)),
+    freshTouch: () => owner.ip,
+    newRunId: () => owner.newRun,
+    forgetRun: nothing,
+  })
+  return { commands, said }
+}
