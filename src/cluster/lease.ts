@@ -52,7 +52,7 @@ export type Renewal =
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 const DUPLICATE_KEY = 11000
-/** An answer that took longer says too little about the server's clock. */
+/** An answer that took longer, or while which this clock was set, says too little about the server's. */
 const SLOW_MS = 1_000
 
 export class Lease {
@@ -178,7 +178,9 @@ export class Lease {
     const now = this.#instant()
     this.#sent = sent
     this.#wanted = document.wanted
-    if (this.#offset !== undefined && now.monotonic - sent.monotonic > SLOW_MS) return
+    const took = now.monotonic - sent.monotonic
+    const stepped = Math.abs(now.wall - sent.wall - took)
+    if (this.#offset !== undefined && Math.max(took, stepped) > SLOW_MS) return
     this.#offset = (sent.wall + now.wall) / 2 - document.seen.getTime()
   }
 

@@ -106,6 +106,18 @@ describe('holding', () => {
     expect(Math.abs((offset as number) - ahead)).toBeLessThan(250)
   })
 
+  test('measures nothing by an answer while which the clock was set', async () => {
+    let ahead = 0
+    const lease = aLease({ clock: { ...systemClock, now: () => Date.now() + ahead } })
+    await lease.take()
+    const renewed = lease.renew(REPORT)
+    ahead = 3_600_000
+    await renewed
+    expect(Math.abs(lease.offset)).toBeLessThan(250)
+    await lease.renew(REPORT)
+    expect(Math.abs(lease.offset - ahead)).toBeLessThan(250)
+  })
+
   test('ends by whichever clock ends it first', async () => {
     let wall = 0
     let monotonic = 0
