@@ -54,15 +54,16 @@ const pairs = { ...alone, prompt: ['claim', 'plan'] } satisfies Rules
 const later = { ...alone, until: 3, edits: 1, prompt: ['claim', 'plan'] } satisfies Rules
 const current = {
   'person orders minute 0': careful['person orders minute 0'],
-  'person pauses': person['person pauses'],
 }
 const twins = {
   ...alone,
   nodes: { A: 'a', Z: 'a' },
+  mute: 'Z',
   edits: 1,
   person: current,
   prompt: ['claim', 'plan'],
 } satisfies Rules
+const twinsWithPause = { ...twins, person: { 'person pauses': person['person pauses'] } } satisfies Rules
 const twinsWithExtra = {
   ...twins,
   person: { 'person orders an extra run': person['person orders an extra run'] },
@@ -84,7 +85,8 @@ describe('a claim stands whatever happens meanwhile', () => {
   holds('any two edits between what nodes do', worldOf(pairs))
   holds('an edit between a write and its answer', worldOf(overtaken))
   holds('an edit at any moment of three minutes', worldOf(later))
-  holds('an edit while two processes claim for one ip', worldOf(twins))
+  holds('an order while two processes claim for one ip', worldOf(twins))
+  holds('a pause while two processes claim for one ip', worldOf(twinsWithPause))
   holds('an extra run while two processes claim for one ip', worldOf(twinsWithExtra))
   holds('an edit while the job is moved, to and fro', worldOf(moving))
 })
