@@ -52,10 +52,14 @@ describe('a filter', () => {
     ['$ne, of the value', { ip: { $ne: 'n' } }, false],
     ['$in with null, of an absent field', { cancel: { $in: ['x', null] } }, true],
     ['$in', { ip: { $in: ['m', 'k'] } }, false],
+    ['$nin, with null, of an absent field', { cancel: { $nin: ['x', null] } }, false],
+    ['$gt', { 'state.failures': { $gt: 3 } }, false],
+    ['$expr, of a time that has come', { $expr: { $lt: [{ $add: ['$next_run_time', 1] }, '$$NOW'] } }, true],
+    ['$expr, of a time that has not', { $expr: { $lt: ['$$NOW', '$next_run_time'] } }, false],
     ['$or', { $or: [{ ip: 'm' }, { _id: 'a' }] }, true],
     ['$and', { $and: [{ ip: 'n' }, { _id: 'b' }] }, false],
   ])('%s', (_, filter, expected) => {
-    expect(matches(job, filter)).toBe(expected)
+    expect(matches(job, filter, stamps)).toBe(expected)
   })
 
   test('with an operator it does not know is refused, not passed over', () => {

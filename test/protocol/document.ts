@@ -14,10 +14,12 @@ export class Refused extends Error {
   }
 }
 
-export function matches(document: unknown, filter: Plain): boolean {
+/** `by` is needed where the filter asks for the server's time. */
+export function matches(document: unknown, filter: Plain, by?: Stamps): boolean {
   return Object.entries(filter).every(([path, asked]) => {
-    if (path === '$or') return (asked as Plain[]).some(one => matches(document, one))
-    if (path === '$and') return (asked as Plain[]).every(one => matches(document, one))
+    if (path === '$or') return (asked as Plain[]).some(one => matches(document, one, by))
+    if (path === '$and') return (asked as Plain[]).every(one => matches(document, one, by))
+    if (path === '$expr') return computed(asked, document, by) === true
     if (path.startsWith('$')) throw new Error(`${path}: an operator that the evaluator does not know`)
     return holds(valuesAt(document, path.split('.')), asked)
   })
@@ -33,6 +35,18 @@ export function valuesAt(value: unknown, [key, ...rest]: readonly string[]): unk
   return isPlain(value) && key in value ? valuesAt(value[key], rest) : []
 }
 
+/** An aggregation expression, of numbers and dates. */
+function computed(expression: unknown, document: unknown, by: Stamps | undefined): unknown {
+  if (expression === '$$NOW') return Number(by?.now)
+  if (typeof expression === 'string') return Number(valuesAt(document, expression.slice(1).split('.'))[0])
+  if (!isPlain(expression)) return expression
+  const [[operator, operands] = ['', []]] = Object.entries(expression)
+  const [a, b] = (operands as unknown[]).map(one => Number(computed(one, document, by))) as [number, number]
+  if (operator === '$add') return a + b
+  if (operator === '$lt') return a < b
+  throw new Error(`${operator}: an operator that the evaluator does not know`)
+}
+
 function holds(values: readonly unknown[], asked: unknown): boolean {
   if (!isOperators(asked)) return equals(values, asked)
   return Object.entries(asked).every(([operator, operand]) => {
@@ -45,8 +59,12 @@ function holds(values: readonly unknown[], asked: unknown): boolean {
         return !equals(values, operand)
       case '$not':
         return !holds(values, operand)
+      case '$nin':
+        return !(operand as unknown[]).some(one => equals(values, one))
       case '$in':
         return (operand as unknown[]).some(one => equals(values, one))
+      case '$gt':
+        return members(values).some(v => typeOf(v) === typeOf(operand) && Number(v) > Number(operand as number))
       case '$gte':
         return members(values).some(
           value => typeOf(value) === typeOf(operand) && Number(value) >= Number(operand as number),

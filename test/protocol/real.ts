@@ -106,18 +106,21 @@ export const without = (filter: Plain, conditions: readonly string[] = []): Plai
 
 type Write = { readonly updateOne?: Command; readonly deleteOne?: { readonly filter: Plain } }
 
-/** A collection that notes what is written. */
-function noting(found: readonly Plain[] = []) {
+/** A collection that notes what is written; `found` by each find, `after` by each findOneAndUpdate. */
+export function noting(found: readonly Plain[] = [], after: Plain | null = null) {
   const commands: Command[] = []
   const collection = {
     bulkWrite: async (writes: readonly Write[]) => {
       for (const { updateOne, deleteOne } of writes) commands.push((updateOne ?? deleteOne) as Command)
       return { matchedCount: writes.length, modifiedCount: 0 }
     },
-    updateOne: async (filter: Plain, update: Plain) => commands.push({ filter, update }),
+    updateOne: async (filter: Plain, update: Plain) => {
+      commands.push({ filter, update })
+      return { matchedCount: 1 }
+    },
     findOneAndUpdate: async (filter: Plain, update: Plain) => {
       commands.push({ filter, update })
-      return null
+      return after
     },
     find: () => ({ toArray: async () => found }),
   }
