@@ -9,7 +9,7 @@ import type { Claim, Claimed, ClaimsContext } from './claim/claimed.ts'
 import { Claims } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
 import { Plans } from './claim/plans.ts'
-import { type Clock, monotonicNow, section, WATCHFUL_SLEEP_MS } from './clock.ts'
+import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
 import type { Lease } from './cluster/lease.ts'
 import { type Recovered, recover } from './cluster/recovery.ts'
@@ -19,7 +19,7 @@ import type { Problem } from './errors.ts'
 import type { News } from './event.ts'
 import { Finishes, overGuard } from './history/finish.ts'
 import { Live } from './history/live.ts'
-import { rowOf, startedRow, storeRows } from './history/rows.ts'
+import { claimedRuns, rowOf, startedRow, storeRows } from './history/rows.ts'
 import { JOB_DEFAULTS, type Job } from './job/job.ts'
 import { newsOf, type Outcome } from './job/outcome.ts'
 import { type Logger, runLogger } from './log.ts'
@@ -28,7 +28,7 @@ import { Places } from './run/places.ts'
 import { retryAt } from './run/retry.ts'
 import { type Abort, GoingRuns, perform } from './run/run.ts'
 import { runLog } from './run/run-log.ts'
-import type { Effect } from './wheel/entry.ts'
+import type { Effect, Entry } from './wheel/entry.ts'
 import { Later } from './wheel/later.ts'
 import { Roster } from './wheel/roster.ts'
 import { type Tick, ticker } from './wheel/ticker.ts'
@@ -81,7 +81,8 @@ export class Active {
   readonly #attempts = new Map<string, Claim>()
   readonly #claims: Claims
   readonly #later: Later<Claim>
-  /** How many of them there are of each job. */
+  /** Runs that were performed here and whose end is not stored, and how many there are of each job. */
+  readonly #counted = new Set<string>()
   readonly #open = new Map<string, { readonly runs: number; readonly since: number }>()
   readonly #live: Live
   #touches = 0
@@ -293,6 +294,7 @@ export class Active {
     if (claimed.type === 'outcome') return from([claimed.outcome])
     const { claim } = claimed
     const { run_id, job, runTime, fence, coalesced, scheduled } = claim
+    this.#counted.add(run_id)
     this.#count(job._id, 1)
     if (claim.attempt === 1) {
       this.#options.emit({
@@ -341,7 +343,7 @@ export class Active {
     const { job, run_id } = happened
     void stored.then(() => {
       this.#mine.delete(run_id)
-      this.#count(job._id, -1)
+      if (this.#counted.delete(run_id)) this.#count(job._id, -1)
       this.#next(happened)
       this.#roster.wake(job._id)
       this.#ticker.poke()
@@ -414,13 +416,14 @@ export class Active {
     return id
   }
 
-  #waitMs = (ms: number) => new Promise<void>(resolve => this.#options.clock.schedule(() => resolve(), ms))
+  /** By the machine's clock, also in a test that moves time by hand: the database keeps real time. */
+  #waitMs = (ms: number) => new Promise<void>(resolve => systemClock.schedule(() => resolve(), ms))
 
   /** Waits longer each time; rejects when the node ends. */
   #pause = (attempt: number) =>
     new Promise<void>((resolve, reject) => {
       const ms = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS)
-      this.#options.clock.schedule(() => (this.#ended ? reject(new Error('the node has ended')) : resolve()), ms)
+      systemClock.schedule(() => (this.#ended ? reject(new Error('the node has ended')) : resolve()), ms)
     })
 
   /** What the database would not answer is asked for again. */
@@ -456,6 +459,12 @@ export class Active {
       mayClaim: this.#mayClaim,
       open: (id: string) => this.#open.get(id) ?? { runs: 0, since: 0 },
       finishing: (id: string) => this.#finishes.of(id),
+      claimedBefore: (entries: readonly Entry[]) =>
+        claimedRuns(
+          collections.executions,
+          entries.map(entry => ({ job_id: entry.id, run_time: new Date(entry.due ?? 0) })),
+        ),
+      proven: (entry: Entry, claimed: boolean) => this.#roster.proven(entry, claimed),
       sweep: (job: Job) => this.sweep(job),
       cancelOldest: (job: Job) => this.#cancelOldest(job),
       planned: () => this.#plans.idle(),

@@ -40,7 +40,25 @@ export class Claims {
   }
 
   offer(entries: readonly Entry[]): void {
-    for (const entry of entries) if (!this.#waits(entry)) this.#queue.push(entry)
+    const unproven = entries.filter(entry => entry.unproven)
+    if (unproven.length > 0) void this.#command(unproven, () => this.#prove(unproven))
+    for (const entry of entries) if (!entry.unproven && !this.#waits(entry)) this.#queue.push(entry)
+    this.#work()
+  }
+
+  /** A document written back from an old copy orders no run a second time: the history knows. */
+  async #prove(entries: readonly Entry[]): Promise<void> {
+    const { claimedBefore, proven, reread } = this.#context
+    const claimed = await claimedBefore(entries)
+    for (const entry of entries) {
+      proven(entry, claimed.has(entry.id))
+      if (!claimed.has(entry.id)) {
+        this.#queue.push(entry)
+        continue
+      }
+      reread(entry.id)
+      letGo(entry, this.#context, SOON_MS)
+    }
     this.#work()
   }
 

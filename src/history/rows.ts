@@ -115,6 +115,20 @@ export async function storeRows(executions: Collection<Execution>, rows: readonl
   }
 }
 
+/** Ids of those jobs that have a row for the run time, whatever became of it. */
+export async function claimedRuns(
+  executions: Collection<Execution>,
+  runs: readonly { readonly job_id: string; readonly run_time: Date }[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (let from = 0; from < runs.length; from += 1_000) {
+    const filter = { $or: runs.slice(from, from + 1_000) }
+    const rows = executions.find(filter, { projection: { job_id: 1 }, readConcern: { level: 'majority' } })
+    for (const { job_id } of await rows.toArray()) found.add(job_id)
+  }
+  return found
+}
+
 /** Which of these runs have a final row, and so did end. */
 export async function finalRows(
   executions: Collection<Execution>,

@@ -43,6 +43,8 @@ export interface Entry {
   pausedBy: string | undefined
   /** The state came with a copied document: it is started afresh before the first claim. */
   copied: boolean
+  /** It was overdue when it was read, and memory cannot say that this run time was not claimed before: it may be an old copy. */
+  unproven: boolean
   /** A claim is under way. */
   busy: boolean
   /** Claims in a row that were refused although memory thought otherwise; the next one waits longer. */
@@ -114,6 +116,7 @@ export function newEntry(id: string): Entry {
     echoes: NONE,
     pausedBy: undefined,
     copied: false,
+    unproven: false,
     busy: false,
     refused: 0,
     notBefore: 0,

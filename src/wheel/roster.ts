@@ -169,6 +169,12 @@ export class Roster {
     return true
   }
 
+  /** The history says whether the run time an overdue entry is armed for was claimed before. */
+  proven(entry: Entry, claimed: boolean): void {
+    entry.unproven = false
+    if (claimed) entry.claimedTo = maxOf(entry.claimedTo, entry.due)
+  }
+
   /** The job's queued run may have room now. */
   wake(id: string): void {
     const entry = this.#entries.get(id)
@@ -205,6 +211,7 @@ export class Roster {
     entry.seen = this.#resync
     const next = this.#read(entry, job, from, now)
     this.#take(entry, next)
+    entry.unproven = from !== 'claim' && next.state === 'armed' && !next.unwritten && next.due <= now
     const what = newsOf(entry, job, was, from)
     entry.edited = false
     return [
