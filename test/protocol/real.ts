@@ -122,7 +122,13 @@ export function noting(found: readonly Plain[] = [], after: Plain | null = null)
       commands.push({ filter, update })
       return after
     },
-    find: () => ({ toArray: async () => found }),
+    find: () => ({
+      toArray: async () => found,
+      close: async () => {},
+      async *[Symbol.asyncIterator]() {
+        yield* found
+      },
+    }),
   }
   return { commands, collection: collection as never }
 }

@@ -1,0 +1,191 @@
+/** What becomes of a run whose node dies at any moment: the writes are those of the real finish and the real recovery.
+ *  A node runs it, fails, waits for the next attempt, and may die between any two steps; two takers look at the same time. */
+import { describe } from 'vitest'
+import type { Job } from '../../src/job/job.ts'
+import { each, fixed, type Model, type Steps } from './explore.ts'
+import { aJob, anEntry, anOutcome, reach } from './jobs.ts'
+import { breaks, holds } from './pair.ts'
+import { type Command, finishWrites, minute, recovery } from './real.ts'
+
+interface Taker {
+  command?: Command
+  /** What follows where the command won: the run goes on as this one. */
+  again?: string
+  /** Stored as interrupted, before the entry goes. */
+  interrupted?: string
+  looked: number
+}
+
+interface World {
+  job: Job
+  /** The run on the node that may die: its id and where it is. */
+  run: { id: string; at: 'running' | 'ended' | 'waiting' | 'stored' }
+  alive: boolean
+  moved: boolean
+  rows: string[]
+  pulls: Command[]
+  began: string[]
+  /** What dead runs were run again, one for each time. */
+  reruns: string[]
+  takers: Record<'S' | 'T', Taker>
+  wrong?: string
+}
+
+interface Rules {
+  readonly on_interrupt: 'skip' | 'rerun'
+  readonly retry?: boolean
+  readonly pullsFirst?: boolean
+  readonly looksAtNoRows?: boolean
+  /** A taker's write goes out for any entry of the job. */
+  readonly takesAnyEntry?: boolean
+  /** Entries of a node that merely stopped answering are taken for dead. */
+  readonly takesTheLiving?: boolean
+}
+
+const retryOf = (rules: Rules, id: string) =>
+  rules.retry && id === 'r1' ? { status: 'error' as const, retry: { run_id: 'r1.2', at: minute(1) } } : {}
+
+function node(rules: Rules): Steps<World> {
+  const storesRow: Steps<World> = {
+    'A stores the row': [
+      s => s.alive && s.run.at === 'ended' && !s.rows.includes(s.run.id) && (!rules.pullsFirst || s.pulls.length === 0),
+      s => s.rows.push(s.run.id),
+    ],
+  }
+  return {
+    ...storesRow,
+    "A's function ends": [
+      s => s.alive && s.run.at === 'running',
+      async s => {
+        s.run.at = 'ended'
+        const [pull] = await finishWrites(anOutcome(s.job, s.run.id, retryOf(rules, s.run.id)), 'A')
+        s.pulls = [fixed(pull as Command)]
+      },
+    ],
+    "A's end of the run arrives": [
+      s => s.alive && s.run.at === 'ended' && s.pulls.length > 0 && (rules.pullsFirst || s.rows.includes(s.run.id)),
+      s => {
+        s.job = reach(s.job, s.pulls.pop() as Command) ?? s.job
+        const next = retryOf(rules, s.run.id).retry?.run_id
+        if (next !== undefined) s.run = { id: next, at: 'waiting' }
+        else if (!rules.pullsFirst) s.run.at = 'stored'
+      },
+    ],
+    'A starts the next attempt': [
+      s => s.alive && s.run.at === 'waiting',
+      s => {
+        s.run.at = 'running'
+        s.began.push(s.run.id)
+      },
+    ],
+    'A dies': [
+      s => s.alive,
+      s => {
+        s.alive = false
+      },
+    ],
+    'a survivor closes its lease, the job moves': [
+      s => !s.moved && (!s.alive || rules.takesTheLiving),
+      s => {
+        s.moved = true
+        s.job = fixed({ ...s.job, ip: 'b' })
+      },
+    ],
+  }
+}
+
+function taker(rules: Rules, name: 'S' | 'T'): Steps<World> {
+  const of = (s: World) => s.takers[name]
+  return {
+    [`${name} looks`]: [
+      s => s.moved && of(s).command === undefined && of(s).looked < 2,
+      async s => {
+        of(s).looked++
+        const mine = [...s.reruns.map((_, i) => `again${i}`)]
+        const rows = rules.looksAtNoRows ? [] : s.rows
+        const run = `again${s.reruns.length}`
+        const owner = { ip: 'b', incarnation: 'b1', incarnations: { a: 'closed', b: 'b1' }, rows, mine, newRun: run }
+        const { commands, said } = await recovery(s.job, owner)
+        const [first] = commands
+        const [what] = said
+        if (first !== undefined) {
+          of(s).command = fixed(rules.takesAnyEntry ? widened(first) : first)
+          if ('$set' in (first.update ?? {}) && JSON.stringify(first.update).includes(run)) of(s).again = run
+        } else if (what?.type === 'interrupted') {
+          of(s).interrupted = what.outcome.run_id
+          of(s).command = fixed((await finishWrites(what.outcome, name))[0] as Command)
+        }
+      },
+    ],
+    [`${name}'s write arrives`]: [
+      s => of(s).command !== undefined,
+      s => {
+        const { command, again, interrupted } = of(s)
+        s.takers[name] = { looked: of(s).looked }
+        // The row comes before the entry goes.
+        if (interrupted !== undefined && !s.rows.includes(interrupted)) s.rows.push(interrupted)
+        const dead = s.job.state?.running?.[0]
+        const after = reach(s.job, command as Command)
+        if (after === undefined || after === null) return
+        s.job = after
+        if (again === undefined || dead === undefined) return
+        const asked = rules.on_interrupt === 'rerun'
+        if (s.rows.includes(dead.run_id)) s.wrong = 'a finished run is run again'
+        else if (s.run.id === dead.run_id && s.alive && s.run.at === 'running') s.wrong = 'a living run is run again'
+        else if (dead.incarnation === 'b1') s.wrong = 'one dead run is run again twice'
+        else if (s.began.includes(dead.run_id) && !asked) s.wrong = 'a run that nobody wants again is run again'
+        s.reruns.push(dead.run_id)
+        if (s.began.includes(dead.run_id) && asked) s.rows.push(dead.run_id)
+      },
+    ],
+  }
+}
+
+/** The same for whatever entry stands there. */
+const widened = ({ filter, update }: Command): Command => ({
+  filter: 'state.running' in filter ? { ...filter, 'state.running': { $elemMatch: { job: 'job' } } } : filter,
+  ...(update !== undefined && { update }),
+})
+
+function world(rules: Rules): Model<World> {
+  const { on_interrupt } = rules
+  return {
+    start: {
+      job: aJob({ on_interrupt }, { running: [anEntry('r1')] }),
+      run: { id: 'r1', at: 'running' },
+      alive: true,
+      moved: false,
+      rows: [],
+      pulls: [],
+      began: ['r1'],
+      reruns: [],
+      takers: { S: { looked: 0 }, T: { looked: 0 } },
+    },
+    steps: { ...node(rules), ...each(['S', 'T'] as const, name => taker(rules, name)) },
+    wrong: (s, quiet) => {
+      if (s.wrong !== undefined || !quiet) return s.wrong
+      const silent = s.began.filter(id => !s.rows.includes(id))
+      return silent.length > 0 ? `nothing tells what became of ${silent[0]}` : undefined
+    },
+  }
+}
+
+describe('a run whose node may die', () => {
+  holds('is told as ended or interrupted, once', world({ on_interrupt: 'skip' }))
+  holds('is run again once, where that is asked for, and never when it had ended', world({ on_interrupt: 'rerun' }))
+  const again = { on_interrupt: 'rerun' } as const
+  breaks('has its row before its entry goes', world({ ...again, pullsFirst: true }), /nothing tells/, 12)
+  breaks('is looked up in the history', world({ ...again, looksAtNoRows: true }), /a finished run/, 6)
+  breaks('is taken over by its run id and dead incarnation', world({ ...again, takesAnyEntry: true }), /twice/, 7)
+  breaks('is dead only when its node was closed', world({ ...again, takesTheLiving: true }), /a living run/, 4)
+})
+
+/** Asserts what still goes wrong; where it holds, move it up. */
+describe('known to go wrong', () => {
+  breaks(
+    'an attempt after the first that dies with its node is not run again unasked',
+    world({ on_interrupt: 'skip', retry: true }),
+    /nobody wants/,
+    8,
+  )
+})
