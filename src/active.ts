@@ -352,7 +352,7 @@ export class Active {
 
   #count(id: string, more: number): void {
     const { runs, since } = this.#open.get(id) ?? { runs: 0, since: 0 }
-    if (runs + more > 0) this.#open.set(id, { runs: runs + more, since: more > 0 ? this.#options.clock.now() : since })
+    if (runs + more > 0) this.#open.set(id, { runs: runs + more, since: more > 0 ? monotonicNow(systemClock) : since })
     else this.#open.delete(id)
   }
 
@@ -445,7 +445,8 @@ export class Active {
       newRunId: this.#newRunId,
       forgetRun: (id: string) => void this.#mine.delete(id),
       took: (ms: number) => this.#lead.add(ms),
-      monotonic: () => monotonicNow(clock),
+      monotonic: () => monotonicNow(systemClock),
+      wait: this.#waitMs,
       pause: this.#pause,
       apply: (change: Change) => this.#apply(change),
       reread: (id: string) => this.#follower.read(id),

@@ -36,6 +36,7 @@ export interface ClaimsContext extends ClaimContext {
   readonly reread: (id: string) => void
   /** The entry waits for its next time again, not before `notBefore`. */
   readonly settle: (entry: Entry, notBefore?: number) => void
+  readonly wait: (ms: number) => Promise<void>
   /** A place that was kept for a run is free again. */
   readonly release: (executor: string) => void
   /** How far ahead of its time a run is claimed, in ms. */
@@ -43,7 +44,7 @@ export interface ClaimsContext extends ClaimContext {
   readonly jitterOf: (entry: Entry, runTime: number) => number
   /** Whether claims may be made: the lease is held. */
   readonly mayClaim: () => boolean
-  /** Runs of the job on this node that are claimed and whose end is not stored, and when the latest was. */
+  /** Runs of the job on this node that are claimed and whose end is not stored, and when the latest was, by `monotonic`. */
   readonly open: (id: string) => { readonly runs: number; readonly since: number }
   /** Resolves when this node's finishes of the job are stored; undefined: there are none. */
   readonly finishing: (id: string) => Promise<void> | undefined

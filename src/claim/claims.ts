@@ -64,14 +64,13 @@ export class Claims {
 
   /** No room while an own run is just beginning, or before its end is stored: the claim would only be refused. */
   #waits(entry: Entry): boolean {
-    const { finishing, open, release, settle, now } = this.#context
+    const { finishing, open, release, settle, monotonic, wait } = this.#context
     const { runs, since } = open(entry.id)
     if (runs < (entry.maxInstances ?? JOB_DEFAULTS.max_instances)) return false
     const stored = finishing(entry.id)
-    if (stored === undefined && now() - since > SOON_MS) return false
+    if (stored === undefined && monotonic() - since > SOON_MS) return false
     release(entry.executor)
-    if (stored === undefined) settle(entry, now() + BRIEFLY_MS)
-    else void stored.then(() => settle(entry))
+    void (stored ?? wait(BRIEFLY_MS)).then(() => settle(entry))
     return true
   }
 
@@ -144,7 +143,8 @@ function remember({ order, job, running }: Won, version: number, context: Claims
   entry.refused = 0
   show(entry, job, version, context)
   if (running === undefined) context.release(entry.executor)
-  context.settle(entry, stale ? context.now() + SOON_MS : 0)
+  if (stale) void context.wait(SOON_MS).then(() => context.settle(entry))
+  else context.settle(entry)
 }
 
 /** The run that was won, and what was too late before it. */

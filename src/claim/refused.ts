@@ -29,9 +29,12 @@ export async function notNow(entry: Entry, context: ClaimsContext): Promise<void
   letGo(entry, context, entry.copied || !context.mayClaim() ? RETRY_MS : 0)
 }
 
+/** Brief waits are for the database and go by the machine's clock; an edit cuts a long one short. */
 export function letGo(entry: Entry, context: ClaimsContext, afterMs = 0): void {
   context.release(entry.executor)
-  context.settle(entry, afterMs === 0 ? 0 : context.now() + afterMs)
+  if (afterMs === 0) context.settle(entry)
+  else if (afterMs > RETRY_MS) context.settle(entry, context.now() + afterMs)
+  else void context.wait(afterMs).then(() => context.settle(entry))
 }
 
 /** Memory takes over what the database answered, unless an event came in between: then the document is read again. */

@@ -1,7 +1,7 @@
 /** A node as an application embeds it: its options, its handles, its life, and what a run is given and leaves behind. */
 import type { Document } from 'mongodb'
 import { MongoClient } from 'mongodb'
-import { config } from 'rxjs'
+import { config, share } from 'rxjs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { connect } from '../../src/connect.ts'
@@ -297,7 +297,7 @@ describe('schedule$', () => {
       ip: 'cold',
       tasks: { seven: () => 7 },
       jobs: [{ _id: 'cold', func: 'seven', trigger: { type: 'interval', seconds: 0.05 } }],
-    })
+    }).pipe(share())
     const subscription = events$.subscribe(event => seen.push(event))
     const results: unknown[] = []
     subscription.add(events$.pipe(ofType('run.executed')).subscribe(event => results.push(event.result)))
