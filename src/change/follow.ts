@@ -43,6 +43,10 @@ const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'in
 const AWAIT_MS = 1_000
 /** No answer for so long: the connection is taken for dead. */
 const SILENCE_MS = 5_000
+/** So long a stream may take to open before it is closed without that. */
+const OPENING_MS = 1_000
+/** A server (seen on 6.0) that is told to kill a cursor in the first moments of its getMore says that it did, and keeps it. */
+const SETTLING_MS = 60
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 
@@ -91,6 +95,8 @@ class Following {
   /** Ends the wait for an answer that does not come; set while one is awaited. */
   #giveUp: ((error: Error) => void) | undefined
   #askedAt = 0
+  /** The stream is open on the server, or long enough has passed. */
+  #opening: Promise<unknown> = Promise.resolve()
   readonly #watchdog: { unsubscribe(): void }
 
   constructor(options: FollowOptions, out: Subscriber<Change | FollowNews>) {
@@ -124,7 +130,7 @@ class Following {
   #endStream(): Promise<void> {
     const stream = this.#stream
     this.#stream = undefined
-    if (stream !== undefined) this.#ending = stream.close().catch(() => {})
+    if (stream !== undefined) this.#ending = this.#opening.then(() => stream.close()).catch(() => {})
     return this.#ending
   }
 
@@ -188,6 +194,9 @@ class Following {
       ...(this.#token !== undefined ? { startAfter: this.#token } : { startAtOperationTime: this.#from as Timestamp }),
     })
     this.#stream = stream
+    // A stream that is closed before the server has answered its opening would stay behind there.
+    const opened = new Promise(resolve => stream.once('resumeTokenChanged', resolve)).then(() => wait(SETTLING_MS))
+    this.#opening = Promise.race([opened, wait(OPENING_MS)])
     try {
       while (!this.#closed) {
         const event = await this.#answer(stream.tryNext())
