@@ -4,6 +4,7 @@ import type { Job } from '../../src/job/job.ts'
 import { plan } from '../../src/job/plan.ts'
 import { fingerprint } from '../../src/trigger/trigger.ts'
 import type { PlanWrite } from '../../src/wheel/entry.ts'
+import { same } from './document.ts'
 import { type Command, memoryOf, minute, minuteOf, orderAt } from './real.ts'
 import type { World } from './world.ts'
 
@@ -36,8 +37,6 @@ export function wrongClaim(job: Job, after: Job, mind: Mind, ip: string, world: 
   if (same(job.next_run_time, after.next_run_time)) return undefined
   return lostEdit(job, mind)
 }
-
-export const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
 /** Which edit a write of `next_run_time` overwrites. */
 export function lostEdit(job: Job, mind: Mind): string | undefined {

@@ -56,11 +56,20 @@ export function memoryOf(ip: string, seen: readonly Seen[]): { entry: Entry | un
 export function shortened(ip: string, seen: readonly Seen[]): readonly Seen[] {
   const { entry } = memoryOf(ip, seen)
   if (entry === undefined) return NOTHING_SEEN
-  const { version, seen: resync, notBefore, ...rest } = entry
-  const text = `${ip} ${JSON.stringify(rest)}`
+  const text = textOf(ip, entry)
   const known = shortest.get(text)
-  if (known === undefined) shortest.set(text, seen)
-  return known ?? seen
+  if (known !== undefined) return known
+  // A document mostly says all that memory keeps.
+  const alone = fixed(seen.slice(-1))
+  const last = memoryOf(ip, alone).entry
+  const made = last !== undefined && textOf(ip, last) === text ? alone : seen
+  shortest.set(text, made)
+  return made
+}
+
+function textOf(ip: string, entry: Entry): string {
+  const { version, seen, notBefore, ...rest } = entry
+  return `${ip} ${JSON.stringify(rest)}`
 }
 const shortest = new Map<string, readonly Seen[]>()
 const NOTHING_SEEN = fixed<readonly Seen[]>([])

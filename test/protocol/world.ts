@@ -6,9 +6,10 @@
  *  says what the document says. */
 import type { Job } from '../../src/job/job.ts'
 import type { PlanWrite } from '../../src/wheel/entry.ts'
-import { matches, type Plain, updated } from './document.ts'
+import { matches, type Plain, same, updated } from './document.ts'
 import { each, fixed, type Model, type Steps } from './explore.ts'
-import { apart, lostEdit, type Mind, personSet, same, wrongClaim } from './promises.ts'
+import { ENDS, faults } from './faults.ts'
+import { apart, lostEdit, type Mind, personSet, wrongClaim } from './promises.ts'
 import {
   type Command,
   claimOf,
@@ -23,7 +24,7 @@ import {
 } from './real.ts'
 import { type Event, eventOf, found, heard, reaches, type Written } from './stream.ts'
 
-interface Sent {
+export interface Sent {
   readonly mind: Mind
   /** Memory changed after it was sent: its answer is out of date. */
   overtaken: boolean
@@ -50,6 +51,8 @@ export interface World {
   claimed: number[]
   asked: number[]
   given: number[]
+  /** What a process that is no more had sent. */
+  orphans: { readonly name: string; readonly kind: 'claim' | 'plan'; readonly mind: Mind }[]
   wrong?: string | undefined
 }
 
@@ -69,16 +72,20 @@ export interface Rules {
   readonly forgetsOldAnswers?: boolean
   /** Commands that are answered in the moment they arrive, so that a model with more in it stays small. */
   readonly prompt?: readonly ('claim' | 'plan')[]
+  /** Nodes are started anew, commands are lost, runs end. */
+  readonly faults?: boolean
   /** Nodes that write no plans: one that has slept and is about to end. */
   readonly mute?: string
 }
 
 /** A write reaches the database, and its event every node that may have to know. */
 export function write(world: World, after: Job | null, written: Written = 'paths'): void {
-  const event = eventOf(world.job, after, written)
+  const before = world.job
   world.job = after && fixed(after)
+  const event = eventOf(before, world.job, written)
   if (event === undefined) return
-  for (const node of Object.values(world.nodes)) if (reaches(event, node.ip)) node.inbox.push(fixed(event))
+  const told = fixed(event)
+  for (const node of Object.values(world.nodes)) if (reaches(told, node.ip)) node.inbox.push(told)
 }
 
 function see(node: Node, one: Seen): void {
@@ -88,29 +95,30 @@ function see(node: Node, one: Seen): void {
 }
 
 const entryOf = (node: Node) => memoryOf(node.ip, node.seen).entry
-function arrive(world: World, name: string, kind: 'claim' | 'plan'): void {
-  const node = world.nodes[name] as Node
-  const sent = node[kind] as Sent
-  const { job } = world
-  if (job === null || !matches(job, sent.mind.command.filter)) {
-    sent.answer = null
-    return
-  }
-  const made = updated(job, sent.mind.command.update as Plain, { now: minute(world.now), timestamp: FENCE })
-  // Fresh at each write, and yet one of two, so that states do not differ by it.
-  const after = { ...made, touch: job.touch === `${name}.1` ? `${name}.2` : `${name}.1` }
-  if (kind === 'claim') world.wrong ??= wrongClaim(job, after, sent.mind, node.ip, world)
-  else {
-    world.wrong ??= job.ip === node.ip ? lostEdit(job, sent.mind) : 'planned by a node that the job has left'
-    if (!same(job.trigger, sent.mind.trigger)) world.wrong ??= 'planned by a trigger that a person replaced'
-  }
-  sent.answer = fixed(after)
-  write(world, after)
-}
 
 const FENCE = { _bsontype: 'Timestamp' }
 
-function hearAnswer(world: World, node: Node, kind: 'claim' | 'plan', rules: Rules): void {
+/** The document after it; null where it did not match. */
+export function arrive(world: World, name: string, kind: 'claim' | 'plan', mind: Mind): Job | null {
+  const node = world.nodes[name] as Node
+  const { job } = world
+  if (job === null || !matches(job, mind.command.filter)) return null
+  const made = updated(job, mind.command.update as Plain, { now: minute(world.now), timestamp: FENCE })
+  // Fresh at each write, and yet one of two, so that states do not differ by it.
+  const after = { ...made, touch: job.touch === `${name}.1` ? `${name}.2` : `${name}.1` }
+  if (kind === 'claim') world.wrong ??= wrongClaim(job, after, mind, node.ip, world)
+  else {
+    world.wrong ??= job.ip === node.ip ? lostEdit(job, mind) : 'planned by a node that the job has left'
+    if (!same(job.trigger, mind.trigger)) world.wrong ??= 'planned by a trigger that a person replaced'
+  }
+  write(world, after)
+  return fixed(after)
+}
+
+export const snapshot = (ip: string, job: Job | null, at: number): readonly Seen[] =>
+  fixed(job?.ip === ip ? [{ at, change: { type: 'put', job, from: 'snapshot' } as const }] : [])
+
+export function hearAnswer(world: World, node: Node, kind: 'claim' | 'plan', rules: Rules): void {
   const believe = rules.believesOldAnswers === true
   const { answer, overtaken, mind } = node[kind] as Sent
   delete node[kind]
@@ -166,7 +174,8 @@ function nodeSteps(name: string, rules: Rules): Steps<World> {
       [`${name}'s ${kind} arrives`]: [
         world => of(world)[kind] !== undefined && of(world)[kind]?.answer === undefined,
         world => {
-          arrive(world, name, kind)
+          const sent = of(world)[kind] as Sent
+          sent.answer = arrive(world, name, kind, sent.mind)
           if (rules.prompt?.includes(kind)) hearAnswer(world, of(world), kind, rules)
         },
       ],
@@ -201,10 +210,11 @@ function nodeSteps(name: string, rules: Rules): Steps<World> {
 
 export function worldOf(rules: Rules): Model<World> {
   const { job, from, until, person } = rules
-  const snapshot = (ip: string): readonly Seen[] =>
-    fixed(job.ip === ip ? [{ at: from, change: { type: 'put', job, from: 'snapshot' } }] : [])
   const nodes = Object.fromEntries(
-    Object.entries(rules.nodes).map(([name, ip]) => [name, { ip, seen: snapshot(ip), inbox: [], wants: false }]),
+    Object.entries(rules.nodes).map(([name, ip]) => [
+      name,
+      { ip, seen: snapshot(ip, job, from), inbox: [], wants: false },
+    ]),
   )
   const edits: Steps<World> = each(Object.entries(person), ([name, edit]) => ({
     [name]: [
@@ -222,9 +232,11 @@ export function worldOf(rules: Rules): Model<World> {
     ],
   }))
   return {
-    start: { now: from, job: fixed(job), nodes, edits: rules.edits, claimed: [], asked: [], given: [] },
+    start: { now: from, job: fixed(job), nodes, edits: rules.edits, claimed: [], asked: [], given: [], orphans: [] },
     steps: {
       ...each(Object.keys(nodes), name => nodeSteps(name, rules)),
+      ...(rules.faults && each(Object.keys(nodes), name => faults(name, rules))),
+      ...(rules.faults && ENDS),
       ...edits,
       'a minute passes': [world => world.now < until, world => world.now++],
     },
