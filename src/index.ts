@@ -14,5 +14,17 @@ export { validateJob } from './job/parse.ts'
 export { createNode, type NodeOptions, type NodeStatus, schedule$, type TidewheelNode } from './node.ts'
 export { ofType } from './of-type.ts'
 export type { Run, Task } from './run/executor.ts'
+export type { ExecutorOptions, ExecutorsOption } from './run/executors.ts'
 export type { PipelineRun } from './run/pipeline.ts'
-export { fireTimes, nextFireTime, type Trigger } from './trigger/trigger.ts'
+export {
+  type AndTrigger,
+  type CronTrigger,
+  type CrontabTrigger,
+  type DateTrigger,
+  type Exclusion,
+  fireTimes,
+  type IntervalTrigger,
+  nextFireTime,
+  type OrTrigger,
+  type Trigger,
+} from './trigger/trigger.ts'

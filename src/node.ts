@@ -190,7 +190,14 @@ class Node implements TidewheelNode {
     this.events$ = this.#events.asObservable()
     for (const [name, task] of Object.entries(options.tasks ?? {})) this.#tasks.add(name, task)
     this.#executors = makeExecutors({ ...options, tasks: this.#tasks })
-    this.#kept = (options.jobs ?? []).map(job => ({ job, options: { replace: true } }))
+    this.#kept = (options.jobs ?? []).map((job, i) => {
+      if (('_id' in job && job._id !== undefined) || ('id' in job && job.id !== undefined))
+        return { job, options: { replace: true } }
+      // It would be another job at each start.
+      throw new TidewheelError('invalid_option', `jobs[${i}]._id: expected an id, such as nightly-report; found none`, {
+        path: `jobs.${i}._id`,
+      })
+    })
     this.jobs = jobsOf({
       collection: () => {
         return this.#opened().collections.jobs
