@@ -39,8 +39,10 @@ export const alone = {
   prompt: ['plan'],
 } satisfies Rules
 export const overtaken = { ...alone, edits: 1, prompt: [] } satisfies Rules
-/** Room and places have models of their own. */
+/** Room and places have models of their own, and some edits are much alike. */
 const {
+  'person orders minute 3': _orders,
+  'person writes an old copy back by $set': _copies,
   'person lowers max_instances': _lowers,
   'person moves it to b': _moves,
   'person deletes it': _deletes,

@@ -87,8 +87,12 @@ function keyOf(value: unknown): string {
   if (number !== undefined) return `#${number}`
   if (value instanceof Date) return `@${value.getTime()}`
   if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`
-  const fields = Object.entries(value).filter(([, member]) => member !== undefined)
-  return `{${fields.map(([key, member]) => `${key}:${keyOf(member)}`).join()}}`
+  let text = '{'
+  for (const key in value) {
+    const member = (value as Record<string, unknown>)[key]
+    if (member !== undefined) text += `${key}:${keyOf(member)},`
+  }
+  return `${text}}`
 }
 
 /** A deep copy of plain data. Dates, other values with a class of their own and fixed parts are never changed, and shared. */
@@ -96,5 +100,7 @@ export function copy<T>(value: T): T {
   if (typeof value === 'object' && value !== null && numbers.has(value)) return value
   if (Array.isArray(value)) return value.map(copy) as T
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copy(member)])) as T
+  const made: Record<string, unknown> = {}
+  for (const key in value) made[key] = copy((value as Record<string, unknown>)[key])
+  return made as T
 }

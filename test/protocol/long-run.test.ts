@@ -99,7 +99,7 @@ describe('a long life', () => {
     const jobs = ['job0', 'job1', 'job2'].map(id => rules(id))
     let [steps, runs] = [0, 0]
     await fc.assert(
-      fc.asyncProperty(lives(2_000), async choices => {
+      fc.asyncProperty(lives(1_500), async choices => {
         const life = await live(choices, jobs)
         steps += life.steps
         runs += life.runs

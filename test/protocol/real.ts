@@ -56,14 +56,15 @@ export function memoryOf(ip: string, seen: readonly Seen[]): { entry: Entry | un
 export function shortened(ip: string, seen: readonly Seen[]): readonly Seen[] {
   const { entry } = memoryOf(ip, seen)
   if (entry === undefined) return NOTHING_SEEN
+  const done = shorter.get(seen)
+  if (done !== undefined) return done
   const text = textOf(ip, entry)
-  const known = shortest.get(text)
-  if (known !== undefined) return known
   // A document mostly says all that memory keeps.
   const alone = fixed(seen.slice(-1))
   const last = memoryOf(ip, alone).entry
-  const made = last !== undefined && textOf(ip, last) === text ? alone : seen
+  const made = shortest.get(text) ?? (last !== undefined && textOf(ip, last) === text ? alone : seen)
   shortest.set(text, made)
+  shorter.set(seen, made)
   return made
 }
 
@@ -72,6 +73,7 @@ function textOf(ip: string, entry: Entry): string {
   return `${ip} ${JSON.stringify(rest)}`
 }
 const shortest = new Map<string, readonly Seen[]>()
+const shorter = new WeakMap<readonly Seen[], readonly Seen[]>()
 const NOTHING_SEEN = fixed<readonly Seen[]>([])
 
 /** What is claimed is not claimed again: the entry waits for the document, which is about to be read. */
