@@ -36,6 +36,8 @@ export class Plans {
   readonly #tries = new Map<string, number>()
   #work: Promise<void> | undefined
   #pushed = 0
+  /** How many had come when it was calm last. */
+  #calmAt = -1
 
   constructor(context: PlansContext) {
     this.#context = context
@@ -79,8 +81,9 @@ export class Plans {
     const { wait } = this.#context
     for (let waited = 0; waited < LONGEST_STORM_MS && this.#queue.size > STORM; waited += CALM_MS) {
       const before = this.#pushed
+      if (before === this.#calmAt) return
       await wait(CALM_MS)
-      if (this.#pushed === before) return
+      this.#calmAt = this.#pushed === before ? before : -1
     }
   }
 

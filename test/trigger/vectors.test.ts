@@ -85,6 +85,8 @@ interface Misfire {
   readonly misfire_grace_time: number | null
   readonly coalesce: boolean
   readonly running: number
+  readonly max_instances: number
+  readonly skipped: readonly string[]
   readonly submitted: readonly string[]
   readonly executed: readonly string[]
   readonly missed: readonly string[]
@@ -92,6 +94,16 @@ interface Misfire {
 }
 
 describe('due runs are those of the reference', () => {
+  it.each(lines<Misfire>('misfires.jsonl').filter(c => c.running > 0))('$id, beside runs that go on', c => {
+    const job = { ...c, next_run_time: c.next_run_time === null ? null : new Date(c.next_run_time) }
+    const { run, missed, next } = dueRuns(job, new Date(c.now))
+    const due = [...missed, ...run].map(date => date.toISOString())
+    const full = c.running >= c.max_instances
+    expect(next?.toISOString() ?? null).toBe(c.new_next_run_time)
+    // Without coalescing all of them are skipped, one claim after the other; with it the one they became.
+    expect(due).toEqual(full ? c.skipped : c.submitted)
+  })
+
   it.each(lines<Misfire>('misfires.jsonl').filter(c => c.running === 0))('$id', c => {
     const job = { ...c, next_run_time: c.next_run_time === null ? null : new Date(c.next_run_time) }
     const text = (dates: readonly Date[]) => dates.map(date => date.toISOString())
