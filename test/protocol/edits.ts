@@ -1,6 +1,6 @@
 /** Edits: what a person may do to a job while nodes claim it, and the worlds in which that is explored. */
 import type { Job } from '../../src/job/job.ts'
-import { aJob, EVERY_OTHER } from './jobs.ts'
+import { aJob, EVERY_OTHER, plannedFor } from './jobs.ts'
 import { minute } from './real.ts'
 import type { Rules, World } from './world.ts'
 
@@ -56,10 +56,16 @@ export const current = {
 export const twins = {
   ...alone,
   nodes: { A: 'a', Z: 'a' },
-  mute: 'Z',
+  mute: ['Z'],
   edits: 1,
   person: current,
   prompt: ['claim', 'plan'],
+} satisfies Rules
+/** An order that makes due again what the other process has claimed. */
+export const twinsWithOrder = {
+  ...twins,
+  mute: ['A', 'Z'],
+  person: { 'person orders minute 0': person['person orders minute 0'] },
 } satisfies Rules
 export const twinsWithPause = { ...twins, person: { 'person pauses': person['person pauses'] } } satisfies Rules
 export const twinsWithExtra = {
@@ -73,7 +79,20 @@ export const moving = {
   person: {
     'person moves it to b': person['person moves it to b'],
     'person moves it to a': (now: Job) => ({ ...now, ip: 'a' }),
+    'survivor moves it to b': (now: Job) => (now.ip === 'a' ? { ...now, ip: 'b', touch: 'survivor' } : now),
     'person orders minute 0': careful['person orders minute 0'],
     'person pauses': person['person pauses'],
+  },
+} satisfies Rules
+
+/** Over, until a person thinks otherwise. */
+export const over = {
+  ...pairs,
+  job: aJob({ next_run_time: null }, { over: true, claimed_to: minute(0), planned: plannedFor(null) }),
+  until: 3,
+  person: {
+    'person sets another trigger': person['person sets another trigger'],
+    'person unsets next_run_time': person['person unsets next_run_time'],
+    'person orders minute 5': (now: Job) => ({ ...now, next_run_time: minute(5) }),
   },
 } satisfies Rules

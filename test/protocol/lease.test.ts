@@ -45,13 +45,17 @@ interface Mutant {
 const drop = (filter: Plain, condition: string | undefined): Plain =>
   Object.fromEntries(Object.entries(filter).filter(([path]) => path !== condition))
 
+/** With the model's name of an incarnation, where the source names one. */
+const named = (fields: Plain, incarnation: unknown): Plain =>
+  incarnation !== undefined && 'incarnation' in fields ? { ...fields, incarnation } : fields
+
 async function cluster(mutant: Mutant): Promise<Model<Cluster>> {
   const { take, renew } = await leaseWrites('a', minute(LEASE).getTime() - minute(0).getTime())
   const holdsLease = (s: Cluster, p: Process) => p.sent !== undefined && s.now - p.sent < LEASE
   const apply = (s: Cluster, { filter, update }: Command, incarnation?: string): boolean => {
     const stamps = { now: minute(s.now), timestamp: undefined }
     if (!matches(s.node, filter, stamps)) return false
-    const set = { ...((update as Plain).$set as Plain), ...(incarnation !== undefined && { incarnation }) }
+    const set = named((update as Plain).$set as Plain, incarnation)
     s.node = updated(s.node, { ...update, $set: set }, stamps)
     return true
   }
@@ -75,7 +79,7 @@ async function cluster(mutant: Mutant): Promise<Model<Cluster>> {
             asks.answer = apply(s, { ...take, filter: drop(take.filter, mutant.take) }, `${name}${s.taken}`)
             if (asks.answer) of(s).incarnation = `${name}${s.taken}`
           } else {
-            const filter = drop({ ...renew.filter, incarnation: of(s).incarnation }, mutant.renew)
+            const filter = drop(named(renew.filter, of(s).incarnation), mutant.renew)
             asks.answer = apply(s, { ...renew, filter })
           }
         },
@@ -123,7 +127,7 @@ async function cluster(mutant: Mutant): Promise<Model<Cluster>> {
       'a survivor closes the lease': [
         s => s.entry !== undefined && s.node.incarnation === s.entry && !s.again,
         s => {
-          const filter = drop({ ...close.filter, incarnation: s.node.incarnation }, mutant.close)
+          const filter = drop(named(close.filter, s.node.incarnation), mutant.close)
           const to = mutant.keepsIncarnation ? String(s.node.incarnation) : 'closed'
           if (apply(s, { ...close, filter }, to) && mutant.keepsIncarnation) s.again = true
         },

@@ -1,5 +1,6 @@
 /** Promises: what a write of a node must never do to the document that it meets, and what memory says when all is quiet.
  *  In: the world, the document before and after, and what the node had in mind. Out: what is wrong, as a sentence, or undefined. */
+import type { Order } from '../../src/claim/order.ts'
 import type { Job } from '../../src/job/job.ts'
 import { plan } from '../../src/job/plan.ts'
 import { fingerprint } from '../../src/trigger/trigger.ts'
@@ -14,6 +15,8 @@ export interface Mind {
   readonly stored: number | null | undefined
   readonly due: number | undefined
   readonly trigger: unknown
+  /** What a claim serves. */
+  readonly served?: Order['kind']
   readonly plan?: PlanWrite
 }
 
@@ -34,6 +37,8 @@ export function wrongClaim(job: Job, after: Job, mind: Mind, ip: string, world: 
     if ((after.state?.running?.length ?? 0) > (job.max_instances ?? 1)) return 'more runs than the document allows'
   }
   if (job.ip !== ip) return 'claimed by a node that the job has left'
+  if (mind.served === 'schedule' && mind.stored !== mind.due && !same(job.trigger, mind.trigger))
+    return 'claimed for a time of a trigger that a person replaced'
   if (same(job.next_run_time, after.next_run_time)) return undefined
   return lostEdit(job, mind)
 }

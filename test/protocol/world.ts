@@ -4,6 +4,7 @@
  *  can happen in between; events reach a node in order, but as late as can be.
  *  Holds in every state, or is told as wrong: promises 1 to 3 at each write of a node, and, when all is quiet, that memory
  *  says what the document says. */
+import type { Order } from '../../src/claim/order.ts'
 import type { Job } from '../../src/job/job.ts'
 import type { PlanWrite } from '../../src/wheel/entry.ts'
 import { matches, type Plain, same, updated } from './document.ts'
@@ -75,7 +76,7 @@ export interface Rules {
   /** Nodes are started anew, commands are lost, runs end. */
   readonly faults?: boolean
   /** Nodes that write no plans: one that has slept and is about to end. */
-  readonly mute?: string
+  readonly mute?: readonly string[]
 }
 
 /** A write reaches the database, and its event every node that may have to know. */
@@ -153,13 +154,15 @@ function nodeSteps(name: string, rules: Rules): Steps<World> {
       world => {
         const node = of(world)
         const by = { ip: node.ip, incarnation: name }
-        const { filter, update } = claimOf(order(world) as never, by, world.now, name, name)
-        node.claim = sending(node, { filter: without(filter, rules.claimsWithout), update: update as Plain })
+        const due = order(world) as Order
+        const { filter, update } = claimOf(due, by, world.now, name, name)
+        const command = { filter: without(filter, rules.claimsWithout), update: update as Plain }
+        node.claim = sending(node, command, { served: due.kind })
       },
     ],
     [`${name} writes its plan`]: [
       world =>
-        rules.mute !== name &&
+        rules.mute?.includes(name) !== true &&
         of(world).plan === undefined &&
         memoryOf(of(world).ip, of(world).seen).plan !== undefined,
       async world => {
