@@ -24,7 +24,6 @@ describe('a claim', () => {
     7,
   )
   breaks('is not believed when an event overtook it', worldOf({ ...alone, believesOldAnswers: true }), /./, 9)
-  breaks('tells what was claimed even then', worldOf({ ...alone, forgetsOldAnswers: true }), /one run time/, 7)
 })
 
 describe('a plan', () => {
@@ -36,6 +35,13 @@ describe('a plan', () => {
 
 /** Each of these asserts what still goes wrong; where one holds, move it up. */
 describe('known to go wrong', () => {
+  // The models learn what was claimed from such an answer; the source only has the document read, and may claim meanwhile.
+  breaks(
+    'a claim tells what was claimed even when an event overtook its answer',
+    worldOf({ ...alone, forgetsOldAnswers: true }),
+    /one run time/,
+    7,
+  )
   const moved = {
     ...person,
     'person writes an old copy back by replace': () => job,
