@@ -2,7 +2,7 @@
  *  Processes that a test leaves running are killed by `endAll`, each by its id. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -18,6 +18,7 @@ export function built(): string {
   for (const name of sources) hash.update(name).update(readFileSync(join(root, 'src', name)))
   const folder = join(cache, `tidewheel-cli-${hash.digest('hex').slice(0, 16)}`)
   if (!existsSync(folder)) {
+    mkdirSync(cache, { recursive: true })
     const part = mkdtempSync(join(cache, 'tidewheel-cli-part-'))
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     // Types are checked elsewhere: what is written is what counts here.
