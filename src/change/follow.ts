@@ -8,6 +8,7 @@ import {
   type ChangeStreamDocument,
   type Collection,
   type Db,
+  type Long,
   MongoServerError,
   type ResumeToken,
   Timestamp,
@@ -47,6 +48,7 @@ const SILENCE_MS = 5_000
 const OPENING_MS = 1_000
 /** A server (seen on 6.0) that is told to kill a cursor in the first moments of its getMore says that it did, and keeps it. */
 const SETTLING_MS = 60
+const AGAIN_MS = 20
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 
@@ -130,8 +132,18 @@ class Following {
   #endStream(): Promise<void> {
     const stream = this.#stream
     this.#stream = undefined
-    if (stream !== undefined) this.#ending = this.#opening.then(() => stream.close()).catch(() => {})
+    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#kill(stream)).catch(() => {})
     return this.#ending
+  }
+
+  /** Told twice: a server (seen on 6.0) that is told in the first moments of a getMore says that it did, and keeps the cursor. */
+  async #kill(stream: ChangeStream<Job>): Promise<void> {
+    const { cursor } = stream as unknown as { readonly cursor?: { readonly id?: Long | null } }
+    const id = cursor?.id
+    await stream.close()
+    if (id == null || id.isZero()) return
+    await wait(AGAIN_MS)
+    await this.#options.db.command({ killCursors: this.#options.collection, cursors: [id] })
   }
 
   async run(): Promise<void> {
