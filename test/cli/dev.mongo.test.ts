@@ -81,6 +81,13 @@ test('what npm passes on beside the terminal is no second interrupt; a real one 
   const job = { _id: 'long', func: 'sample:report', kwargs, trigger: { type: 'date' }, ip: '127.0.0.1' }
   await jobsAt(uri, jobs => jobs.insertOne(job))
   await again.saw(/job\.added {2}long/)
+  const going = { _id: 'long', 'state.running.0': { $exists: true } }
+  let begun = 0
+  const look = () =>
+    jobsAt(uri, async jobs => {
+      begun = await jobs.countDocuments(going as never)
+    })
+  await vi.waitFor(() => look().then(() => expect(begun).toBe(1)), { timeout: 20_000, interval: 100 })
   again.kill('SIGINT')
   await again.saw(/node\.draining {2}running=1/)
   const server = Number(await lock())
