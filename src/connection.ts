@@ -85,6 +85,15 @@ export function databaseError(error: unknown): TidewheelError {
   return new TidewheelError('unreachable', `the database does not answer: ${cause.message}`, {}, { cause })
 }
 
+/** Asks the database; what it throws becomes an error of ours. */
+export async function asked<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    throw databaseError(error)
+  }
+}
+
 function clientOf(uri: string, options: ConstructorParameters<typeof MongoClient>[1]): MongoClient {
   try {
     return new MongoClient(uri, { retryWrites: true, ...options })

@@ -2,7 +2,7 @@
  *  In: ips. Out: the registry as it lies in the database, each node with whether it lives; how many jobs moved.
  *  Moves made here are a person's edits: they set no `touch`. Every failure is a TidewheelError. */
 import type { Collection } from 'mongodb'
-import { databaseError } from '../connection.ts'
+import { asked } from '../connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Job } from '../job/job.ts'
 import type { NodeInfo } from './lease.ts'
@@ -64,11 +64,3 @@ const notFound = (ip: string) =>
     ip,
     advice: 'See what there is: tidewheel nodes list.',
   })
-
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    throw databaseError(error)
-  }
-}

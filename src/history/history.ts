@@ -1,7 +1,7 @@
 /** History: what people ask of past and present runs, through a node or a client.
  *  In: ids, filters, a date. Out: rows as they lie in the database. Cancelling is an edit of the job that its node serves. */
 import type { Collection, Filter } from 'mongodb'
-import { databaseError } from '../connection.ts'
+import { asked, databaseError } from '../connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Job } from '../job/job.ts'
 import type { Execution } from './rows.ts'
@@ -50,13 +50,5 @@ export function historyOf({ executions, jobs }: HistoryOptions): History {
     async purge(before) {
       return (await asked(() => executions().deleteMany({ recorded: { $lt: before } }))).deletedCount
     },
-  }
-}
-
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    throw databaseError(error)
   }
 }
