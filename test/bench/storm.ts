@@ -1,7 +1,7 @@
 /** Storm: many jobs inserted at once by a script while the node runs, until all are armed in memory; beside a bare change stream that
  *  reads the same inserts into the same kind of collection. */
 import { fork } from 'node:child_process'
-import { PerformanceObserver } from 'node:perf_hooks'
+import { type PerformanceMeasure, PerformanceObserver } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { MongoClient } from 'mongodb'
 import { connect, createNode } from '../../src/index.ts'
@@ -13,7 +13,7 @@ const RUNS = 3
 
 export async function bench(): Promise<void> {
   const server = await startServer()
-  const rows: { bare: number; armed: number; written: number; longest: number }[] = []
+  const rows: { bare: number; armed: number; written: number; longest: number; busiest: number }[] = []
   for (let run = 0; run < RUNS; run++) {
     const bare = await readBare(server.uri(`bare${run}`))
     rows.push({ bare, ...(await arm(server.uri(`storm${run}`))) })
@@ -28,7 +28,8 @@ export async function bench(): Promise<void> {
   ])
   print('longest synchronous section of ours', [
     ['', 'ms'],
-    [`worst of ${RUNS} runs (limit 50)`, Math.max(...rows.map(row => row.longest))],
+    [`processor time, worst of ${RUNS} runs (limit 50)`, Math.max(...rows.map(row => row.busiest))],
+    ['with the waits for a processor, which server and writer want too', Math.max(...rows.map(row => row.longest))],
   ])
 }
 
@@ -57,13 +58,17 @@ async function readBare(uri: string): Promise<number> {
   return took
 }
 
-async function arm(uri: string): Promise<{ armed: number; written: number; longest: number }> {
+async function arm(uri: string): Promise<{ armed: number; written: number; longest: number; busiest: number }> {
   const node = createNode({ uri, ip: 'bench', tasks: { work: () => {} } })
   await node.start()
   let longest = 0
+  let busiest = 0
   const observer = new PerformanceObserver(list => {
-    for (const { name, duration } of list.getEntries())
-      if (name.startsWith('tidewheel.')) longest = Math.max(longest, duration)
+    for (const { name, duration, detail } of list.getEntries() as PerformanceMeasure[]) {
+      if (!name.startsWith('tidewheel.')) continue
+      longest = Math.max(longest, duration)
+      busiest = Math.max(busiest, detail.cpu)
+    }
   })
   observer.observe({ entryTypes: ['measure'] })
   const start = performance.now()
@@ -79,7 +84,7 @@ async function arm(uri: string): Promise<{ armed: number; written: number; longe
   observer.disconnect()
   await client.close()
   await node.close()
-  return { armed, written, longest }
+  return { armed, written, longest, busiest }
 }
 
 async function until(done: () => Promise<boolean>): Promise<void> {
