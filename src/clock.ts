@@ -48,46 +48,37 @@ const SLICE_MS = 8
 /** Slices that were longer stand in the performance timeline, for profilers and benchmarks. */
 const LONG_MS = 10
 
-interface Start {
-  readonly at: number
-  readonly cpu: NodeJS.CpuUsage
-}
-
 /** When the turn of the event loop that is under way began to work for us; undefined between turns. */
-let slice: Start | undefined
+let sliceStart: number | undefined
 
 /** Gives way to the event loop when this slice of work is used up; all but free before that. */
 export async function breathe(): Promise<void> {
-  if (slice === undefined) {
-    slice = begin()
+  const now = performance.now()
+  if (sliceStart === undefined) {
+    sliceStart = now
     setImmediate(() => {
-      slice = undefined
+      sliceStart = undefined
     })
     return
   }
-  if (performance.now() - slice.at < SLICE_MS) return
-  measure('tidewheel.slice', slice)
+  if (now - sliceStart < SLICE_MS) return
+  if (now - sliceStart > LONG_MS) measure('tidewheel.slice', sliceStart, now)
   await new Promise(resolve => setImmediate(resolve))
 }
 
 /** Runs work that cannot be interrupted; a long one is marked. */
 export function section<T>(name: string, work: () => T): T {
-  const start = begin()
+  const start = performance.now()
   try {
     return work()
   } finally {
-    measure(name, start)
+    const end = performance.now()
+    if (end - start > LONG_MS) measure(name, start, end)
   }
 }
 
-const begin = (): Start => ({ at: performance.now(), cpu: process.cpuUsage() })
-
-/** Observers hear of a long one; it is not kept. Its `detail.cpu` is the processor time of the whole process in ms: where it is
- *  far below the duration, the process waited for a processor. */
-function measure(name: string, { at, cpu }: Start): void {
-  const end = performance.now()
-  if (end - at <= LONG_MS) return
-  const { user, system } = process.cpuUsage(cpu)
-  performance.measure(name, { start: at, end, detail: { cpu: (user + system) / 1_000 } })
+/** Observers hear of it; it is not kept. */
+function measure(name: string, start: number, end: number): void {
+  performance.measure(name, { start, end })
   performance.clearMeasures(name)
 }

@@ -4,7 +4,6 @@ import { type Collection, ObjectId } from 'mongodb'
 type Loose = { _id: string } & Record<string, unknown>
 
 const BULK = 100
-const AT_ONCE = 4
 
 /** Jobs to claim; each claim moves them by a second. */
 export async function insertRaw(jobs: Collection<Loose>, count: number): Promise<string[]> {
@@ -16,15 +15,20 @@ export async function insertRaw(jobs: Collection<Loose>, count: number): Promise
   return ids
 }
 
-/** Claims each id once for the run time `round`; answers how many were won. */
-export async function claimRaw(jobs: Collection<Loose>, ids: readonly string[], round: number): Promise<number> {
+/** Claims each id once for the run time `round`, with so many bulks under way; answers how many were won. */
+export async function claimRaw(
+  jobs: Collection<Loose>,
+  ids: readonly string[],
+  round: number,
+  atOnce = 4,
+): Promise<number> {
   const chunks = Array.from({ length: Math.ceil(ids.length / BULK) }, (_, i) => ids.slice(i * BULK, (i + 1) * BULK))
   let won = 0
   const work = async () => {
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift())
       won += await claimChunk(jobs, chunk, round)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await Promise.all(Array.from({ length: atOnce }, work))
   return won
 }
 

@@ -1,10 +1,11 @@
 /** Storm: many jobs inserted at once by a script while the node runs, until all are armed in memory; beside a bare change stream that
  *  reads the same inserts into the same kind of collection. */
 import { fork } from 'node:child_process'
-import { type PerformanceMeasure, PerformanceObserver } from 'node:perf_hooks'
+import { PerformanceObserver } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { MongoClient } from 'mongodb'
 import { connect, createNode } from '../../src/index.ts'
+import { watchProcessor } from './processor.ts'
 import { startServer } from './server.ts'
 import { median, print } from './table.ts'
 
@@ -61,16 +62,13 @@ async function readBare(uri: string): Promise<number> {
 async function arm(uri: string): Promise<{ armed: number; written: number; longest: number; busiest: number }> {
   const node = createNode({ uri, ip: 'bench', tasks: { work: () => {} } })
   await node.start()
-  let longest = 0
-  let busiest = 0
+  const spans: { start: number; end: number }[] = []
   const observer = new PerformanceObserver(list => {
-    for (const { name, duration, detail } of list.getEntries() as PerformanceMeasure[]) {
-      if (!name.startsWith('tidewheel.')) continue
-      longest = Math.max(longest, duration)
-      busiest = Math.max(busiest, detail.cpu)
-    }
+    for (const { name, startTime, duration } of list.getEntries())
+      if (name.startsWith('tidewheel.')) spans.push({ start: startTime, end: startTime + duration })
   })
   observer.observe({ entryTypes: ['measure'] })
+  const processor = watchProcessor()
   const start = performance.now()
   const armed = await storm(uri, () => until(async () => node.status().armed === JOBS))
   const client = await MongoClient.connect(uri)
@@ -84,7 +82,10 @@ async function arm(uri: string): Promise<{ armed: number; written: number; longe
   observer.disconnect()
   await client.close()
   await node.close()
-  return { armed, written, longest, busiest }
+  const longest = Math.max(0, ...spans.map(({ start, end }) => end - start))
+  const times = await processor.ran(spans)
+  await processor.stop()
+  return { armed, written, longest, busiest: Math.max(0, ...times) }
 }
 
 async function until(done: () => Promise<boolean>): Promise<void> {
