@@ -140,6 +140,7 @@ export class Active {
       holds: id => this.#roster.holds(id),
       isEcho: (id, touch) => this.#roster.isEcho(id, touch),
       prepare: options.prepare,
+      memory: this.#roster,
     })
     this.#claims = new Claims(this.#claimsContext())
     this.#later = new Later(clock.now())
@@ -465,6 +466,7 @@ export class Active {
           collections.executions,
           entries.map(entry => ({ job_id: entry.id, run_time: new Date(entry.due ?? 0) })),
         ),
+      claimed: (entry: Entry, to: Date | undefined) => this.#roster.claimed(entry, to),
       proven: (entry: Entry, claimed: boolean) => this.#roster.proven(entry, claimed),
       sweep: (job: Job) => this.sweep(job),
       cancelOldest: (job: Job) => this.#cancelOldest(job),

@@ -45,6 +45,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/job/collections.ts',
       'src/change/follow.ts',
       'src/change/reader.ts',
+      'src/change/review.ts',
       'src/change/watch.ts',
       'src/claim/claim.ts',
       'src/claim/claims.ts',

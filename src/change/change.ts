@@ -6,6 +6,21 @@ import type { Job } from '../job/job.ts'
 /** How a whole document came to be known. */
 export type Source = 'snapshot' | 'insert' | 'replace' | 'read' | 'claim'
 
+/** What memory keeps of a document, or would act on. */
+export const SHOWN = [
+  'next_run_time',
+  'func',
+  'trigger',
+  'executor',
+  'max_instances',
+  'misfire_grace_time',
+  'coalesce',
+  'run_at',
+  'cancel',
+] as const
+
+export type Shown = Pick<Job, '_id' | (typeof SHOWN)[number]>
+
 export type Change =
   /** The document as it lies in the database, mine or without an ip. */
   | { readonly type: 'put'; readonly job: Job; readonly from: Source }

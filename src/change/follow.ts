@@ -20,6 +20,7 @@ import type { Job } from '../job/job.ts'
 import type { Change, Source } from './change.ts'
 import { pipelineFor, readUpdate } from './filter.ts'
 import { Reader } from './reader.ts'
+import { type Memory, Review } from './review.ts'
 
 export type FollowNews = News<'stream.opened' | 'stream.interrupted' | 'stream.resumed' | 'stream.resynced'>
 
@@ -40,8 +41,8 @@ const NO_SNAPSHOT_YET = 246
 
 const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'invalidate'])
 
-/** A server that is alive answers an empty getMore after this time. */
-const AWAIT_MS = 1_000
+/** A server that is alive answers an empty getMore after this time: most of what an idle node costs. */
+const AWAIT_MS = 1_250
 /** No answer for so long: the connection is taken for dead. */
 const SILENCE_MS = 5_000
 /** So long a stream may take to open before it is closed without that. */
@@ -51,6 +52,9 @@ const SETTLING_MS = 60
 const AGAIN_MS = 20
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
+/** A change that the stream lost, for whatever reason, counts after this time at the latest. */
+const REVIEW_MS = 600_000
+const NOT_TOLD = 'the slow second reading found jobs otherwise than the stream had told'
 
 export interface FollowOptions {
   readonly db: Db
@@ -63,6 +67,9 @@ export interface FollowOptions {
   readonly isEcho: (id: string, touch: string | undefined) => boolean
   /** Called before each snapshot: makes what a `drop()` took away. */
   readonly prepare: () => Promise<void>
+  readonly memory: Memory
+  /** In which time everything is read once more, in ms; default 10 minutes. */
+  readonly reviewMs?: number
 }
 
 export function follow(options: FollowOptions): Follower {
@@ -81,6 +88,7 @@ export function follow(options: FollowOptions): Follower {
 
 class Following {
   readonly reader: Reader
+  readonly #review: Review
   readonly #options: FollowOptions
   readonly #jobs: Collection<Job>
   readonly #ip: string
@@ -117,6 +125,15 @@ class Following {
       found => this.#tellFound(found.id, found.job),
       error => this.#interrupt(error),
     )
+    this.#review = new Review({
+      jobs: this.#jobs,
+      ip: this.#ip,
+      memory: options.memory,
+      everyMs: options.reviewMs ?? REVIEW_MS,
+      mayRead: () => this.#stream !== undefined && !this.#interrupted,
+      want: id => this.reader.want(id),
+      found: jobs => this.#out.next({ type: 'stream.resynced', reason: NOT_TOLD, jobs }),
+    })
   }
 
   async close(): Promise<void> {
@@ -124,7 +141,7 @@ class Following {
     this.#watchdog.unsubscribe()
     this.reader.close()
     this.#giveUp?.(new Error('closed'))
-    await this.#endStream()
+    await Promise.all([this.#review.stop(), this.#endStream()])
   }
 
   /** Each stream is closed once: a second call would end the session under the first one, whose command then never goes out
@@ -173,6 +190,7 @@ class Following {
   /** Reads all of the node's jobs and those without an ip as of one instant, and sets the resume point to that instant. */
   async #resync(reason: string): Promise<void> {
     const { db, prepare } = this.#options
+    void this.#review.stop()
     await prepare()
     const at: Timestamp = (await db.command({ ping: 1 })).operationTime
     this.#out.next({ type: 'resync', reason })
@@ -196,6 +214,7 @@ class Following {
     )
     this.#opened = true
     this.#interrupted = false
+    if (!this.#closed) this.#review.start()
   }
 
   /** The events from the resume point on, null for each empty answer; ends at a drop or rename. */
@@ -268,8 +287,9 @@ class Following {
   }
 
   #tellFound(id: string, job: Job | null): void {
-    if (job !== null) return this.#tellDocument(job, 'read')
-    if (this.#holds(id)) this.#out.next({ type: 'gone', id, reason: 'deleted' })
+    if (job !== null) this.#tellDocument(job, 'read')
+    else if (this.#holds(id)) this.#out.next({ type: 'gone', id, reason: 'deleted' })
+    this.#review.answered(id, job)
   }
 
   /** The answer of a getMore, or an error when the server stays silent far beyond its time. */

@@ -21,6 +21,8 @@ export interface Entry {
   ordered: boolean
   /** `state.planned.next_run_time`: tells a person's edit from a node's write. */
   planned: number | undefined
+  /** `state.planned.ordered`: a person set that time, and a node acknowledged it. */
+  acknowledged: boolean
   /** Extra runs (`run_at`), earliest first. */
   extra: readonly number[]
   /** A run that waits for another one to end, when `overlap` queued it. */
@@ -56,7 +58,7 @@ export interface Entry {
   /** Somebody edited it and the document is about to be read. */
   edited: boolean
   problems: readonly Problem[]
-  /** The resync in which it was last seen. */
+  /** The reading of everything in which it was last seen. */
   seen: number
 }
 
@@ -71,6 +73,8 @@ export interface PlanWrite {
   readonly due?: number
   readonly ordered?: boolean
   readonly fingerprint?: string
+  /** Up to when memory knows run times to be claimed: a document that was written back from an old copy learns it again. */
+  readonly claimedTo?: number | undefined
   /** Why the job is not schedulable; null: it is, an earlier `state.error` goes. */
   readonly error: string | null
   readonly copied: boolean
@@ -102,6 +106,7 @@ export function newEntry(id: string): Entry {
     at: undefined,
     ordered: false,
     planned: undefined,
+    acknowledged: false,
     extra: [],
     waiting: undefined,
     claimedTo: undefined,

@@ -3,7 +3,7 @@
  *  when asked, the entries whose time has come and for which there is a place to run.
  *  Holds: `apply` is the only door into memory; the same change twice is harmless; an entry whose claim is under way is in
  *  no wheel. It may be stale at any moment: only the claim decides. No I/O, no clock. */
-import type { Change, Source } from '../change/change.ts'
+import type { Change, Shown, Source } from '../change/change.ts'
 import { type Problem, TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
 import { graceMs, JOB_DEFAULTS, type Job } from '../job/job.ts'
@@ -37,7 +37,8 @@ export class Roster {
   readonly #triggers: KnownTriggers
   /** Due, but without a place to run yet: ids by executor, longest waiting first. */
   readonly #queues = new Map<string, Set<string>>()
-  #resync = 0
+  /** Counts readings of everything: snapshots, and the slow ones after them. */
+  #reading = 0
   #horizon = 0
   #armed = 0
 
@@ -85,11 +86,11 @@ export class Roster {
       case 'cancel':
         return [{ type: 'cancel', id: change.id, run: change.run }]
       case 'resync':
-        this.#resync++
+        this.#reading++
         return []
       case 'synced':
         return [...this.#entries.values()]
-          .filter(entry => entry.seen !== this.#resync)
+          .filter(entry => entry.seen !== this.#reading)
           .flatMap(entry => this.#gone(entry.id, 'deleted', null))
     }
   }
@@ -127,9 +128,9 @@ export class Roster {
   planOf(id: string): PlanWrite | undefined {
     const entry = this.#entries.get(id)
     if (entry === undefined || !entry.unwritten) return undefined
-    const { version, stored, trigger, due, ordered, copied, pausedBy } = entry
+    const { version, stored, trigger, due, ordered, claimedTo, copied, pausedBy } = entry
     const planned = entry.state === 'armed' &&
-      due !== undefined && { due, ordered, fingerprint: trigger?.fingerprint ?? '' }
+      due !== undefined && { due, ordered, claimedTo, fingerprint: trigger?.fingerprint ?? '' }
     const error = errorOf(entry) ?? null
     return {
       id,
@@ -144,7 +145,7 @@ export class Roster {
   }
 
   /** A plan was written: it stands when nothing came in between. */
-  wrote({ id, version, due }: PlanWrite): void {
+  wrote({ id, version, due, ordered }: PlanWrite): void {
     const entry = this.#entries.get(id)
     if (entry === undefined || entry.version !== version) return
     entry.unwritten = false
@@ -153,6 +154,7 @@ export class Roster {
     if (due === undefined) return
     entry.stored = due
     entry.planned = due
+    entry.acknowledged = ordered === true
   }
 
   /** This process writes to the job with this `touch`. */
@@ -169,10 +171,57 @@ export class Roster {
     return true
   }
 
+  /** A claim of the job was won, though an event came before its answer: what is claimed is not claimed again,
+   *  and the entry waits for its document, which is about to be read. */
+  claimed(entry: Entry, to: Date | undefined): void {
+    if (to === undefined) return
+    entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
+    if (entry.ordered || entry.due === undefined || entry.due > to.getTime()) return
+    entry.due = undefined
+    entry.at = undefined
+    if (!entry.busy && this.#entries.get(entry.id) === entry) this.#arm(entry)
+  }
+
   /** The history says whether the run time an overdue entry is armed for was claimed before. */
   proven(entry: Entry, claimed: boolean): void {
     entry.unproven = false
     if (claimed) entry.claimedTo = maxOf(entry.claimedTo, entry.due)
+  }
+
+  /** A slow reading of all documents begins, which changes nothing by itself. Never between `resync` and `synced`. */
+  beginReading(): void {
+    this.#reading++
+  }
+
+  /** Whether memory has the job as this document says; what it was asked about is seen. */
+  agrees(job: Shown): boolean {
+    const entry = this.#entries.get(job._id)
+    if (entry === undefined) return false
+    entry.seen = this.#reading
+    // Of what is not schedulable memory keeps too little to tell, and a request to abort waits to be served.
+    if (entry.state === 'invalid' || entry.trigger === undefined || job.cancel !== undefined) return false
+    const next = job.next_run_time
+    const { run_at = [] } = job
+    const extra = Array.isArray(run_at) ? run_at.map(Number).sort((a, b) => a - b) : [Number.NaN]
+    return (
+      (next instanceof Date ? next.getTime() : next) === entry.stored &&
+      job.func === entry.func &&
+      (job.executor ?? JOB_DEFAULTS.executor) === entry.executor &&
+      job.max_instances === entry.maxInstances &&
+      graceMs(job) === entry.graceMs &&
+      (job.coalesce ?? JOB_DEFAULTS.coalesce) === entry.coalesce &&
+      extra.join() === entry.extra.join() &&
+      exactly(job.trigger) === entry.trigger.key
+    )
+  }
+
+  versionOf(id: string): number | undefined {
+    return this.#entries.get(id)?.version
+  }
+
+  /** What was neither changed nor asked about since the reading began. */
+  *unseen(): IterableIterator<string> {
+    for (const entry of this.#entries.values()) if (entry.seen !== this.#reading) yield entry.id
   }
 
   /** The job's queued run may have room now. */
@@ -208,7 +257,7 @@ export class Roster {
     if (before === undefined) this.#entries.set(job._id, entry)
     entry.version++
     entry.notBefore = 0
-    entry.seen = this.#resync
+    entry.seen = this.#reading
     const next = this.#read(entry, job, from, now)
     this.#take(entry, next)
     entry.unproven = from !== 'claim' && next.state === 'armed' && !next.unwritten && next.due <= now
@@ -227,6 +276,7 @@ export class Roster {
     const next = job.next_run_time
     entry.stored = next instanceof Date ? next.getTime() : next
     entry.planned = state?.planned?.next_run_time?.getTime()
+    entry.acknowledged = state?.planned?.ordered === true
     entry.claimedTo = maxOf(entry.claimedTo, state?.claimed_to?.getTime())
     entry.bare = job.state === undefined
     entry.pausedBy = state?.paused_by
@@ -341,14 +391,15 @@ export class Roster {
 
   /** As much of the document as memory has, with the `next_run_time` that an event told. */
   #documentOf(entry: Entry, next: Date | null | undefined): Job {
-    const { id, func, planned, trigger } = entry
-    const by =
-      planned === undefined ? {} : { planned: { next_run_time: new Date(planned), trigger: trigger?.fingerprint } }
+    const { id, func, planned, acknowledged, claimedTo, trigger } = entry
+    const by = planned !== undefined && {
+      planned: { next_run_time: new Date(planned), trigger: trigger?.fingerprint, ordered: acknowledged },
+    }
     const job = {
       _id: id,
       func,
       trigger: trigger?.stored,
-      state: by,
+      state: { ...by, ...(claimedTo !== undefined && { claimed_to: new Date(claimedTo) }) },
       ...(next !== undefined && { next_run_time: next }),
     }
     return job as unknown as Job

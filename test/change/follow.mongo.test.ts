@@ -6,13 +6,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { type Collection, type Db, type Document, MongoClient, MongoServerError } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Change } from '../../src/change/change.ts'
-import { type FollowNews, follow } from '../../src/change/follow.ts'
 import { findMongodBinary } from '../../src/dev/find-mongod.ts'
 import { type Mongod, startMongod } from '../../src/dev/mongod.ts'
 import type { Job } from '../../src/job/job.ts'
-import { Roster } from '../../src/wheel/roster.ts'
 import { nextEvent } from '../support/events.ts'
+import { Followed } from '../support/followed.ts'
 import { aJob } from '../support/jobs.ts'
 import { type Loose, startNodes, until } from '../support/node.ts'
 
@@ -65,90 +63,7 @@ async function killCursors(): Promise<void> {
   if (cursors.length > 0) await people.db().command({ killCursors: jobs.collectionName, cursors })
 }
 
-/** What a node keeps of its jobs, fed by the follower. */
-class Memory {
-  readonly roster = new Roster({ ip: MINE, timezone: 'UTC', check: () => [], lead: () => 0, now: Date.now() })
-  readonly told: (Change | FollowNews)[] = []
-  readonly #close: () => Promise<void>
-  ended = false
-
-  constructor(db: Db = client.db()) {
-    const follower = follow({
-      db,
-      collection: jobs.collectionName,
-      ip: MINE,
-      holds: id => this.roster.holds(id),
-      isEcho: () => false,
-      prepare: async () => {
-        await people.db().createCollection(jobs.collectionName).catch(ignore(48))
-      },
-    })
-    const end = () => {
-      this.ended = true
-    }
-    const subscription = follower.changes$.subscribe({
-      next: change => {
-        this.told.push(change)
-        if (change.type.startsWith('stream.')) return
-        for (const effect of this.roster.apply(change as Change, Date.now()))
-          if (effect.type === 'read') follower.read(effect.id)
-      },
-      error: end,
-      complete: end,
-    })
-    this.#close = async () => {
-      subscription.unsubscribe()
-      await follower.closed()
-    }
-  }
-
-  of<T extends (Change | FollowNews)['type']>(type: T) {
-    return this.told.filter(change => change.type === type) as Extract<Change | FollowNews, { type: T }>[]
-  }
-
-  async opened(): Promise<this> {
-    await until(() => expect(this.of('stream.opened')).toHaveLength(1))
-    return this
-  }
-
-  close = () => this.#close()
-
-  /** By id, what is held. */
-  view(): Record<string, unknown> {
-    const entries = [...this.roster.entries()].map(entry => [
-      entry.id,
-      {
-        next_run_time: entry.stored,
-        func: entry.func,
-        trigger: entry.trigger?.stored,
-        max_instances: entry.maxInstances,
-        run_at: [...entry.extra],
-      },
-    ])
-    return Object.fromEntries(entries)
-  }
-}
-
-/** The same of the collection. */
-async function found(): Promise<Record<string, unknown>> {
-  const documents = await jobs.find({ ip: MINE }).toArray()
-  const ms = (date: Date | null | undefined) => (date instanceof Date ? date.getTime() : date)
-  return Object.fromEntries(
-    documents.map(({ _id, next_run_time, func, trigger, max_instances, run_at = [] }) => [
-      _id,
-      {
-        next_run_time: ms(next_run_time),
-        func,
-        trigger,
-        max_instances,
-        run_at: run_at.map(ms).sort((a: number, b: number) => a - b),
-      },
-    ]),
-  )
-}
-
-const agrees = (memory: Memory, timeout = 15_000) =>
-  until(async () => expect(memory.view()).toEqual(await found()), timeout)
+const agrees = (memory: Followed, timeout = 15_000) => memory.agrees(timeout)
 
 /** Swallows errors of these codes only. */
 const ignore =
@@ -157,9 +72,12 @@ const ignore =
     if (!(error instanceof MongoServerError) || !codes.includes(Number(error.code))) throw error
   }
 
-async function following(use: (memory: Memory) => Promise<void>, db?: Db): Promise<void> {
+async function following(use: (memory: Followed) => Promise<void>, db?: Db): Promise<void> {
   jobs = people.db().collection<Loose>(`jobs_${++collections}`)
-  const memory = new Memory(db)
+  const prepare = async () => {
+    await people.db().createCollection(jobs.collectionName).catch(ignore(48))
+  }
+  const memory = new Followed({ db: db ?? client.db(), jobs, ip: MINE, prepare })
   try {
     await memory.opened()
     await use(memory)
@@ -384,7 +302,7 @@ test('an answer that an event overtook on its way is not believed', async () => 
     waiting++
     return opened
   }
-  const slow = async (memory: Memory) => {
+  const slow = async (memory: Followed) => {
     const [moved, edited, deleted] = [mine(), mine(), mine()]
     await jobs.insertMany([moved, edited, deleted] as unknown as Loose[])
     await agrees(memory)
