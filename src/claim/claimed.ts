@@ -50,6 +50,8 @@ export interface ClaimsContext extends ClaimContext {
   readonly finishing: (id: string) => Promise<void> | undefined
   /** Which of these jobs have a row for the run time they are armed for. */
   readonly claimedBefore: (entries: readonly Entry[]) => Promise<ReadonlySet<string>>
+  /** Up to when run times are claimed is known, though the document has changed since. */
+  readonly claimed: (entry: Entry, to: Date | undefined) => void
   readonly proven: (entry: Entry, claimed: boolean) => void
   /** Takes entries of dead runs out of the document; answers whether there were any. */
   readonly sweep: (job: Job) => Promise<boolean>

@@ -126,7 +126,7 @@ export class Plans {
 }
 
 function operationOf(write: PlanWrite, ip: string, touch: string) {
-  const { id, stored, trigger, due, ordered, fingerprint, error, copied, unpaused } = write
+  const { id, stored, trigger, due, ordered, claimedTo, fingerprint, error, copied, unpaused } = write
   const filter = { _id: id, ip, next_run_time: isExactly(stored), ...(trigger !== undefined && { trigger }) }
   const at = due === undefined ? undefined : new Date(due)
   const planned = at && { next_run_time: at, trigger: fingerprint, ...(ordered === true && { ordered }) }
@@ -147,5 +147,6 @@ function operationOf(write: PlanWrite, ip: string, touch: string) {
     ...(error === null && { 'state.error': '' }),
     ...(at && { 'state.over': '', 'state.paused_by': '' }),
   }
-  return { filter, update: { $set, ...(Object.keys($unset).length > 0 && { $unset }) } }
+  const $max = claimedTo !== undefined && { 'state.claimed_to': new Date(claimedTo) }
+  return { filter, update: { $set, ...(Object.keys($unset).length > 0 && { $unset }), ...($max && { $max }) } }
 }

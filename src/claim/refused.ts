@@ -39,8 +39,10 @@ export function letGo(entry: Entry, context: ClaimsContext, afterMs = 0): void {
 
 /** Memory takes over what the database answered, unless an event came in between: then the document is read again. */
 export function show(entry: Entry, job: Job | null, version: number, context: ClaimsContext): void {
-  if (entry.version !== version) context.reread(entry.id)
-  else if (job === null) context.apply({ type: 'gone', id: entry.id, reason: 'deleted' })
+  if (entry.version !== version) {
+    context.claimed(entry, job?.state?.claimed_to)
+    context.reread(entry.id)
+  } else if (job === null) context.apply({ type: 'gone', id: entry.id, reason: 'deleted' })
   else context.apply({ type: 'put', job, from: 'claim' })
 }
 

@@ -2,7 +2,7 @@
 import type { Job } from '../../src/job/job.ts'
 import { aJob, EVERY_OTHER, plannedFor } from './jobs.ts'
 import { minute } from './real.ts'
-import type { Rules, World } from './world.ts'
+import type { Rules } from './world.ts'
 
 export const job = aJob({ max_instances: 2 })
 
@@ -23,19 +23,13 @@ export const person = {
   'person writes an old copy back by $set': (now: Job) => (now.ip === 'a' ? { ...now, ...job } : now),
   'person writes an old copy back by replace': (now: Job) => (now.ip === 'a' ? job : now),
 }
-/** An order of a time before one that is claimed is left to the models of what is known to go wrong. */
-export const careful = {
-  ...person,
-  'person orders minute 0': (now: Job, { claimed }: World) =>
-    claimed.length === 0 ? { ...now, next_run_time: minute(0) } : now,
-}
 export const alone = {
   nodes: { A: 'a' },
   job,
   from: 1,
   until: 1,
   edits: 2,
-  person: careful,
+  person,
   prompt: ['plan'],
 } satisfies Rules
 export const overtaken = { ...alone, edits: 1, prompt: [] } satisfies Rules
@@ -47,11 +41,11 @@ const {
   'person moves it to b': _moves,
   'person deletes it': _deletes,
   ...schedule
-} = careful
+} = person
 export const pairs = { ...alone, person: schedule, prompt: ['claim', 'plan'] } satisfies Rules
 export const later = { ...alone, until: 2, edits: 1, prompt: ['claim', 'plan'] } satisfies Rules
 export const current = {
-  'person orders minute 0': careful['person orders minute 0'],
+  'person orders minute 0': person['person orders minute 0'],
 }
 export const twins = {
   ...alone,
@@ -80,7 +74,7 @@ export const moving = {
     'person moves it to b': person['person moves it to b'],
     'person moves it to a': (now: Job) => ({ ...now, ip: 'a' }),
     'survivor moves it to b': (now: Job) => (now.ip === 'a' ? { ...now, ip: 'b', touch: 'survivor' } : now),
-    'person orders minute 0': careful['person orders minute 0'],
+    'person orders minute 0': person['person orders minute 0'],
     'person pauses': person['person pauses'],
   },
 } satisfies Rules

@@ -43,7 +43,7 @@ export function memoryOf(ip: string, seen: readonly Seen[]): { entry: Entry | un
   for (const one of seen) {
     if ('change' in one) roster.apply(one.change, Number(minute(one.at)))
     else if ('wrote' in one) roster.wrote({ ...one.wrote, version: roster.get(one.wrote.id)?.version ?? -1 })
-    else for (const entry of roster.entries()) learn(entry, one.claimed)
+    else for (const entry of roster.entries()) roster.claimed(entry, new Date(one.claimed))
   }
   const [entry] = [...roster.entries()]
   const plan = entry && roster.planOf(entry.id)
@@ -76,13 +76,6 @@ const shortest = new Map<string, readonly Seen[]>()
 const shorter = new WeakMap<readonly Seen[], readonly Seen[]>()
 const NOTHING_SEEN = fixed<readonly Seen[]>([])
 
-/** What is claimed is not claimed again: the entry waits for the document, which is about to be read. */
-function learn(entry: Entry, claimed: number): void {
-  entry.claimedTo = Math.max(entry.claimedTo ?? claimed, claimed)
-  if (entry.ordered || entry.due === undefined || entry.due > claimed) return
-  entry.due = undefined
-  entry.at = undefined
-}
 const memories = new WeakMap<readonly Seen[], Readonly<Record<string, ReturnType<typeof memoryOf>>>>()
 
 const noJitter = () => 0
