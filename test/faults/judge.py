@@ -1,0 +1,684 @@
+"""Judge: compares what was owed with what was done, and names each failure F1 to F13.
+
+In: the folder of a scenario: history.jsonl (edits, faults, processes), witness-*.jsonl (starts and ends, written by the runs
+themselves), the last read of jobs and executions, the nodes' logs. Out: verdict.json.
+What was owed comes from the log of edits and the oracle alone; rows count only as the reason why a run did not start.
+An edit and a claim are ordered by the server's own time: the edit's operation time and the run's fence."""
+
+import json
+import sys
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from oracle import chain_from, grid_of
+
+EPS = 250  # on time, in ms
+D = 1_000  # until an edit is everywhere
+L = 30_000  # until all is well again after a fault
+SETTLE = 3_000  # after a heal: leases, elections and streams come back
+EARLY = 3
+MOST = 300
+CLUSTER = {"step-down", "primary-kill", "primary-pause", "majority-lost", "freeze", "disk-full"}
+PLANS = {"insert", "delete", "pause", "resume", "trigger", "order"}
+FINAL = {"executed", "error", "timeout", "interrupted", "cancelled", "missed", "max_instances"}
+
+folder = Path(sys.argv[1])
+
+
+def lines(path):
+    if not path.exists():
+        return []
+    out = []
+    for line in path.read_text(errors="replace").split("\n"):
+        try:
+            if line:
+                out.append(json.loads(line))
+        except ValueError:
+            pass  # a process was killed in the middle of a line
+    return out
+
+
+def date(value):
+    return value["date"] if isinstance(value, dict) and "date" in value else None
+
+
+history = lines(folder / "history.jsonl")
+clock = next(h for h in history if h["f"] == "clock")
+phase = {h["what"]: h for h in history if h["f"] == "phase"}
+begin = phase["begin"]["at"]
+lease = phase["begin"]["leaseMs"]
+drained_from = phase["calm"]["at"]
+end = phase["read"]["at"]
+horizon = drained_from - 2_000
+
+
+def true_time(mono):
+    return clock["wall"] + (mono - clock["mono"]) / 1000
+
+
+violations = []
+classes = Counter()
+notes = []
+
+
+def fail(name, what, at=0, job=None):
+    classes[name] += 1
+    if classes[name] <= MOST:
+        violations.append({"class": name, "what": what, "at": at, **({"job": job} if job else {})})
+
+
+def iso(ms):
+    return f"{(ms - begin) / 1000:+.3f}s"
+
+
+# -- faults ----------------------------------------------------------------------------------------------------------------
+class Fault:
+    def __init__(self, told):
+        self.id, self.kind, self.nodes, self.ms = told["id"], told["kind"], told["nodes"], told["ms"]
+        self.amount = told.get("amount") or 0
+        self.start, self.stop, self.skipped, self.logs = told["at"], None, None, told.get("logs", {})
+
+
+faults = {}
+for h in history:
+    if h["f"] != "fault":
+        continue
+    if h["type"] == "invoke":
+        faults[h["id"]] = Fault(h)
+    else:
+        fault = faults[h["id"]]
+        fault.stop = h["at"]
+        if h["type"] == "skip":
+            fault.skipped = h["why"]
+            fault.stop = fault.start
+        if h["type"] == "fail":
+            notes.append(f"fault {fault.id} ({fault.kind}) could not be carried out to its end: {h['why']}")
+faults = sorted(faults.values(), key=lambda f: f.start)
+for fault in faults:
+    fault.stop = fault.stop or end
+real = [f for f in faults if f.skipped is None]
+ips = sorted({ip for h in history if h["f"] == "process" for ip in [h["ip"]]})
+
+
+def windows_of(hosts):
+    """Merged spans in which something was wrong with one of these nodes or with the database."""
+    spans = sorted((f.start - 20, f.stop + SETTLE) for f in real if hosts is None or f.kind in CLUSTER or set(f.nodes) & hosts)
+    merged = []
+    for low, high in spans:
+        if merged and low <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], high)
+        else:
+            merged.append([low, high])
+    return merged
+
+
+window_cache = {}
+
+
+def windows(hosts):
+    key = None if hosts is None else frozenset(hosts)
+    if key not in window_cache:
+        window_cache[key] = windows_of(key)
+    return window_cache[key]
+
+
+def healthy_ms(hosts, low, high):
+    """How much of a span was free of faults."""
+    if high <= low:
+        return 0
+    left = high - low
+    for start, stop in windows(hosts):
+        left -= max(0, min(high, stop) - max(low, start))
+    return left
+
+
+def well_at(hosts, low, high):
+    return all(stop <= low or start >= high for start, stop in windows(hosts))
+
+
+# -- processes -------------------------------------------------------------------------------------------------------------
+exits = {}
+for h in history:
+    if h["f"] == "process" and h["what"] == "exit":
+        exits[h["pid"]] = h["at"]
+        if not h["asked"]:
+            fail("F13", f"{h['ip']}: its process ended unasked (code {h['code']}, signal {h['signal']})", h["at"])
+for ip, code in zip(ips, phase["drained"]["codes"]):
+    if code != 0:
+        fail("F13", f"{ip}: SIGTERM did not end it well: exit {code}", phase["drained"]["at"])
+pauses = [(f.start, f.stop, ip) for f in real if f.kind == "node-pause" for ip in f.nodes]
+
+# -- witnesses -------------------------------------------------------------------------------------------------------------
+starts, ends = [], {}
+for path in sorted(folder.glob("witness-*.jsonl")):
+    for line in lines(path):
+        line["t"] = true_time(line["mono"])
+        if line["job"].startswith("spin-"):
+            continue
+        if line["type"] == "start":
+            fence = int(line["fence"])
+            line["fence"] = (fence >> 32, fence & 0xFFFFFFFF)
+            starts.append(line)
+        else:
+            ends[line["run"]] = line["t"]
+starts.sort(key=lambda s: s["t"])
+by_job = defaultdict(list)
+for s in starts:
+    by_job[s["job"]].append(s)
+
+# -- rows ------------------------------------------------------------------------------------------------------------------
+rows = {row["_id"]: row for row in lines(folder / "final-executions.jsonl") if not row["job_id"].startswith("spin-")}
+rows_of = defaultdict(list)
+for row in rows.values():
+    row["t"] = date(row["run_time"])
+    rows_of[row["job_id"]].append(row)
+
+# -- edits -----------------------------------------------------------------------------------------------------------------
+edits = defaultdict(list)
+count_edits = 0
+for h in history:
+    if h["f"] != "edit":
+        continue
+    if h["type"] == "fail":
+        fail("F11", f"{h['kind']} #{h['ver']} found no document: {h['why']}", h["hi"], h["job"])
+        continue
+    h["op"] = tuple(h["op"]) if h.get("op") else None
+    edits[h["job"]].append(h)
+    count_edits += 1
+for list_ in edits.values():
+    list_.sort(key=lambda e: e["lo"])
+
+
+def before(edit, start):
+    """Whether an edit came before the claim of a start: True, False, or None where nobody can know."""
+    if edit["op"] is not None:
+        return edit["op"] < start["fence"]
+    if edit["type"] == "ok" and edit["hi"] < (start["fence"][0] - 1) * 1000:
+        return True
+    if edit["lo"] > (start["fence"][0] + 2) * 1000:
+        return False
+    return None
+
+
+def takes(standby, placed, ip):
+    """Whether a node may have taken a job over: one that the cluster placed has every node for its standby."""
+    return placed or standby == "any" or bool(standby) and ip in standby
+
+
+class Segment:
+    """From one edit of the plan to the next."""
+
+    def __init__(self, edit, grid, ordered, config):
+        self.edit, self.grid, self.ordered, self.config = edit, grid, ordered, config
+        self.lo, self.hi, self.until = edit["lo"], edit["hi"], horizon
+        self.unsure = edit["type"] == "info"
+
+
+def segments_of(list_):
+    out, trigger, paused, config = [], None, False, None
+    for e in list_:
+        kind, what = e["kind"], e["what"]
+        if kind == "insert":
+            trigger, paused, config = what["trigger"], False, what
+        if kind == "trigger":
+            trigger = what["$set"]["trigger"]
+        if kind not in PLANS:
+            continue
+        ordered, grid = None, None
+        if kind == "pause":
+            paused = True
+        elif kind == "resume":
+            paused = False
+        elif kind == "order":
+            ordered = date(what["$set"]["next_run_time"])
+        if kind == "delete":
+            trigger, config = None, None
+        elif not paused and trigger is not None:
+            grid = chain_from(trigger, ordered) if ordered is not None else grid_of(trigger)
+        if out:
+            out[-1].until = min(horizon, e["lo"])
+        out.append(Segment(e, grid, ordered, config))
+    return out
+
+
+# -- one job after the other -----------------------------------------------------------------------------------------------
+uncounted_total = targets = owed = on_time = coalesced_away = with_row = excused = run_owed = 0
+orders = orders_run = 0
+doubled = lost = wrong = lost_edits = 0
+late_quiet, late_fault = [], []
+late_starts = []  # (sched, started, lateness, host, asked host)
+series = {}
+
+
+def owner_before(list_, start):
+    """The ip that people last gave a job before a claim; and since when. A tuple of candidates where it is unsure."""
+    out = []
+    for e in list_:
+        if e["kind"] not in ("insert", "move", "place"):
+            continue
+        ip = e["what"].get("ip") if e["kind"] == "insert" else e["what"]["$set"]["ip"] if e["kind"] == "move" else None
+        known = before(e, start)
+        if known is True:
+            out = [(ip, e)]
+        elif known is None:
+            out.append((ip, e))
+    return out
+
+
+def ip_at(list_, t):
+    ip = None
+    for e in list_:
+        if e["hi"] > t:
+            break
+        if e["kind"] == "insert":
+            ip = e["what"].get("ip")
+        elif e["kind"] == "move":
+            ip = e["what"]["$set"]["ip"]
+        elif e["kind"] == "place":
+            ip = None
+    return ip
+
+
+def last_value(list_, start, pick):
+    """What a field could have been at a claim, by the edits before it."""
+    out = []
+    for e in list_:
+        value = pick(e)
+        if value is None:
+            continue
+        known = before(e, start)
+        if known is True:
+            out = [value]
+        elif known is None:
+            out.append(value)
+    return out
+
+
+def args_of(e):
+    return e["what"].get("args") if e["kind"] == "insert" else e["what"].get("$set", {}).get("args")
+
+
+def ver_of(e):
+    return e["what"].get("x_ver") if e["kind"] == "insert" else e["what"].get("$set", {}).get("x_ver")
+
+
+def hosts_for(list_, job_starts, t):
+    """Nodes that a target at t may depend on."""
+    ip = ip_at(list_, t)
+    if ip is None:
+        return None
+    hosts = {ip}
+    times = [s["t"] for s in job_starts]
+    at = bisect_right(times, t)
+    for near in job_starts[max(0, at - 1) : at + 1]:
+        hosts.add(near["ip"])
+    return hosts
+
+
+for job, list_ in edits.items():
+    segments = segments_of(list_)
+    job_starts = by_job.get(job, [])
+    job_rows = rows_of.get(job, [])
+    config = next(e["what"] for e in list_ if e["kind"] == "insert")
+    coalesce = config.get("coalesce", True)
+    rerun = config.get("on_interrupt") == "rerun"
+    standby = config.get("standby")
+    brief = config["kwargs"]["ms"] <= 100
+    most = config.get("max_instances", 1)
+    started_at = defaultdict(list)
+    for s in job_starts:
+        started_at[s["sched"]].append(s)
+    row_at = defaultdict(list)
+    for row in job_rows:
+        row_at[row["t"]].append(row)
+    ordered_times = Counter()
+    extra_times = Counter()
+    for e in list_:
+        if e["kind"] == "order":
+            ordered_times[date(e["what"]["$set"]["next_run_time"])] += 1
+        if e["kind"] == "extra":
+            extra_times[date(e["what"]["$push"]["run_at"])] += 1
+
+    # F2: more starts than orders of one run.
+    again = set()
+    for sched, list2 in started_at.items():
+        allowed = max(1, ordered_times[sched] + extra_times[sched])
+        for earlier, later in zip(list2, list2[1:]):
+            row = rows.get(earlier["run"])
+            if rerun and row is not None and row["status"] == "interrupted":
+                again.add(later["run"])
+                allowed += 1
+        if len(list2) > allowed:
+            doubled += len(list2) - allowed
+            told = ", ".join(f"{s['ip']} at {iso(s['t'])} (run {s['run']}, {rows.get(s['run'], {}).get('status', 'no row')})" for s in list2)
+            fail("F2", f"run time {iso(sched)} started {len(list2)} times: {told}", list2[1]["t"], job)
+
+    # Each start: place, time, version, schedule.
+    for s in job_starts:
+        told = f"run {s['run']} of {iso(s['sched'])} started at {iso(s['t'])} on {s['ip']}"
+        # F5
+        tolerance = EARLY
+        for f in real:
+            if f.kind == "clock-jump" and s["ip"] in f.nodes and f.start <= s["t"] <= f.stop + 3_000:
+                tolerance = abs(f.amount) * 1000 if abs(f.amount) <= 5 else 100
+        if s["t"] < s["sched"] - tolerance:
+            fail("F5", f"{told}, {s['sched'] - s['t']:.0f} ms early", s["t"], job)
+        # F3
+        if s.get("at") != s["ip"]:
+            wrong += 1
+            fail("F3", f"{told}, with a document whose ip is {s.get('at')}", s["t"], job)
+        else:
+            candidates = owner_before(list_, s)
+            placed = any(e["kind"] == "place" or e["kind"] == "insert" and "ip" not in e["what"] for e in list_ if e["lo"] < s["t"])
+            fits = False
+            for ip, e in candidates:
+                if ip is None or ip == s["ip"]:
+                    fits = True
+                elif takes(standby, placed, s["ip"]):
+                    fits = fits or any(f.stop > e["lo"] and f.start < s["t"] for f in real)
+            if candidates and not fits:
+                wrong += 1
+                fail("F3", f"{told}, though {candidates[-1][0]} was asked for in edit #{candidates[-1][1]['ver']}", s["t"], job)
+        # F6
+        for name, pick, seen in (("args", args_of, s["args"]), ("x_ver", ver_of, s.get("ver"))):
+            values = last_value(list_, s, pick)
+            if values and seen not in values:
+                fail("F6", f"{told} with {name} {seen}, the claim came after the edit to {values[-1]}", s["t"], job)
+        # F4, F6, F7: the schedule in force at the claim.
+        if s["run"] in again or s["sched"] in extra_times:
+            continue
+        current, earlier = [], None
+        for seg in segments:
+            known = before(seg.edit, s)
+            if known is True:
+                earlier = current[-1] if current else earlier
+                current = [seg]
+            elif known is None:
+                current.append(seg)
+        if not current:
+            fail("F4", f"{told} before the job was there", s["t"], job)
+            continue
+        fits = any(seg.grid is not None and seg.grid.has(s["sched"]) or seg.ordered == s["sched"] for seg in current)
+        if not fits and earlier is not None and current[0].grid is not None:
+            # The plan that the edit asks for may not have been made yet.
+            old = any(
+                seg.ordered == s["sched"] or (seg.grid is not None and seg.grid.has(s["sched"]))
+                for seg in segments[: segments.index(current[0])][-2:]
+            )
+            fits = old and healthy_ms(hosts_for(list_, job_starts, s["t"]), current[0].hi, s["t"]) <= D
+        if not fits:
+            seg = current[-1]
+            name = "F4" if seg.grid is None else "F7"
+            fail(name, f"{told}, which edit #{seg.edit['ver']} ({seg.edit['kind']}) at {iso(seg.hi)} does not allow", s["t"], job)
+            continue
+        # A claim made in time, a start long after the edit: only something frozen may do that.
+        for seg in segments:
+            if seg.grid is None and seg.hi + D < s["t"] < seg.until and before(seg.edit, s) is False:
+                if healthy_ms({s["ip"]}, seg.hi, s["t"]) > D:
+                    fail("F4", f"{told}, {s['t'] - seg.hi:.0f} ms after it was paused or deleted", s["t"], job)
+
+    # What was owed, and what became of it.
+    covered = {}
+    for seg in segments:
+        if seg.grid is None:
+            continue
+        fires = list(seg.grid.between(seg.lo - 120_000, seg.until))
+        for row in job_rows:
+            if row["status"] not in FINAL or not seg.grid.has(row["t"]):
+                continue
+            at = bisect_right(fires, row["t"])
+            span = row.get("coalesced") or 1
+            # How many times a run stood for is forgotten where it was interrupted, run again, or waited for a place.
+            lenient = coalesce and (row["status"] == "interrupted" or len(row_at[row["t"]]) > 1 or config.get("overlap") == "queue_one")
+            for back in range(1, at + 1):
+                t = fires[at - back]
+                if back > span and not (lenient and t not in started_at and t not in row_at):
+                    break
+                if t not in covered or back == 1:
+                    covered[t] = (row, back, back > span)
+    for seg in segments:
+        following = next((other for other in segments if other.lo > seg.lo), None)
+        if seg.ordered is not None:
+            orders += 1
+        if seg.grid is None:
+            continue
+        for t in seg.grid.between(seg.hi, seg.until):
+            targets += 1
+            hosts = hosts_for(list_, job_starts, t)
+            sure = not seg.unsure and healthy_ms(hosts, seg.hi, t) >= D
+            quiet = well_at(hosts, t - EPS, t + EPS)
+            first = started_at[t][0] if t in started_at else None
+            row, back, uncounted = covered.get(t, (None, 0, False))
+            if first is None and row is None:
+                if not sure:
+                    excused += 1
+                    continue
+                if following is not None and healthy_ms(hosts, t, following.lo) < D:
+                    excused += 1
+                    continue
+                owed += 1
+                lost += 1
+                near = [f"{f.kind}#{f.id}" for f in real if f.start - 5_000 <= t <= f.stop + 10_000]
+                fail("F1", f"run time {iso(t)} never started and no row says why; asked for on {ip_at(list_, t)}; faults near: {near}", t, job)
+                continue
+            owed += 1
+            if first is not None:
+                run_owed += 1
+                late = first["t"] - t
+                if late <= EPS:
+                    on_time += 1
+                if sure and brief:
+                    (late_quiet if quiet else late_fault).append(late)
+                    if late > EPS:
+                        late_starts.append((t, first["t"], late, first["ip"], ip_at(list_, t)))
+                    free = healthy_ms(None if hosts is None else hosts | {first["ip"]}, t, first["t"])
+                    if free > L:
+                        fail("F9", f"run time {iso(t)} started {late / 1000:.1f} s late, {free / 1000:.1f} s of which nothing was wrong", t, job)
+                    elif quiet and free > 2_000 and sure:
+                        fail("F1", f"run time {iso(t)} started {late:.0f} ms late while nothing was wrong", t, job)
+                second = int((first["t"] - begin) // 1000)
+                n, worst = series.get(second, (0, 0))
+                series[second] = (n + 1, max(worst, late if brief else 0))
+            elif back > 1:
+                coalesced_away += 1
+                uncounted_total += uncounted
+            else:
+                with_row += 1
+                if quiet and sure and row["status"] == "missed" and hosts is not None and well_at(hosts, t - EPS, t + 61_000):
+                    fail("F1", f"run time {iso(t)} has a row missed, though nothing was wrong", t, job)
+
+    # Orders of a run.
+    for e in list_:
+        if e["kind"] not in ("order", "extra"):
+            continue
+        at = date(e["what"]["$set"]["next_run_time"]) if e["kind"] == "order" else date(e["what"]["$push"]["run_at"])
+        if e["kind"] == "extra":
+            orders += 1
+        if at in started_at:
+            orders_run += 1
+            continue
+        if at in row_at or e["type"] == "info" or at > horizon:
+            continue
+        kinds = PLANS if e["kind"] == "order" else {"delete"}
+        over = next((o for o in list_ if o["lo"] > e["lo"] and o["kind"] in kinds), None)
+        if over is not None and healthy_ms(hosts_for(list_, job_starts, at), e["hi"], over["lo"]) < D:
+            excused += 1
+            continue
+        lost += 1
+        fail("F1", f"{e['kind']} #{e['ver']} of {iso(at)}, acknowledged at {iso(e['hi'])}, never ran and no row says why", e["hi"], job)
+
+    # F8
+    live = []
+    for s in job_starts:
+        stop = ends.get(s["run"])
+        if stop is None:
+            stop = exits.get(s["pid"], end)
+        for low, high, ip in pauses:
+            # A process that slept past its lease is another one's business by then.
+            if ip == s["ip"] and s["t"] < low and stop > low and high - low > lease * 0.9:
+                stop = low
+        if rows.get(s["run"], {}).get("status") == "interrupted":
+            stop = min(stop, s["t"])
+        live = [(other, until) for other, until in live if until > s["t"] + 1]
+        live.append((s, stop))
+        if len(live) > most:
+            told = ", ".join(f"{o['run']} on {o['ip']} since {iso(o['t'])}" for o, _ in live)
+            fail("F8", f"{len(live)} runs at once at {iso(s['t'])}, {most} allowed: {told}", s["t"], job)
+
+# F10
+for s in starts:
+    row = rows.get(s["run"])
+    if row is None:
+        fail("F10", f"run {s['run']} of {iso(s['sched'])} started on {s['ip']} at {iso(s['t'])}, but has no row", s["t"], s["job"])
+    elif row["status"] not in FINAL:
+        fail("F10", f"run {s['run']} started on {s['ip']} at {iso(s['t'])}; its row says {row['status']} for ever", s["t"], s["job"])
+    elif row["status"] in ("missed", "max_instances"):
+        fail("F10", f"run {s['run']} started at {iso(s['t'])}, but its row says {row['status']}", s["t"], s["job"])
+    elif row["status"] == "executed" and s["run"] not in ends:
+        fail("F10", f"run {s['run']} of {iso(s['t'])} never came to its end, but its row says executed", s["t"], s["job"])
+    elif row["status"] == "interrupted" and s["run"] in ends and well_at({s["ip"]}, s["t"] - lease, ends[s["run"]] + lease):
+        fail("F10", f"run {s['run']} on {s['ip']} ended well at {iso(ends[s['run']])}, but its row says interrupted", s["t"], s["job"])
+seen_runs = {s["run"] for s in starts}
+for row in rows.values():
+    if row["status"] in ("executed", "error", "timeout") and row["_id"] not in seen_runs:
+        fail("F10", f"row {row['_id']} says {row['status']}, but nobody saw it start", row["t"], row["job_id"])
+final = {doc["_id"]: doc for doc in lines(folder / "final-jobs.jsonl")}
+for doc in final.values():
+    running = doc.get("state", {}).get("running") or []
+    if running and doc["_id"] in edits:
+        fail("F10", f"all nodes are drained, but state.running still has {[r['run_id'] for r in running]}", end, doc["_id"])
+
+# F11, F7: the documents after the calm.
+calm = {doc["_id"]: doc for doc in lines(folder / "calm-jobs.jsonl")}
+for job, list_ in edits.items():
+    doc, expected, unsure = calm.get(job), {}, set()
+    gone = False
+    for e in list_:
+        if e["kind"] == "insert":
+            expected, gone = {k: v for k, v in e["what"].items() if k not in ("next_run_time",)}, False
+        elif e["kind"] == "delete":
+            gone = True
+        else:
+            for key, value in e["what"].get("$set", {}).items():
+                expected[key] = value
+                if e["type"] == "info":
+                    unsure.add(key)
+            for key in e["what"].get("$unset", {}):
+                expected.pop(key, None)
+    if gone or doc is None:
+        if gone != (doc is None):
+            lost_edits += 1
+            fail("F11", "the document is back though it was deleted" if gone else "the document is gone though nobody deleted it", phase["calm"]["at"], job)
+        continue
+    standby = expected.get("standby")
+    for key, value in expected.items():
+        if key in unsure or key == "next_run_time":
+            continue
+        placed = any(e["kind"] == "place" or e["kind"] == "insert" and "ip" not in e["what"] for e in list_)
+        if key == "ip" and takes(standby, placed, doc.get("ip")) and real:
+            continue
+        if doc.get(key) != value:
+            lost_edits += 1
+            fail("F11", f"{key} was set to {json.dumps(value)}, and is {json.dumps(doc.get(key))} though nobody changed it", phase["calm"]["at"], job)
+    if doc.get("run_at"):
+        fail("F9", f"run_at still holds {doc['run_at']}", phase["calm"]["at"], job)
+    last = [e for e in list_ if e["kind"] in PLANS][-1]
+    seg = segments_of(list_)[-1]
+    next_run = doc.get("next_run_time")
+    if seg.grid is None:
+        if next_run is not None:
+            lost_edits += 1
+            fail("F11", f"paused by edit #{last['ver']}, but next_run_time is {next_run}", phase["calm"]["at"], job)
+    elif date(next_run) is None:
+        fail("F7", f"next_run_time is {next_run} though the job goes on (state: {json.dumps(doc.get('state', {}))[:300]})", phase["calm"]["at"], job)
+    elif not seg.unsure and not seg.grid.has(date(next_run)) and date(next_run) != seg.ordered:
+        fail("F7", f"next_run_time {iso(date(next_run))} is no run time of the trigger of edit #{last['ver']}", phase["calm"]["at"], job)
+    elif date(next_run) < phase["calm"]["at"] - 10_000:
+        fail("F9", f"next_run_time {iso(date(next_run))} is long past and nobody runs it (ip {doc.get('ip')})", phase["calm"]["at"], job)
+
+# F12
+samples = [h for h in history if h["f"] == "sample"]
+first_fault = real[0].start if real else phase["calm"]["at"]
+early = [s for s in samples if begin + 3_000 < s["at"] < first_fault]
+late = [s for s in samples if s["at"] > phase["calm"]["at"] - 15_000]
+if early and late:
+
+    def middle(values):
+        values = sorted(v for v in values if v is not None)
+        return values[len(values) // 2] if values else None
+
+    for name in ("cursors", "connections"):
+        a, b = middle(s[name] for s in early), middle(s[name] for s in late)
+        if a is not None and b is not None:
+            notes.append(f"{name} of the primary: {a} at first, {b} after the calm")
+            if name == "cursors" and b > a * 1.1 + 4:
+                fail("F12", f"{name}: {a} at first, {b} after the calm", late[-1]["at"])
+    for ip in ips:
+        for what, slack in (("fds", 6), ("rss", 60_000)):
+            pick = lambda group: middle(n.get(what) for s in group for n in s["nodes"] if n["ip"] == ip)
+            a, b = pick(early), pick(late)
+            if a is None or b is None:
+                continue
+            notes.append(f"{ip} {what}: {a} at first, {b} after the calm")
+            if b > a * 1.1 + slack:
+                fail("F12", f"{ip} {what}: {a} at first, {b} after the calm", late[-1]["at"])
+
+# F13
+LOUD = {"node-kill": lease + 2_000, "node-pause": lease + 1_000, "cut": 5_000, "black-hole": 8_000, "one-way-up": 8_000, "one-way-down": 8_000,
+        "majority-lost": 5_000, "primary-kill": 5_000, "primary-pause": 5_000, "oplog-rolled": 5_000}
+logs = {ip: (folder / f"node-{ip}.log").read_bytes() if (folder / f"node-{ip}.log").exists() else b"" for ip in ips}
+sizes = {f.id: f.logs for f in faults}
+for f in real:
+    if f.kind not in LOUD or f.stop - f.start < LOUD[f.kind] or f.stop - f.start < 5_000:
+        continue
+    later = next((other.logs for other in real if other.start > f.stop + 8_000), {})
+    heard = any(
+        b'"level":40' in part or b'"level":50' in part or b"stream." in part
+        for ip in ips
+        for part in [logs[ip][f.logs.get(ip, 0) : later.get(ip, len(logs[ip]))]]
+    )
+    if not heard:
+        fail("F13", f"{f.kind} of {f.nodes} for {(f.stop - f.start) / 1000:.1f} s left no line in any log", f.start)
+
+# -- per fault -------------------------------------------------------------------------------------------------------------
+told_faults = []
+for i, f in enumerate(faults):
+    entry = {"id": f.id, "kind": f.kind, "nodes": f.nodes, "from": f.start, "to": f.stop, "recoveredMs": None, "takeoverMs": None, "late": 0, "skipped": f.skipped}
+    if f.skipped is None:
+        until = next((o.start for o in faults if o.start > f.stop + 4_000), end)
+        hit = [s for s in late_starts if f.start - 1_000 <= s[0] < until and (f.kind in CLUSTER or s[3] in f.nodes or s[4] in f.nodes or s[4] is None)]
+        entry["late"] = len(hit)
+        if hit:
+            entry["recoveredMs"] = max(0, max(s[1] for s in hit) - f.stop)
+        if f.kind in ("node-kill", "nodes-kill", "body-kill", "node-pause", "black-hole", "cut") and f.stop - f.start > lease:
+            moved = [s[1] - f.start for s in hit if s[4] in f.nodes and s[3] not in f.nodes and s[1] < f.stop]
+            entry["takeoverMs"] = max(moved) if moved else None
+    told_faults.append(entry)
+
+
+def spread(values):
+    values = sorted(values)
+    if not values:
+        return {"n": 0, "p50": 0, "p99": 0, "max": 0}
+    at = lambda share: round(values[min(len(values) - 1, int(len(values) * share))], 1)
+    return {"n": len(values), "p50": at(0.5), "p99": at(0.99), "max": round(values[-1], 1)}
+
+
+verdict = {
+    "totals": {
+        "targets": targets, "owed": owed, "run": run_owed, "onTime": on_time, "coalesced": coalesced_away, "uncounted": uncounted_total, "missedWithRow": with_row,
+        "excused": excused, "orders": orders, "ordersRun": orders_run, "doubled": doubled, "lost": lost, "wrongPlace": wrong,
+        "lostEdits": lost_edits + classes.get("F11", 0) - lost_edits, "edits": count_edits, "starts": len(starts),
+        "rows": dict(Counter(row["status"] for row in rows.values())),
+    },
+    "lateness": {"quiet": spread(late_quiet), "faults": spread(late_fault)},
+    "classes": dict(sorted(classes.items())),
+    "violations": violations,
+    "notes": notes,
+    "faults": told_faults,
+    "begin": begin,
+    "end": end,
+    "series": [[second, n, round(worst)] for second, (n, worst) in sorted(series.items())],
+}
+(folder / "verdict.json").write_text(json.dumps(verdict))

@@ -1,0 +1,167 @@
+/** Person: edits jobs through a plain driver with majority writes, and writes down what was asked and what was acknowledged.
+ *  In: planned edits, at their times. Out: lines in the history, with the server's time of each write (`op`).
+ *  Edits of one job follow one another. One whose answer is unknown is made again until it is acknowledged, save orders of a
+ *  run: for these both outcomes stay possible. */
+import type { ClientSession, Collection, Document, MongoClient, Timestamp } from 'mongodb'
+import { DB } from './cluster.ts'
+import { type History, sleep, trueNow } from './history.ts'
+import type { Edit, JobPlan, Plan, Trigger } from './plan.ts'
+
+type Loose = Document & { _id: string }
+
+export interface Person {
+  /** Stores all jobs of the plan. */
+  insertAll(): Promise<void>
+  /** Resolves when it is acknowledged; never rejects. */
+  edit(edit: Edit): Promise<void>
+  idle(): Promise<void>
+}
+
+const HOUR = 3_600_000
+const MAJORITY = { writeConcern: { w: 'majority' as const, wtimeoutMS: 20_000 } }
+
+export function personOf(plan: Plan, client: MongoClient, history: History): Person {
+  const jobs: Collection<Loose> = client.db(DB).collection('jobs')
+  const planned = new Map(plan.jobs.map(job => [job._id, job]))
+  const versions = new Map<string, number>()
+  const queues = new Map<string, Promise<void>>()
+  const hour = Math.floor(trueNow() / HOUR) * HOUR - HOUR
+
+  const triggerOf = ({ phase, ...trigger }: Trigger): Document => ({
+    ...trigger,
+    ...(phase !== undefined && { start_date: new Date(hour + phase) }),
+  })
+
+  const documentOf = (job: JobPlan, ver: number, trigger: Trigger, node: number | undefined): Loose => ({
+    _id: job._id,
+    func: 'witness:note',
+    ...(node !== undefined && { ip: `n${node}` }),
+    ...(job.standby !== undefined && {
+      standby: job.standby === 'any' ? 'any' : job.standby.map(other => `n${other}`),
+    }),
+    trigger: triggerOf(trigger),
+    args: [`v${ver}`],
+    kwargs: { ms: job.body },
+    tags: [`t${ver}`],
+    x_ver: ver,
+    ...job.more,
+  })
+
+  function updateOf(edit: Edit, ver: number): Document {
+    const mark = edit.marked ? { x_ver: ver } : {}
+    const set = (fields: Document) => ({ $set: { ...fields, ...mark } })
+    switch (edit.kind) {
+      case 'args':
+        return set({ args: [`v${ver}`] })
+      case 'tags':
+        return set({ tags: [`t${ver}`] })
+      case 'move':
+        return set({ ip: `n${edit.node}` })
+      case 'pause':
+        return set({ next_run_time: null })
+      case 'trigger':
+        return set({ trigger: triggerOf(edit.trigger as Trigger) })
+      case 'order':
+        return set({ next_run_time: new Date() })
+      case 'resume':
+        return { $unset: { next_run_time: '' }, ...(edit.marked && { $set: mark }) }
+      case 'place':
+        return { $unset: { ip: '' }, ...(edit.marked && { $set: mark }) }
+      case 'extra':
+        return { $push: { run_at: new Date() }, ...(edit.marked && { $set: mark }) }
+      default:
+        throw new RangeError(edit.kind)
+    }
+  }
+
+  /** Makes one write; answers the server's time of it, or null where an earlier try may have done it. */
+  async function write(edit: Edit, what: Document, again: boolean): Promise<Timestamp | null> {
+    const session: ClientSession = client.startSession()
+    const options = { ...MAJORITY, session }
+    try {
+      if (edit.kind === 'insert') await jobs.insertOne(what as Loose, options)
+      else if (edit.kind === 'delete') {
+        const { deletedCount } = await jobs.deleteOne({ _id: edit.job }, options)
+        if (deletedCount === 0) return again ? null : Promise.reject(new Gone())
+      } else {
+        const { matchedCount } = await jobs.updateOne({ _id: edit.job }, what, options)
+        if (matchedCount === 0) throw new Gone()
+      }
+      return session.operationTime ?? null
+    } catch (error) {
+      if (again && edit.kind === 'insert' && (error as { code?: number }).code === 11_000) return null
+      throw error
+    } finally {
+      await session.endSession().catch(() => {})
+    }
+  }
+
+  /** Waits for the moment near a run time that an edit asks for. */
+  async function moment({ job, due }: Edit): Promise<void> {
+    const { phase = 0, seconds = 1 } = planned.get(job)?.trigger ?? {}
+    if (due === undefined) return
+    const now = trueNow()
+    const first = hour + phase + Math.ceil((now - hour - phase) / (seconds * 1_000)) * seconds * 1_000
+    await sleep(Math.max(0, first + due - now))
+  }
+
+  async function carryOut(edit: Edit): Promise<void> {
+    await moment(edit)
+    const ver = (versions.get(edit.job) ?? 0) + 1
+    versions.set(edit.job, ver)
+    const job = planned.get(edit.job) as JobPlan
+    const trigger = edit.trigger ?? job.trigger
+    const what =
+      edit.kind === 'insert'
+        ? documentOf(job, ver, trigger, edit.node)
+        : edit.kind === 'delete'
+          ? {}
+          : updateOf(edit, ver)
+    const lo = trueNow()
+    const line = { f: 'edit', job: edit.job, kind: edit.kind, ver, marked: edit.marked, what: plain(what), lo }
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const op = await write(edit, what, attempt > 0)
+        const at = op === null || attempt > 0 ? null : [op.getHighBits() >>> 0, op.getLowBits() >>> 0]
+        return history.write({ ...line, type: 'ok', hi: trueNow(), op: at, info: attempt > 0 })
+      } catch (error) {
+        const why = String(error)
+        if (error instanceof Gone) return history.write({ ...line, type: 'fail', hi: trueNow(), why })
+        if (edit.kind === 'order' || edit.kind === 'extra')
+          return history.write({ ...line, type: 'info', hi: trueNow(), op: null, info: true, why })
+        if (attempt > 300) return history.write({ ...line, type: 'info', hi: trueNow(), op: null, info: true, why })
+        await sleep(200)
+      }
+    }
+  }
+
+  return {
+    async insertAll() {
+      for (const { _id, trigger, node } of plan.jobs)
+        await carryOut({ at: 0, job: _id, kind: 'insert', marked: true, trigger, ...(node !== undefined && { node }) })
+    },
+    edit(edit) {
+      const turn = (queues.get(edit.job) ?? Promise.resolve()).then(() => carryOut(edit))
+      queues.set(edit.job, turn)
+      return turn
+    },
+    async idle() {
+      await Promise.all(queues.values())
+    },
+  }
+}
+
+/** The job is not there: somebody else took it away. */
+class Gone extends Error {}
+
+/** Dates as `{date: ms}`, so that the reader knows them. */
+export function plain(value: unknown): unknown {
+  if (value instanceof Date) return { date: value.getTime() }
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value === 'object' && value !== null) {
+    const { _bsontype: kind } = value as { _bsontype?: string }
+    if (kind !== undefined) return String(value)
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+  }
+  return typeof value === 'bigint' ? String(value) : value
+}

@@ -1,0 +1,233 @@
+/** Proxy: the lines of one node to all members of a replica set, and what can be wrong with them.
+ *  Each member gets an address of its own for this node; where a server names the members, their addresses are replaced (they
+ *  have the same length), so that the driver never finds its way around the proxy. Messages are passed on whole.
+ *  A silent line keeps what it was given and passes it on when it heals, as TCP would: also to a server whose client has left. */
+import { createServer, type Server, Socket } from 'node:net'
+import { freePort } from '../../src/dev/mongod.ts'
+
+export type Weather =
+  | { readonly type: 'open' }
+  /** Connections are closed, new ones refused. */
+  | { readonly type: 'cut' }
+  /** Nothing passes, in one direction or both. */
+  | { readonly type: 'silent'; readonly up: boolean; readonly down: boolean }
+  | { readonly type: 'delay'; readonly ms: number }
+  /** The server does what it is told, and every second answer to a write never arrives. */
+  | { readonly type: 'answer-lost' }
+
+export interface Line {
+  /** Addresses of the members, as this node knows them. */
+  readonly hosts: readonly string[]
+  become(weather: Weather): void
+  /** Closes all connections, once. */
+  reset(): void
+  /** Answers that were kept back after their write. */
+  readonly lost: () => number
+  close(): Promise<void>
+}
+
+const HEADER = 16
+const OP_MSG = 2013
+const WRITES: ReadonlySet<string> = new Set(['findAndModify', 'update', 'insert', 'delete', 'bulkWrite'])
+
+export async function openLine(memberPorts: readonly number[]): Promise<Line> {
+  let weather: Weather = { type: 'open' }
+  let lost = 0
+  let writes = 0
+  const links = new Set<Link>()
+  const ports: number[] = []
+  for (const _ of memberPorts) ports.push(await fiveDigits())
+  const names = memberPorts.map((port, i) => [`127.0.0.1:${port}`, `127.0.0.1:${ports[i]}`] as const)
+  const renamed = (message: Buffer): Buffer => {
+    for (const [real, ours] of names) {
+      for (let at = message.indexOf(real); at >= 0; at = message.indexOf(real, at + 1))
+        message.write(ours, at, 'latin1')
+    }
+    return message
+  }
+  const servers = await Promise.all(
+    memberPorts.map((memberPort, i) => {
+      const server = createServer({ noDelay: true }, client => {
+        if (weather.type === 'cut') return void client.resetAndDestroy()
+        const link = new Link(client, memberPort, {
+          weather: () => weather,
+          renamed,
+          loses: () => writes++ % 2 === 0,
+          told: () => void lost++,
+        })
+        links.add(link)
+        link.onEnd = () => links.delete(link)
+      })
+      return new Promise<Server>(done => server.listen(ports[i], '127.0.0.1', () => done(server)))
+    }),
+  )
+  const reset = () => {
+    for (const link of [...links]) link.destroy()
+  }
+  return {
+    hosts: ports.map(port => `127.0.0.1:${port}`),
+    become(next) {
+      weather = next
+      if (next.type === 'cut') reset()
+      for (const link of [...links]) link.flush()
+    },
+    reset,
+    lost: () => lost,
+    async close() {
+      reset()
+      await Promise.all(servers.map(server => new Promise(done => server.close(done))))
+    },
+  }
+}
+
+/** Addresses of one length can be put in place of one another. */
+async function fiveDigits(): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    if (port >= 10_000) return port
+  }
+}
+
+interface Sky {
+  readonly weather: () => Weather
+  readonly renamed: (message: Buffer) => Buffer
+  /** Whether the answer of this write is to be lost. */
+  readonly loses: () => boolean
+  readonly told: () => void
+}
+
+/** One connection of a client to a member. */
+class Link {
+  onEnd: () => void = () => {}
+  readonly #client: Socket
+  readonly #server: Socket
+  readonly #sky: Sky
+  readonly #up: Lane
+  readonly #down: Lane
+  /** Requests whose answers are to be lost. */
+  readonly #doomed = new Set<number>()
+
+  constructor(client: Socket, port: number, sky: Sky) {
+    this.#client = client
+    this.#sky = sky
+    this.#server = new Socket()
+    this.#server.setNoDelay(true)
+    this.#server.connect(port, '127.0.0.1')
+    const silent = () => {
+      const weather = sky.weather()
+      return weather.type === 'silent' ? weather : { up: false, down: false }
+    }
+    const delay = () => {
+      const weather = sky.weather()
+      return weather.type === 'delay' ? weather.ms : 0
+    }
+    this.#up = new Lane(this.#server, () => silent().up, delay)
+    this.#down = new Lane(client, () => silent().down, delay)
+    client.on(
+      'data',
+      frames(message => this.#sent(message)),
+    )
+    this.#server.on(
+      'data',
+      frames(message => this.#answered(message)),
+    )
+    client.on('error', () => client.destroy())
+    this.#server.on('error', () => this.destroy())
+    client.on('close', () => this.#gone('client'))
+    this.#server.on('close', () => this.#gone('server'))
+  }
+
+  destroy(): void {
+    this.#client.resetAndDestroy()
+    this.#server.destroy()
+    this.onEnd()
+  }
+
+  flush(): void {
+    this.#up.flush()
+    this.#down.flush()
+  }
+
+  #sent(message: Buffer): void {
+    const weather = this.#sky.weather()
+    if (weather.type === 'answer-lost' && isWrite(message) && this.#sky.loses())
+      this.#doomed.add(message.readInt32LE(4))
+    this.#up.put(message)
+  }
+
+  #answered(message: Buffer): void {
+    if (this.#doomed.delete(message.readInt32LE(8))) {
+      this.#sky.told()
+      return this.destroy()
+    }
+    this.#down.put(this.#sky.renamed(message))
+  }
+
+  #gone(side: 'client' | 'server'): void {
+    // A silent line tells nobody that the other end has left.
+    if (side === 'client') this.#up.end()
+    else this.#down.end()
+    if (this.#client.destroyed && this.#server.destroyed) this.onEnd()
+  }
+}
+
+/** Messages of one direction, in order. */
+class Lane {
+  readonly #to: Socket
+  readonly #isSilent: () => boolean
+  readonly #delay: () => number
+  #kept: Buffer[] = []
+  #ended = false
+  #freeAt = 0
+
+  constructor(to: Socket, isSilent: () => boolean, delay: () => number) {
+    this.#to = to
+    this.#isSilent = isSilent
+    this.#delay = delay
+  }
+
+  put(message: Buffer): void {
+    this.#kept.push(message)
+    this.flush()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.flush()
+  }
+
+  flush(): void {
+    if (this.#isSilent()) return
+    for (const message of this.#kept.splice(0)) this.#later(() => this.#to.write(message))
+    if (this.#ended) this.#later(() => this.#to.end())
+  }
+
+  #later(what: () => void): void {
+    const now = performance.now()
+    this.#freeAt = Math.max(this.#freeAt, now + this.#delay())
+    if (this.#freeAt <= now) what()
+    else setTimeout(what, this.#freeAt - now)
+  }
+}
+
+/** Cuts a stream of bytes into whole messages. */
+function frames(each: (message: Buffer) => void): (chunk: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0)
+  return chunk => {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    for (;;) {
+      const length = rest.length < 4 ? Number.POSITIVE_INFINITY : rest.readInt32LE(0)
+      if (rest.length < length) return
+      const message = rest.subarray(0, length)
+      rest = rest.subarray(length)
+      each(message)
+    }
+  }
+}
+
+/** The first element of a command's document names it. */
+function isWrite(message: Buffer): boolean {
+  if (message.length < HEADER + 11 || message.readInt32LE(12) !== OP_MSG || message[HEADER + 4] !== 0) return false
+  const name = HEADER + 10
+  return WRITES.has(message.toString('latin1', name, message.indexOf(0, name)))
+}

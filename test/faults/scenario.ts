@@ -1,0 +1,151 @@
+/** Scenario: one run of the fault checker, from an empty folder to a verdict.
+ *  Warm-up → faults and edits by the plan, all the while → healed and calm → nodes drained → one last read → the judge.
+ *  In: a plan and a built product. Out: the judge's verdict; everything it was made from stays in the folder. */
+import { spawnSync } from 'node:child_process'
+import { createWriteStream, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Document, MongoClient } from 'mongodb'
+import { type Cluster, cannotMount, DB, fakeTime, startCluster } from './cluster.ts'
+import { History, sleep, trueNow } from './history.ts'
+import { nemesisOf } from './nemesis.ts'
+import { personOf, plain } from './person.ts'
+import type { Plan } from './plan.ts'
+import type { Verdict } from './verdict.ts'
+
+export interface ScenarioOptions {
+  readonly plan: Plan
+  readonly product: string
+  readonly folder: string
+  readonly say?: (line: string) => void
+  readonly memberClock?: (member: number) => string | undefined
+}
+
+const JUDGE = fileURLToPath(new URL('judge.py', import.meta.url))
+const SAMPLE_MS = 5_000
+
+export async function runScenario({
+  plan,
+  product,
+  folder,
+  say = () => {},
+  memberClock,
+}: ScenarioOptions): Promise<Verdict> {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan, null, 1))
+  const history = new History(folder)
+  const has = (kind: string) => plan.faults.some(fault => fault.kind === kind)
+  const noMount = has('disk-full') ? cannotMount(folder) : 'not asked for'
+  if (has('disk-full') && noMount !== undefined) say(`disk-full is skipped: ${noMount}`)
+  if (has('clock-jump') && fakeTime() === undefined) say('clock-jump is skipped: libfaketime is not installed')
+  const cluster = await startCluster({
+    product,
+    folder,
+    nodes: plan.nodes,
+    leaseMs: plan.leaseMs,
+    history,
+    oplogMb: plan.oplogMb,
+    fakeClock: has('clock-jump'),
+    diskMb: noMount === undefined ? 400 : undefined,
+    memberClock,
+  })
+  const client = new MongoClient(cluster.set.uri, { serverSelectionTimeoutMS: 20_000, appName: 'person' })
+  let sampling = true
+  try {
+    await Promise.all(cluster.nodes.map(node => node.start()))
+    const person = personOf(plan, client, history)
+    await person.insertAll()
+    const began = trueNow()
+    history.write({ f: 'phase', what: 'begin', leaseMs: plan.leaseMs })
+    const sampled = sample(cluster, client, history, () => sampling)
+    const nemesis = nemesisOf(cluster, client, history)
+    const going: Promise<void>[] = []
+    const turns = [
+      ...plan.faults.map(fault => ({
+        at: fault.at,
+        act: () => {
+          say(`${clock(fault.at)} ${fault.kind}${fault.node === undefined ? '' : ` n${fault.node}`} ${fault.ms} ms`)
+          going.push(nemesis.strike(fault))
+        },
+      })),
+      ...plan.edits.map(edit => ({ at: edit.at, act: () => void person.edit(edit) })),
+    ].sort((a, b) => a.at - b.at)
+    for (const { at, act } of turns) {
+      const left = began + at - trueNow()
+      if (left > 0) await sleep(left)
+      act()
+    }
+    await sleep(Math.max(0, began + plan.ms - trueNow()))
+    await Promise.all(going)
+    await person.idle()
+    history.write({ f: 'phase', what: 'healed' })
+    say(`${clock(trueNow() - began)} healed; ${plan.calmMs} ms of calm`)
+    await sleep(plan.calmMs)
+    await save(client, folder, 'calm')
+    history.write({ f: 'phase', what: 'calm' })
+    sampling = false
+    await sampled
+    const codes = await Promise.all(cluster.nodes.map(node => node.kill('SIGTERM')))
+    history.write({ f: 'phase', what: 'drained', codes })
+    await save(client, folder, 'final')
+    history.write({ f: 'phase', what: 'read' })
+  } finally {
+    sampling = false
+    await client.close()
+    await cluster.stop()
+  }
+  return judge(folder)
+}
+
+/** Lets the judge look at a folder. */
+export function judge(folder: string): Verdict {
+  const python = process.env.PYTHON ?? 'python3'
+  const { status, stdout, stderr } = spawnSync(python, [JUDGE, folder], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (status !== 0) throw new Error(`the judge failed:\n${stderr}\n${stdout}`)
+  return JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as Verdict
+}
+
+const clock = (ms: number) =>
+  `${String(Math.floor(ms / 60_000)).padStart(2, '0')}:${String(Math.floor(ms / 1_000) % 60).padStart(2, '0')}`
+
+/** All documents as a majority has them. */
+async function save(client: MongoClient, folder: string, name: string): Promise<void> {
+  for (const collection of ['jobs', 'executions', 'nodes']) {
+    if (name === 'calm' && collection === 'executions') continue
+    const out = createWriteStream(join(folder, `${name}-${collection}.jsonl`))
+    const cursor = client
+      .db(DB)
+      .collection(collection)
+      .find({}, { readConcern: { level: 'majority' }, promoteLongs: true })
+    for await (const document of cursor) out.write(`${JSON.stringify(plain(document))}\n`)
+    await new Promise<void>(done => out.end(() => done()))
+  }
+}
+
+/** Memory, open files, cursors and connections, every few seconds. */
+async function sample(cluster: Cluster, client: MongoClient, history: History, goesOn: () => boolean): Promise<void> {
+  while (goesOn()) {
+    const nodes = cluster.nodes.map(({ ip, pid }) => ({ ip, pid, ...ofProcess(pid) }))
+    const server: Document = await client
+      .db('admin')
+      .command({ serverStatus: 1 }, { timeoutMS: 2_000 })
+      .catch(() => ({}))
+    const cursors = server.metrics?.cursor?.open?.total
+    history.write({
+      f: 'sample',
+      nodes,
+      cursors: cursors === undefined ? null : Number(cursors),
+      connections: server.connections?.current ?? null,
+    })
+    for (let waited = 0; waited < SAMPLE_MS && goesOn(); waited += 250) await sleep(250)
+  }
+}
+
+function ofProcess(pid: number): { readonly rss?: number; readonly fds?: number } {
+  try {
+    const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+    return { rss, fds: readdirSync(`/proc/${pid}/fd`).length }
+  } catch {
+    return {}
+  }
+}
