@@ -152,13 +152,15 @@ async function lookUp(
   running: RunningEntry | undefined,
   touch: string,
 ): Promise<Answer> {
+  const asked = context.monotonic()
   const mark = running === undefined ? { touch } : { 'state.running.run_id': running.run_id }
   for (let attempt = 0; ; attempt++) {
     await context.pause(attempt)
     try {
       const filter = { _id: order.entry.id, ...mark } as never
       const job = await context.jobs.findOne(filter, { readConcern: { level: 'majority' }, maxTimeMS: MAX_TIME_MS })
-      return answerOf(context, order, running, job)
+      // Until the server gives it up, the write may still come.
+      if (job !== null || context.monotonic() - asked > MAX_TIME_MS) return answerOf(context, order, running, job)
     } catch (error) {
       if (!(error instanceof MongoError)) throw error
     }

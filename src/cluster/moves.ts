@@ -125,12 +125,12 @@ async function write(moves: readonly Move[], { jobs, freshTouch }: MovesContext)
 }
 
 function updateOf({ job, to, back }: Move, touch: string | undefined) {
-  const { _id, ip, state } = job
+  const { _id, ip, standby, state } = job
   // A state that was copied from another job is started afresh by the next owner: nothing is added to it.
   const own = state === undefined || state.job === _id
   const home = own && !back && state?.home === undefined && { 'state.home': ip, 'state.job': _id }
   return {
-    filter: { _id, ip },
+    filter: { _id, ip, standby: standby ?? { $exists: false } },
     update: {
       $set: { ip: to, ...home, ...(touch !== undefined && { touch }) },
       ...(back && { $unset: { 'state.home': '' } }),

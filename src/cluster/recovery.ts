@@ -110,7 +110,8 @@ async function claimAgain(
 async function giveUp(job: Job, { jobs, ip, freshTouch }: RecoveryContext): Promise<void> {
   const reason = `on_interrupt: its node died ${MOST_RERUNS + 1} times while it ran`
   const update = { $set: { next_run_time: null, 'state.paused_by': reason, touch: freshTouch() } }
-  await jobs.updateOne({ _id: job._id, ip, next_run_time: { $type: 'date' } } as never, update as never)
+  const { next_run_time } = job
+  if (next_run_time instanceof Date) await jobs.updateOne({ _id: job._id, ip, next_run_time }, update as never)
 }
 
 const rerunsOf = (entry: RunningEntry) => (typeof entry.reruns === 'number' ? entry.reruns : 0)

@@ -6,6 +6,7 @@
 import { type Collection, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
 import type { Job } from '../job/job.ts'
 import { isFailure, type Outcome } from '../job/outcome.ts'
+import { PLANNED_BY_NODE } from '../job/plan.ts'
 
 export interface FinishContext {
   readonly jobs: Collection<Job>
@@ -192,7 +193,7 @@ export function overGuard(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Record<s
 function pauseOf(id: string, failures: number, touch: string) {
   const reason = `pause_after_failures: ${failures} failed ${failures === 1 ? 'run' : 'runs in a row'}`
   return {
-    filter: { _id: id, next_run_time: { $type: 'date' }, 'state.failures': { $gte: failures } },
+    filter: { _id: id, ...PLANNED_BY_NODE, 'state.failures': { $gte: failures } },
     update: { $set: { next_run_time: null, 'state.paused_by': reason, touch } },
   }
 }

@@ -40,6 +40,13 @@ const version = (fingerprint: string) => fingerprint.split(':', 1)[0]
 export const ownState = (job: Job): NonNullable<Job['state']> | undefined =>
   job.state !== undefined && (job.state.job === undefined || job.state.job === job._id) ? job.state : undefined
 
+/** A filter: armed for a time that no person set, which a node may pause. */
+export const PLANNED_BY_NODE = {
+  next_run_time: { $type: 'date' },
+  'state.planned.ordered': { $ne: true },
+  $expr: { $eq: ['$next_run_time', '$state.planned.next_run_time'] },
+}
+
 export function plan({ job, trigger, fingerprint, now, claimedTo: remembered }: Planned): Plan {
   const state = ownState(job)
   const claimedTo = latest(state?.claimed_to?.getTime(), remembered)

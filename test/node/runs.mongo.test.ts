@@ -87,6 +87,28 @@ test('so many failed runs in a row pause the job, a resume counts anew', async (
   expect((await n.jobs.findOne({ _id: 'p' }))?.state.failures).toBe(0)
 })
 
+test('a time that a person sets while a run fails is not taken away by the pause for failures', async () => {
+  const n = await start({
+    tasks: {
+      slow: async () => {
+        await new Promise(resolve => setTimeout(resolve, 200))
+        throw new Error('no')
+      },
+    },
+  })
+  const later = new Date(Date.now() + 3_600_000)
+  const [started, failed] = [nextEvent(n.node, 'run.started'), nextEvent(n.node, 'run.error')]
+  await n.jobs.insertOne(
+    aJob({ _id: 'h', ip: n.ip, func: 'slow', pause_after_failures: 1, next_run_time: new Date() }) as never,
+  )
+  await started
+  await n.jobs.updateOne({ _id: 'h' }, { $set: { next_run_time: later } })
+  await failed
+  await until(async () => expect((await n.jobs.findOne({ _id: 'h' }))?.state.failures).toBe(1))
+  await n.node.stop()
+  expect(await n.jobs.findOne({ _id: 'h' })).toMatchObject({ next_run_time: later })
+})
+
 test('a run longer than its timeout is aborted and ends as timeout', async () => {
   const n = await start()
   const over = nextEvent(n.node, 'run.timeout')

@@ -44,6 +44,7 @@ function computed(expression: unknown, document: unknown, by: Stamps | undefined
   const [a, b] = (operands as unknown[]).map(one => Number(computed(one, document, by))) as [number, number]
   if (operator === '$add') return a + b
   if (operator === '$lt') return a < b
+  if (operator === '$eq') return a === b
   throw new Error(`${operator}: an operator that the evaluator does not know`)
 }
 

@@ -108,10 +108,12 @@ describe('a job without a node', () => {
 
 describe('a job of a dead node', () => {
   holds('moves once, whoever else moves it', world(moves(dead)))
+  holds('stays where a person changed its standby nodes since it was read', world(moves(named)))
+  breaks(
+    'stays where its standby nodes are others',
+    world({ ...moves(named), commandsWithout: 'standby' }),
+    /no standby/,
+    3,
+  )
   breaks('is moved only from there', world({ ...moves(dead), commandsWithout: 'ip' }), /takes/, 4)
-})
-
-/** Asserts what still goes wrong; where it holds, move it up. */
-describe('known to go wrong', () => {
-  breaks('a job stays whose standby nodes a person changed since it was read', world(moves(named)), /no standby/, 3)
 })
