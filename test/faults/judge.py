@@ -19,7 +19,7 @@ L = 30_000  # until all is well again after a fault
 SETTLE = 3_000  # after a heal: leases, elections and streams come back
 EARLY = 3
 MOST = 300
-CLUSTER = {"step-down", "primary-kill", "primary-pause", "majority-lost", "freeze", "disk-full"}
+CLUSTER = {"storm", "step-down", "primary-kill", "primary-pause", "majority-lost", "freeze", "disk-full"}
 PLANS = {"insert", "delete", "pause", "resume", "trigger", "order"}
 FINAL = {"executed", "error", "timeout", "interrupted", "cancelled", "missed", "max_instances"}
 
@@ -316,6 +316,14 @@ def hosts_for(list_, job_starts, t):
     return hosts
 
 
+def stands_for(row, ordered, edit, segments):
+    """Whether a later run counts an ordered time among those it stands for."""
+    grid = next(seg.grid for seg in segments if seg.edit is edit)
+    if grid is None or not ordered < row["t"] < ordered + 300_000 or not grid.has(row["t"]):
+        return False
+    return len(list(grid.between(ordered, row["t"] + 1))) + 1 <= (row.get("coalesced") or 1)
+
+
 for job, list_ in edits.items():
     segments = segments_of(list_)
     job_starts = by_job.get(job, [])
@@ -505,6 +513,9 @@ for job, list_ in edits.items():
         if over is not None and healthy_ms(hosts_for(list_, job_starts, at), e["hi"], over["lo"]) < D:
             excused += 1
             continue
+        if e["kind"] == "order" and coalesce and any(stands_for(row, at, e, segments) for row in job_rows):
+            coalesced_away += 1
+            continue
         lost += 1
         fail("F1", f"{e['kind']} #{e['ver']} of {iso(at)}, acknowledged at {iso(e['hi'])}, never ran and no row says why", e["hi"], job)
 
@@ -615,7 +626,7 @@ if early and late:
             if name == "cursors" and b > a * 1.1 + 4:
                 fail("F12", f"{name}: {a} at first, {b} after the calm", late[-1]["at"])
     for ip in ips:
-        for what, slack in (("fds", 6), ("rss", 60_000)):
+        for what, slack in (("fds", 40), ("rss", 60_000)):
             pick = lambda group: middle(n.get(what) for s in group for n in s["nodes"] if n["ip"] == ip)
             a, b = pick(early), pick(late)
             if a is None or b is None:

@@ -144,10 +144,10 @@ async function tried(
   }
 }
 
-const counts = (verdict: Verdict) =>
-  Object.entries(verdict.classes)
-    .map(([id, n]) => `${n} ${id}`)
-    .join(', ') || 'nothing'
+function counts({ classes }: Verdict): string {
+  const found = Object.entries(classes).map(([id, n]) => `${n} ${id}`)
+  return found.join(', ') || 'nothing'
+}
 
 function usage(why: string): never {
   process.stderr.write(`${why}\n`)

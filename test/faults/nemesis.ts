@@ -130,6 +130,8 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
       if (!isAlive(set.pid(2))) await set.restart(2)
       await set.primary()
     },
+    // The edits themselves are in the plan.
+    storm: fault => sleep(fault.ms),
     async 'loop-blocked'(fault) {
       const { ip } = nodeOf(fault)
       const spin = { _id: `spin-${fault.id}`, ip, func: 'witness:spin', kwargs: { ms: 3_000 } }
@@ -170,6 +172,7 @@ const HITS_ALL: ReadonlySet<string> = new Set([
   'majority-lost',
   'freeze',
   'disk-full',
+  'storm',
 ])
 
 /** Resolves while a body of some length goes on, if there is one soon. */

@@ -46,6 +46,7 @@ export const FAULT_KINDS = [
   'clock-jump',
   'disk-full',
   'loop-blocked',
+  'storm',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
@@ -191,6 +192,7 @@ function lengthOf(r: Random, kind: FaultKind, leaseMs: number): number {
     case 'freeze':
     case 'disk-full':
       return 10_000
+    case 'storm':
     case 'step-down':
     case 'reset':
     case 'stream-killed':
@@ -218,6 +220,7 @@ const OF_CLUSTER: readonly FaultKind[] = [
   'majority-lost',
   'freeze',
   'disk-full',
+  'storm',
 ]
 
 function faultsOf(r: Random, kinds: readonly FaultKind[], from: number, to: number, nodes: number, leaseMs: number) {
@@ -252,10 +255,16 @@ function faultsOf(r: Random, kinds: readonly FaultKind[], from: number, to: numb
 }
 
 /** Edits to each job follow one another; pauses are resumed and deletions undone. */
-function editsOf(r: Random, jobs: readonly JobPlan[], nodes: number, to: number, perSecond: number): readonly Edit[] {
+function editsOf(
+  r: Random,
+  jobs: readonly JobPlan[],
+  nodes: number,
+  to: number,
+  perSecond: number,
+  storms: number[],
+): readonly Edit[] {
   const edits: Edit[] = []
   const freeAt = new Map<string, number>()
-  const storms = [0.3, 0.7].map(share => Math.floor(to * share))
   for (let at = 6_000; perSecond > 0 && at < to; at += Math.max(1, -Math.log(1 - r.next()) * (1_000 / perSecond))) {
     const when = Math.floor(at)
     const job = r.pick(jobs)
@@ -330,7 +339,8 @@ export function mixedPlan(options: PlanOptions): Plan {
   const ms = Math.round(minutes * 60_000)
   const jobs = jobsOf(r, options.jobs, nodes)
   const faults = faultsOf(r, kinds, warmMs, ms, nodes, leaseMs)
-  const edits = editsOf(r, jobs, nodes, ms, editsPerSecond)
+  const storms = faults.filter(({ kind }) => kind === 'storm').map(({ at }) => at)
+  const edits = editsOf(r, jobs, nodes, ms, editsPerSecond, storms)
   const oplogMb = kinds.includes('oplog-rolled') ? 48 : undefined
   return {
     name: 'mixed',
