@@ -1,5 +1,5 @@
-/** The fault checker, short: real processes, a real replica set, a seeded handful of faults and edits; and one mutant, so that
- *  the checker itself cannot go blind unnoticed. The long one is `npm run test:faults`. */
+/** The fault checker, short: real processes, a real replica set, a seeded handful of faults and edits.
+ *  The long one, the mutants by which the checker is checked, and the report are `npm run test:faults`. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
