@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly fakeClock: boolean
   /** Put the last member's data on a disk of so many MB. */
   readonly diskMb?: number | undefined
+  /** Another program than ours, given URI and NODE_IP in its environment, and what else it needs. */
+  readonly program?: { readonly file: string; readonly env: Readonly<Record<string, string>> } | undefined
   /** Members' own clocks, e.g. `+60s`. */
   readonly memberClock?: ((member: number) => string | undefined) | undefined
 }
@@ -159,7 +161,7 @@ export class NodeSlot {
 
   /** Starts a process and resolves when it is active (or as `for` says). */
   async start(waitFor = 'node.started'): Promise<ChildProcess> {
-    const { folder, product, leaseMs, history } = this.#options
+    const { folder, product, leaseMs, history, program } = this.#options
     const library = fakeTime()
     const fake =
       this.clock === undefined || library === undefined
@@ -182,7 +184,8 @@ export class NodeSlot {
     ]
     const from = this.logSize()
     const out = openSync(this.log, 'a')
-    const child = spawn(process.execPath, [join(product, 'cli', 'main.js'), ...args], {
+    const command = program === undefined ? [join(product, 'cli', 'main.js'), ...args] : [program.file]
+    const child = spawn(process.execPath, command, {
       cwd: folder,
       stdio: ['ignore', out, out],
       env: { PATH: process.env.PATH, HOME: process.env.HOME, WITNESS: this.witness, WITNESS_IP: this.ip, ...fake },

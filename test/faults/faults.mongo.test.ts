@@ -18,7 +18,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('under a kill, a cut and lost answers no run is lost, doubled or in the wrong place, and no edit is undone', async () => {
+test('under a kill, an election and lost answers no run is lost, doubled or in the wrong place, and no edit is undone', async () => {
   const plan = mixedPlan({
     seed: 7,
     minutes: 0.5,
@@ -26,7 +26,7 @@ test('under a kill, a cut and lost answers no run is lost, doubled or in the wro
     nodes: 3,
     leaseMs: 4_000,
     editsPerSecond: 2,
-    kinds: ['node-kill', 'answer-lost', 'reset'],
+    kinds: ['node-kill', 'answer-lost', 'step-down'],
     warmMs: 5_000,
     calmMs: 9_000,
   })

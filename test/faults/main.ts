@@ -14,6 +14,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { common, installAgenda } from './agenda.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 import { FAULT_KINDS, type FaultKind, mixedPlan, type Plan } from './plan.ts'
 import { build } from './product.ts'
@@ -85,6 +86,14 @@ async function once(): Promise<number> {
     usage(`there is no reference ${values.reference}; there is agenda`)
   const product = build(join(out, 'product'))
   const folder = join(out, 'run')
+  if (values.reference === 'agenda') {
+    const agenda = installAgenda()
+    const both = common(plan)
+    const ours = await runScenario({ plan: both, product, folder, say })
+    const theirs = await runScenario({ plan: both, product, folder: join(out, 'agenda'), say, agenda })
+    told('Agenda', theirs, join(out, 'agenda'))
+    return told(`Tidewheel beside Agenda, seed ${plan.seed}`, ours, folder, { Tidewheel: ours, Agenda: theirs })
+  }
   const verdict = await runScenario({ plan, product, folder, say })
   return told(`${plan.name}, seed ${plan.seed}`, verdict, folder)
 }

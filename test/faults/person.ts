@@ -3,6 +3,7 @@
  *  Edits of one job follow one another. One whose answer is unknown is made again until it is acknowledged, save orders of a
  *  run: for these both outcomes stay possible. */
 import type { ClientSession, Collection, Document, MongoClient, Timestamp } from 'mongodb'
+import { agendaDocument, agendaUpdate } from './agenda.ts'
 import { DB } from './cluster.ts'
 import { type History, sleep, trueNow } from './history.ts'
 import type { Edit, JobPlan, Plan, Trigger } from './plan.ts'
@@ -20,8 +21,9 @@ export interface Person {
 const HOUR = 3_600_000
 const MAJORITY = { writeConcern: { w: 'majority' as const, wtimeoutMS: 20_000 } }
 
-export function personOf(plan: Plan, client: MongoClient, history: History): Person {
-  const jobs: Collection<Loose> = client.db(DB).collection('jobs')
+export function personOf(plan: Plan, client: MongoClient, history: History, agenda = false): Person {
+  const jobs: Collection<Loose> = client.db(DB).collection(agenda ? 'agenda' : 'jobs')
+  const expressions = new Map<string, string>()
   const planned = new Map(plan.jobs.map(job => [job._id, job]))
   const versions = new Map<string, number>()
   const queues = new Map<string, Promise<void>>()
@@ -79,12 +81,14 @@ export function personOf(plan: Plan, client: MongoClient, history: History): Per
     const session: ClientSession = client.startSession()
     const options = { ...MAJORITY, session }
     try {
-      if (edit.kind === 'insert') await jobs.insertOne(what as Loose, options)
+      const one = (agenda ? { 'data.job': edit.job } : { _id: edit.job }) as { _id: string }
+      if (edit.kind === 'insert') await jobs.insertOne((agenda ? agendaDocument(what) : what) as Loose, options)
       else if (edit.kind === 'delete') {
-        const { deletedCount } = await jobs.deleteOne({ _id: edit.job }, options)
+        const { deletedCount } = await jobs.deleteOne(one, options)
         if (deletedCount === 0) return again ? null : Promise.reject(new Gone())
       } else {
-        const { matchedCount } = await jobs.updateOne({ _id: edit.job }, what, options)
+        const update = agenda ? agendaUpdate(edit, what, expressions.get(edit.job) ?? '') : what
+        const { matchedCount } = await jobs.updateOne(one, update, options)
         if (matchedCount === 0) throw new Gone()
       }
       return session.operationTime ?? null
@@ -117,6 +121,7 @@ export function personOf(plan: Plan, client: MongoClient, history: History): Per
         : edit.kind === 'delete'
           ? {}
           : updateOf(edit, ver)
+    if (edit.kind === 'insert' || edit.kind === 'trigger') expressions.set(edit.job, trigger.expression ?? '')
     const lo = trueNow()
     const line = { f: 'edit', job: edit.job, kind: edit.kind, ver, marked: edit.marked, what: plain(what), lo }
     for (let attempt = 0; ; attempt++) {

@@ -6,6 +6,7 @@ import { createWriteStream, mkdirSync, readdirSync, readFileSync, writeFileSync 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Document, MongoClient } from 'mongodb'
+import { AGENDA_NODE, fromAgenda } from './agenda.ts'
 import { type Cluster, cannotMount, DB, fakeTime, startCluster } from './cluster.ts'
 import { History, sleep, trueNow } from './history.ts'
 import { nemesisOf } from './nemesis.ts'
@@ -19,6 +20,8 @@ export interface ScenarioOptions {
   readonly folder: string
   readonly say?: (line: string) => void
   readonly memberClock?: (member: number) => string | undefined
+  /** The folder in which Agenda is installed: it takes the product's place. */
+  readonly agenda?: string
 }
 
 const JUDGE = fileURLToPath(new URL('judge.py', import.meta.url))
@@ -30,9 +33,10 @@ export async function runScenario({
   folder,
   say = () => {},
   memberClock,
+  agenda,
 }: ScenarioOptions): Promise<Verdict> {
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan, null, 1))
+  writeFileSync(join(folder, 'plan.json'), JSON.stringify({ ...plan, reference: agenda !== undefined }, null, 1))
   const history = new History(folder)
   const has = (kind: string) => plan.faults.some(fault => fault.kind === kind)
   const noMount = has('disk-full') ? cannotMount(folder) : 'not asked for'
@@ -48,12 +52,13 @@ export async function runScenario({
     fakeClock: has('clock-jump'),
     diskMb: noMount === undefined ? 400 : undefined,
     memberClock,
+    program: agenda === undefined ? undefined : { file: AGENDA_NODE, env: { AGENDA: agenda } },
   })
   const client = new MongoClient(cluster.set.uri, { serverSelectionTimeoutMS: 20_000, appName: 'person' })
   let sampling = true
   try {
     await Promise.all(cluster.nodes.map(node => node.start()))
-    const person = personOf(plan, client, history)
+    const person = personOf(plan, client, history, agenda !== undefined)
     await person.insertAll()
     const began = trueNow()
     history.write({ f: 'phase', what: 'begin', leaseMs: plan.leaseMs })
@@ -81,13 +86,13 @@ export async function runScenario({
     history.write({ f: 'phase', what: 'healed' })
     say(`${clock(trueNow() - began)} healed; ${plan.calmMs} ms of calm`)
     await sleep(plan.calmMs)
-    await save(client, folder, 'calm')
+    await save(client, folder, 'calm', agenda !== undefined)
     history.write({ f: 'phase', what: 'calm' })
     sampling = false
     await sampled
     const codes = await Promise.all(cluster.nodes.map(node => node.kill('SIGTERM')))
     history.write({ f: 'phase', what: 'drained', codes })
-    await save(client, folder, 'final')
+    await save(client, folder, 'final', agenda !== undefined)
     history.write({ f: 'phase', what: 'read' })
   } finally {
     sampling = false
@@ -109,15 +114,17 @@ const clock = (ms: number) =>
   `${String(Math.floor(ms / 60_000)).padStart(2, '0')}:${String(Math.floor(ms / 1_000) % 60).padStart(2, '0')}`
 
 /** All documents as a majority has them. */
-async function save(client: MongoClient, folder: string, name: string): Promise<void> {
+async function save(client: MongoClient, folder: string, name: string, agenda: boolean): Promise<void> {
   for (const collection of ['jobs', 'executions', 'nodes']) {
     if (name === 'calm' && collection === 'executions') continue
     const out = createWriteStream(join(folder, `${name}-${collection}.jsonl`))
+    const from = agenda && collection === 'jobs' ? 'agenda' : collection
     const cursor = client
       .db(DB)
-      .collection(collection)
+      .collection(from)
       .find({}, { readConcern: { level: 'majority' }, promoteLongs: true })
-    for await (const document of cursor) out.write(`${JSON.stringify(plain(document))}\n`)
+    for await (const document of cursor)
+      out.write(`${JSON.stringify(plain(from === 'agenda' ? fromAgenda(document) : document))}\n`)
     await new Promise<void>(done => out.end(() => done()))
   }
 }
