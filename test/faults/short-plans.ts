@@ -59,6 +59,12 @@ export const SHORT = {
       const base = { job: _id, marked: false }
       for (const at of [5_000, 11_000, 17_000]) {
         const when = at + r.between(0, 1_500)
+        if (i % 8 === 7) {
+          // To a node that is not there: nobody else takes the run.
+          edits.push({ ...base, at: when, due: -250, kind: 'move', node: 9 })
+          edits.push({ ...base, at: when + 2_500, kind: 'move', node: 0 })
+          continue
+        }
         if (i % 4 < 2) {
           // Away just before it is due, and back soon after.
           edits.push(
@@ -97,7 +103,8 @@ export const SHORT = {
       fault(0, 'cut', 5_000, 6_500),
       ...[13, 14, 15, 16, 17, 18].map((second, i) => fault(i + 1, 'stream-killed', second * 1_000, 300)),
     ]
-    return plan({ name: 'cut', seed, ms: 20_000, jobs, edits, faults })
+    // The lease outlasts the cut: a node that was given up would read everything anew.
+    return plan({ name: 'cut', seed, ms: 20_000, jobs, edits, faults, leaseMs: 20_000 })
   },
 
   resets(seed: number) {
@@ -137,6 +144,7 @@ export const SHORT = {
       edits,
       faults: [fault(0, 'oplog-rolled', 5_000, 8_000)],
       oplogMb: 16,
+      leaseMs: 30_000,
     })
   },
 
