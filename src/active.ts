@@ -5,6 +5,7 @@ import { ObjectId } from 'mongodb'
 import { EMPTY, from, map, merge, mergeMap, type Observable, Subscription } from 'rxjs'
 import type { Change } from './change/change.ts'
 import { type FollowNews, follow } from './change/follow.ts'
+import { begin } from './claim/begin.ts'
 import type { Claim, Claimed, ClaimsContext } from './claim/claimed.ts'
 import { Claims } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
@@ -287,7 +288,27 @@ export class Active {
     const entries = section('tidewheel.due', () => this.#roster.takeDue(tick.now, free))
     for (const entry of entries) this.#places.take(entry.executor)
     this.#claims.offer(entries)
-    return from(claims.map(claim => ({ type: 'claim', claim }) as const))
+    return claims.length === 0 ? EMPTY : from(this.#begin(claims)).pipe(mergeMap(begun => from(begun)))
+  }
+
+  async #begin(claims: readonly Claim[]): Promise<readonly Claimed[]> {
+    const { clock, collections, lease } = this.#options
+    try {
+      const context = { jobs: collections.jobs, incarnation: () => lease.incarnation, freshTouch: this.#freshTouch }
+      const begun = await begin(context, claims)
+      for (const { run_id, executor } of claims) {
+        if (begun.has(run_id)) continue
+        this.#mine.delete(run_id)
+        this.#release(executor)
+      }
+      return claims.filter(claim => begun.has(claim.run_id)).map(claim => ({ type: 'claim', claim }))
+    } catch {
+      for (const claim of claims) {
+        this.#release(claim.executor)
+        this.#wait({ ...claim, at: clock.now() + LONGEST_PAUSE_MS })
+      }
+      return []
+    }
   }
 
   #perform(claimed: Claimed) {

@@ -47,6 +47,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/change/reader.ts',
       'src/change/review.ts',
       'src/change/watch.ts',
+      'src/claim/begin.ts',
       'src/claim/claim.ts',
       'src/claim/claims.ts',
       'src/claim/plans.ts',

@@ -1,5 +1,6 @@
 /** What happens between due and done, on a real database: retries, overlap, pausing what fails, timeouts, cancelling, rerun,
  *  rows of every outcome, pipelines, changes. */
+import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { TidewheelEvent } from '../../src/event.ts'
 import { collect, nextEvent } from '../support/events.ts'
@@ -71,6 +72,30 @@ test('a retry survives the end of its node', async () => {
   expect(seen.of('run.interrupted')).toEqual([])
 })
 
+test('an attempt that runs no longer waits in its document: the death of its node interrupts it', async () => {
+  let begun = () => {}
+  const second = new Promise<void>(resolve => {
+    begun = resolve
+  })
+  const release = new AbortController()
+  const n = await start({
+    tasks: {
+      twice: async run => {
+        if (run.attempt === 1) throw new Error('once')
+        begun()
+        await once(release.signal, 'abort')
+      },
+    },
+  })
+  const retry = { max_attempts: 3, delay: 0.05 }
+  await n.jobs.insertOne(aJob({ _id: 'w', ip: n.ip, func: 'twice', retry, run_at: [new Date()] }) as never)
+  await second
+  const entry = (await n.jobs.findOne({ _id: 'w' }))?.state.running[0]
+  release.abort()
+  expect(entry).toMatchObject({ attempt: 2 })
+  expect(entry).not.toHaveProperty('retry_at')
+})
+
 test('so many failed runs in a row pause the job, a resume counts anew', async () => {
   const n = await start()
   const paused = nextEvent(n.node, 'job.paused')
@@ -88,21 +113,23 @@ test('so many failed runs in a row pause the job, a resume counts anew', async (
 })
 
 test('a time that a person sets while a run fails is not taken away by the pause for failures', async () => {
+  const release = new AbortController()
   const n = await start({
     tasks: {
       slow: async () => {
-        await new Promise(resolve => setTimeout(resolve, 200))
+        await once(release.signal, 'abort')
         throw new Error('no')
       },
     },
   })
-  const later = new Date(Date.now() + 3_600_000)
+  const later = new Date(Date.now() + 7_200_000)
   const [started, failed] = [nextEvent(n.node, 'run.started'), nextEvent(n.node, 'run.error')]
   await n.jobs.insertOne(
     aJob({ _id: 'h', ip: n.ip, func: 'slow', pause_after_failures: 1, next_run_time: new Date() }) as never,
   )
   await started
   await n.jobs.updateOne({ _id: 'h' }, { $set: { next_run_time: later } })
+  release.abort()
   await failed
   await until(async () => expect((await n.jobs.findOne({ _id: 'h' }))?.state.failures).toBe(1))
   await n.node.stop()

@@ -4,6 +4,8 @@
  *  what it is asked and answers that all went well, so that a model can let the command arrive when it likes.
  *  So whoever weakens a guard in the source sees a model fail. */
 import type { Change } from '../../src/change/change.ts'
+import { begin } from '../../src/claim/begin.ts'
+import type { Claim } from '../../src/claim/claimed.ts'
 import { type Claimant, claimUpdate, guardOf, roomOf, settleUpdate } from '../../src/claim/guards.ts'
 import { type Order, orderOf } from '../../src/claim/order.ts'
 import { Plans } from '../../src/claim/plans.ts'
@@ -157,6 +159,14 @@ export async function finishWrites(outcome: Outcome, touch: string, isOver = fal
   const context = { ...waits, paused: nothing, refused: nothing }
   await new Finishes({ ...context, jobs: collection, freshTouch: () => touch, isOver: () => isOver }).push(outcome)
   return commands
+}
+
+/** What a run that waited writes before it starts. */
+export async function beginWrite(job: Job, run_id: string, incarnation: string, touch: string): Promise<Command> {
+  const { commands, collection } = noting()
+  const context = { jobs: collection, incarnation: () => incarnation, freshTouch: () => touch }
+  await begin(context, [{ job, run_id } as Claim])
+  return commands[0] as Command
 }
 
 /** How a node without further ado takes a job that has none. */
