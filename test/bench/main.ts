@@ -6,6 +6,7 @@ const benches = {
   edit: () => import('./edit.ts'),
   storm: () => import('./storm.ts'),
   runs: () => import('./runs.ts'),
+  heap: () => import('./heap.ts'),
 }
 
 const wanted = process.argv.slice(2)
