@@ -643,7 +643,7 @@ if early and late:
         a, b = middle(s[name] for s in early), middle(s[name] for s in late)
         if a is not None and b is not None:
             notes.append(f"{name} of the primary: {a} at first, {b} after the calm")
-            if name == "cursors" and b > a * 1.1 + 4:
+            if name == "cursors" and b > a * 1.1 + 3:
                 fail("F12", f"{name}: {a} at first, {b} after the calm", late[-1]["at"])
     for ip in ips:
         for what, slack in (("fds", 40), ("rss", 60_000)):

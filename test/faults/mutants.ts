@@ -75,6 +75,16 @@ export const MUTANTS: readonly Mutant[] = [
         find: "    const job = await context.jobs.findOneAndUpdate(filter, update, {\n      returnDocument: 'after',\n      maxTimeMS: MAX_TIME_MS,\n      ...MAJORITY,\n    })\n",
         put: "    const job = (await context.jobs.findOneAndUpdate(filter, update, {\n      returnDocument: 'after',\n      maxTimeMS: MAX_TIME_MS,\n      ...MAJORITY,\n    })) ?? (await context.jobs.findOne({ _id: order.entry.id }))\n",
       },
+      {
+        file: 'claim/claim.ts',
+        find: "{ _id: { $in: ids }, 'state.running.run_id': { $in: runs } }",
+        put: '{ _id: { $in: ids } }',
+      },
+      {
+        file: 'claim/claim.ts',
+        find: 'byRun.get(running.run_id) ?? null)',
+        put: 'byRun.get(running.run_id) ?? found.find(job => job._id === order.entry.id) ?? null)',
+      },
     ],
     plan: 'zombie',
     finds: ['F2', 'F3', 'F4'],
@@ -178,7 +188,7 @@ export const MUTANTS: readonly Mutant[] = [
         put: '    void stream\n',
       },
     ],
-    plan: 'resets',
+    plan: 'silent',
     finds: ['F12'],
   },
   {

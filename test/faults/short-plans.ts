@@ -1,7 +1,7 @@
 /** Short plans: scenarios of half a minute, each with what shows one kind of defect.
  *  In: a seed. Out: a plan, as the mixed ones. `race`: claims and plans that arrive late, and edits in between. `cut`: edits
  *  that a node's stream does not hear. `zombie`: a node that sleeps past its lease. `roll`: a stream whose place in the oplog
- *  is gone. `skew`: a node whose clock is a minute ahead. `calm`: no fault. */
+ *  is gone. `silent`: lines on which nothing comes. `skew`: a node whose clock is a minute ahead. `calm`: no fault. */
 import { type Edit, type Fault, type JobPlan, type Plan, type Random, random } from './plan.ts'
 
 const job = (r: Random, i: number, node: number, body = 10, more: JobPlan['more'] = {}): JobPlan => ({
@@ -107,11 +107,11 @@ export const SHORT = {
     return plan({ name: 'cut', seed, ms: 20_000, jobs, edits, faults, leaseMs: 20_000 })
   },
 
-  resets(seed: number) {
+  silent(seed: number) {
     const r = random(seed)
     const jobs = Array.from({ length: 10 }, (_, i) => job(r, i, i % 2))
-    const faults = Array.from({ length: 12 }, (_, i) => fault(i, 'reset', 8_000 + i * 800, 300, i % 2))
-    return plan({ name: 'resets', seed, ms: 19_000, jobs, faults })
+    const faults = Array.from({ length: 6 }, (_, i) => fault(i, 'black-hole', 9_000 + (i >> 1) * 10_000, 7_000, i % 2))
+    return plan({ name: 'silent', seed, ms: 37_000, jobs, faults, leaseMs: 30_000 })
   },
 
   zombie(seed: number) {
@@ -144,7 +144,7 @@ export const SHORT = {
       edits,
       faults: [fault(0, 'oplog-rolled', 5_000, 8_000)],
       oplogMb: 16,
-      leaseMs: 30_000,
+      leaseMs: 90_000,
     })
   },
 
