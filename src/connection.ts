@@ -32,7 +32,7 @@ export interface Connection {
   readonly close: () => Promise<void>
 }
 
-const CONNECT_TIMEOUT_MS = 5_000
+export const CONNECT_TIMEOUT_MS = 5_000
 /** A killed primary otherwise silences the stream for the driver's default of 30 s. */
 const STREAM_SELECTION_MS = 5_000
 const SOCKET_TIMEOUT_MS = 15_000

@@ -6,14 +6,14 @@ import { type MongoClient, ObjectId } from 'mongodb'
 import { defer, Observable, Subject } from 'rxjs'
 import { Active } from './active.ts'
 import { watchJobs } from './change/watch.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { after, type Clock, systemClock, wait } from './clock.ts'
 import { Lease, type NodeInfo } from './cluster/lease.ts'
 import { Membership } from './cluster/membership.ts'
 import { type Nodes, nodesOf } from './cluster/nodes.ts'
 import { correctionOf, judging, stepping } from './cluster/server-time.ts'
 import { Takeover } from './cluster/takeover.ts'
 import { type Collections, collectionsOf } from './collections.ts'
-import { type Connection, databaseError, open, ownAddress } from './connection.ts'
+import { CONNECT_TIMEOUT_MS, type Connection, databaseError, open, ownAddress } from './connection.ts'
 import { nearest, TidewheelError } from './errors.ts'
 import type { News, TidewheelEvent } from './event.ts'
 import { type History, historyOf } from './history/history.ts'
@@ -62,7 +62,7 @@ export interface NodeOptions {
   readonly logger?: Logger
   /** For tests: a clock that is moved by hand. */
   readonly clock?: Clock
-  /** How long to look for a server, in ms; default 5,000. */
+  /** How long to look for a server, in ms; default 5,000. `start` gives up when the database is silent for three times as long. */
   readonly connectTimeout?: number
 }
 
@@ -104,6 +104,10 @@ export interface TidewheelNode extends AsyncDisposable {
 
 const LEASE_MS = 15_000
 const CLAIM_LEAD_MS = 50
+/** A start is given up when nothing came for so many times the time that a connection may take: an election is waited for. */
+const PATIENCE = 3
+/** What the database does not answer to a start that has failed is waited for so long. */
+const PARTING_MS = 1_000
 /** A clock that is further off is worth a warning. */
 const WARNED_OFFSET_MS = 500
 const OPTIONS = [
@@ -242,7 +246,7 @@ class Node implements TidewheelNode {
       try {
         await this.#open()
       } catch (error) {
-        await this.#disconnect()
+        await this.#abandon()
         this.#become('stopped')
         throw databaseError(error)
       }
@@ -434,7 +438,43 @@ class Node implements TidewheelNode {
       left: other => this.#emit({ type: 'node.lost', ip: other }),
     })
     await this.#membership.join()
-    await opening
+    if (opening !== undefined) await this.#patiently(opening)
+  }
+
+  /** Resolves with the opening; rejects when the database has gone away meanwhile, and no job came for long. */
+  async #patiently(opening: Promise<void>): Promise<void> {
+    const { connectTimeout = CONNECT_TIMEOUT_MS } = this.#options
+    let why = 'no answer'
+    const news = this.#events.subscribe(event => {
+      if (event.type === 'stream.interrupted') why = event.reason
+    })
+    let timer: { unsubscribe(): void } | undefined
+    const silence = new Promise<never>((_, reject) => {
+      const look = (before: number) => {
+        const { jobs } = this.status()
+        if (jobs === before) {
+          const message = `the database went away while the jobs were read: ${why}`
+          return reject(new TidewheelError('unreachable', message))
+        }
+        timer = after(systemClock, connectTimeout * PATIENCE, () => look(jobs))
+      }
+      look(-1)
+    })
+    try {
+      await Promise.race([opening, silence])
+    } finally {
+      timer?.unsubscribe()
+      news.unsubscribe()
+    }
+  }
+
+  /** After a start that failed: ends what it began, and gives the lease back where the database still answers. */
+  async #abandon(): Promise<void> {
+    const [active, membership] = [this.#active, this.#membership]
+    this.#active = undefined
+    this.#membership = undefined
+    await Promise.race([Promise.all([active?.end(), membership?.leave().catch(() => {})]), wait(PARTING_MS)])
+    await this.#disconnect()
   }
 
   async #activate(

@@ -106,12 +106,15 @@ export class Lease {
   /** Says that this process lives, and hears what people want. Rejects when the database does not answer. */
   async renew(report: Report): Promise<Renewal> {
     const { nodes, ip } = this.#options
+    const incarnation = this.#incarnation
     const sent = this.#instant()
     const document = await nodes.findOneAndUpdate(
-      { _id: ip, incarnation: this.#incarnation },
+      { _id: ip, incarnation },
       { $set: { ...report, offset: Math.round(this.offset) }, $currentDate: { seen: true } },
       { returnDocument: 'after', ...MAJORITY },
     )
+    // Nobody may have waited for this answer: the ip may have been lost and won since.
+    if (incarnation !== this.#incarnation) return { type: 'renewed', wanted: this.#wanted }
     if (document === null) {
       this.#sent = undefined
       return { type: 'replaced' }
@@ -176,7 +179,7 @@ export class Lease {
   /** The server wrote `seen` about half-way between question and answer. */
   #hear(document: NodeInfo, sent: { readonly wall: number; readonly monotonic: number }): void {
     const now = this.#instant()
-    this.#sent = sent
+    if (this.#sent === undefined || this.#sent.monotonic <= sent.monotonic) this.#sent = sent
     this.#wanted = document.wanted
     const took = now.monotonic - sent.monotonic
     const stepped = Math.abs(now.wall - sent.wall - took)

@@ -4,7 +4,7 @@
  *  → lapsed (no heartbeat got through for a whole lease; holds again with the next one) or back to seeking (replaced).
  *  `#mode` is set by `#become` alone. */
 import type { Collection } from 'mongodb'
-import type { Clock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { Lease, NodeInfo, Report } from './lease.ts'
 import { isLiving, readRegistry, type Seen, takesJobs } from './registry.ts'
 
@@ -28,8 +28,14 @@ export interface MembershipContext {
   /** The registry as it is now; answers in how many ms to look again, where that is before the next heartbeat. */
   readonly looked: (known: readonly Seen[]) => number | undefined
   readonly joined: (ip: string) => void
+  /** Its lease ended, or somebody ended it, without a word from that node. */
   readonly left: (ip: string) => void
 }
+
+/** A server may be frozen while another one leads: so many times in a lease no answer is given up, so that the next one still
+ *  counts, but none earlier than that. What comes later counts all the same. */
+const GIVEN_UP = 6
+const LEAST_PATIENCE_MS = 1_000
 
 type Mode = 'off' | 'seeking' | 'holding' | 'lapsed'
 
@@ -86,6 +92,16 @@ export class Membership {
     return turn
   }
 
+  /** What a frozen server does not answer is asked again at the next turn, perhaps of another one. */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const ms = Math.max(LEAST_PATIENCE_MS, this.#context.leaseMs / GIVEN_UP)
+    let late: { unsubscribe(): void } | undefined
+    const silence = new Promise<never>((_, reject) => {
+      late = systemClock.schedule(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+    })
+    return await Promise.race([answer, silence]).finally(() => late?.unsubscribe())
+  }
+
   #become(mode: Mode): void {
     this.#mode = mode
   }
@@ -131,7 +147,7 @@ export class Membership {
 
   async #beat(): Promise<void> {
     const { lease, report, lost, regained, heard } = this.#context
-    const renewal = await lease.renew(report())
+    const renewal = await this.#inTime(lease.renew(report()))
     if (this.#mode === 'off') return
     if (renewal.type === 'replaced') {
       this.#become('seeking')
@@ -147,7 +163,7 @@ export class Membership {
 
   async #look(): Promise<void> {
     const { nodes, ip, clock, joined, left, looked } = this.#context
-    const known = await readRegistry(nodes)
+    const known = await this.#inTime(readRegistry(nodes))
     if (this.#mode !== 'holding') return
     const living = known.filter(node => node._id === ip || isLiving(node)).map(node => node._id)
     const before = this.#living
@@ -155,7 +171,9 @@ export class Membership {
     this.#takers = known.filter(takesJobs).map(node => node._id)
     if (before.length > 0) {
       for (const other of living) if (!before.includes(other)) joined(other)
-      for (const other of before) if (!living.includes(other)) left(other)
+      // Who says goodbye is not lost.
+      const stopped = new Set(known.filter(node => node.status === 'stopped').map(node => node._id))
+      for (const other of before) if (!living.includes(other) && !stopped.has(other)) left(other)
     }
     const again = looked(known)
     this.#glance?.unsubscribe()
