@@ -188,7 +188,16 @@ export class NodeSlot {
     const child = spawn(process.execPath, command, {
       cwd: folder,
       stdio: ['ignore', out, out],
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, WITNESS: this.witness, WITNESS_IP: this.ip, ...fake },
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        WITNESS: this.witness,
+        WITNESS_IP: this.ip,
+        NODE_IP: this.ip,
+        URI: uri,
+        ...program?.env,
+        ...fake,
+      },
     })
     closeSync(out)
     this.#child = child

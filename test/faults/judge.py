@@ -630,6 +630,9 @@ for job, list_ in edits.items():
 
 # F12
 samples = [h for h in history if h["f"] == "sample"]
+loads = sorted(h["load"] for h in samples if "load" in h)
+if loads:
+    notes.append(f"load of the machine: {loads[len(loads) // 2]:.1f} in the middle, {loads[-1]:.1f} at most")
 first_fault = real[0].start if real else phase["calm"]["at"]
 early = [s for s in samples if begin + 3_000 < s["at"] < first_fault]
 late = [s for s in samples if s["at"] > phase["calm"]["at"] - 15_000]

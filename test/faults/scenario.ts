@@ -3,6 +3,7 @@
  *  In: a plan and a built product. Out: the judge's verdict; everything it was made from stays in the folder. */
 import { spawnSync } from 'node:child_process'
 import { createWriteStream, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Document, MongoClient } from 'mongodb'
@@ -140,6 +141,7 @@ async function sample(cluster: Cluster, client: MongoClient, history: History, g
     const cursors = server.metrics?.cursor?.open?.total
     history.write({
       f: 'sample',
+      load: loadavg()[0],
       nodes,
       cursors: cursors === undefined ? null : Number(cursors),
       connections: server.connections?.current ?? null,
