@@ -11,6 +11,7 @@ import {
   MongoServerError,
   MongoServerSelectionError,
 } from 'mongodb'
+import { wait } from './clock.ts'
 import { TidewheelError } from './errors.ts'
 
 export interface ConnectionOptions {
@@ -29,6 +30,11 @@ export interface Connection {
   readonly db: Db
   /** A client of its own for the change stream, where the connection string is known; else the same. */
   readonly streamDb: Db
+  /** Connections that the server takes for nobody's any more (their user was dropped and made again) stay so for good: all that
+   *  were opened here are made anew, until it takes them. A client of the user's is left alone. */
+  readonly renew: () => void
+  /** Why that has not succeeded yet. */
+  readonly trouble: () => string | undefined
   readonly close: () => Promise<void>
 }
 
@@ -36,6 +42,7 @@ export const CONNECT_TIMEOUT_MS = 5_000
 /** A killed primary otherwise silences the stream for the driver's default of 30 s. */
 const STREAM_SELECTION_MS = 5_000
 const SOCKET_TIMEOUT_MS = 15_000
+const RENEW_PAUSE_MS = 1_000
 const NOT_OURS: ReadonlySet<string> = new Set(['admin', 'local', 'config'])
 const UNAUTHORISED: ReadonlySet<unknown> = new Set([11, 13, 18, 8000])
 const DEFAULT_DB = 'tidewheel'
@@ -52,14 +59,40 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
     given ??
     clientOf(uri as string, { appName, serverSelectionTimeoutMS: connectTimeout, connectTimeoutMS: connectTimeout })
   let stream: MongoClient | undefined
+  const own = () => [...(stream === undefined ? [] : [stream]), ...(given === undefined ? [client] : [])]
+  const closeOwn = async () => {
+    for (const each of own()) await each.close()
+  }
+  let closed = false
+  let renewing: Promise<void> | undefined
+  let trouble: string | undefined
+  const again = async () => {
+    while (!closed) {
+      try {
+        await closeOwn()
+        await Promise.all(own().map(each => each.connect()))
+        trouble = undefined
+        return
+      } catch (error) {
+        trouble = databaseError(error).message
+        await wait(RENEW_PAUSE_MS)
+      }
+    }
+  }
+  const renew = () => {
+    renewing ??= again().finally(() => {
+      renewing = undefined
+    })
+  }
   const close = async () => {
-    await stream?.close()
-    if (given === undefined) await client.close()
+    closed = true
+    await renewing
+    await closeOwn()
   }
   try {
     const db = databaseOf(client, uri, options.db)
     await connected(client, uri)
-    if (uri === undefined) return { client, db, streamDb: db, close }
+    if (uri === undefined) return { client, db, streamDb: db, renew, trouble: () => trouble, close }
     stream = clientOf(uri, {
       appName,
       serverSelectionTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
@@ -68,12 +101,16 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       maxPoolSize: 4,
       readPreference: 'primary',
     })
-    return { client, db, streamDb: stream.db(db.databaseName), close }
+    return { client, db, streamDb: stream.db(db.databaseName), renew, trouble: () => trouble, close }
   } catch (error) {
     await close().catch(() => {})
     throw error
   }
 }
+
+/** Whether the server takes the connection for nobody's; what somebody may not do is another matter. */
+export const isNobody = (error: unknown): boolean =>
+  error instanceof MongoServerError && error.code === 13 && /requires authentication/i.test(error.message)
 
 /** What was thrown, as an error of ours. */
 export function databaseError(error: unknown): TidewheelError {

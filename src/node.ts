@@ -13,7 +13,7 @@ import { type Nodes, nodesOf } from './cluster/nodes.ts'
 import { correctionOf, judging, stepping } from './cluster/server-time.ts'
 import { Takeover } from './cluster/takeover.ts'
 import { type Collections, collectionsOf } from './collections.ts'
-import { CONNECT_TIMEOUT_MS, type Connection, databaseError, open, ownAddress } from './connection.ts'
+import { CONNECT_TIMEOUT_MS, type Connection, databaseError, isNobody, open, ownAddress } from './connection.ts'
 import { nearest, TidewheelError } from './errors.ts'
 import type { News, TidewheelEvent } from './event.ts'
 import { type History, historyOf } from './history/history.ts'
@@ -106,6 +106,8 @@ const LEASE_MS = 15_000
 const CLAIM_LEAD_MS = 50
 /** A start is given up when nothing came for so many times the time that a connection may take: an election is waited for. */
 const PATIENCE = 3
+/** A stop with a time limit waits so much longer for a database that does not take the ends of runs. */
+const STORING_MS = 5_000
 /** What the database does not answer to a start that has failed is waited for so long. */
 const PARTING_MS = 1_000
 /** A clock that is further off is worth a warning. */
@@ -426,11 +428,14 @@ class Node implements TidewheelNode {
         this.#become('standby')
         this.#emit({ type: 'node.standby', reason })
       },
-      lost: (reason, replaced) => this.#fenced(reason, replaced),
+      lost: (reason, replaced) => this.#fenced((replaced ? undefined : connection.trouble()) ?? reason, replaced),
       regained: () => {
         if (this.#state !== 'active') return
         this.#active?.take(true)
         this.#emit({ type: 'node.resumed' })
+      },
+      failed: error => {
+        if (isNobody(error)) connection.renew()
       },
       heard: () => this.#heard(lease),
       looked: known => this.#takeover?.look(known),
@@ -539,16 +544,27 @@ class Node implements TidewheelNode {
     this.#emit({ type: 'node.standby', reason })
   }
 
-  /** Waits for runs to end, `timeout` ms at most; then aborts them and waits until their ends are stored. */
+  /** Waits for runs to end, `timeout` ms at most; then aborts them and waits until their ends are stored, unless there is no
+   *  database to store them in: then the next owner finds them. */
   async #drain(active: Active, timeout: number | undefined): Promise<void> {
     const drained = active.drained()
-    const late =
-      timeout === undefined
-        ? undefined
-        : this.#clock.schedule(() => active.abortAll({ status: 'interrupted', message: 'the node stopped' }), timeout)
-    await drained
-    late?.unsubscribe()
+    if (timeout === undefined) await drained
+    else await this.#drainWithin(timeout, active, drained)
     await active.end()
+  }
+
+  async #drainWithin(timeout: number, active: Active, drained: Promise<void>): Promise<void> {
+    let storing: { unsubscribe(): void } | undefined
+    const late = this.#clock.schedule(
+      () => active.abortAll({ status: 'interrupted', message: 'the node stopped' }),
+      timeout,
+    )
+    const unstored = new Promise<void>(resolve => {
+      storing = this.#clock.schedule(() => resolve(), timeout + STORING_MS)
+    })
+    await Promise.race([drained, unstored])
+    late.unsubscribe()
+    storing?.unsubscribe()
   }
 
   async #prepare(connection: Connection): Promise<void> {

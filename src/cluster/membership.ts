@@ -23,6 +23,8 @@ export interface MembershipContext {
   readonly lost: (reason: string, replaced: boolean) => void
   /** The lease is held again after it lapsed. */
   readonly regained: () => void
+  /** A heartbeat did not get through. */
+  readonly failed: (error: unknown) => void
   /** A heartbeat got through: what people want of this node, and how far its clock is off, stand in the lease. */
   readonly heard: () => void
   /** The registry as it is now; answers in how many ms to look again, where that is before the next heartbeat. */
@@ -119,7 +121,8 @@ export class Membership {
       if (this.#mode === 'seeking') await this.#seek()
       else await this.#beat()
     } catch (error) {
-      const { lease, lost } = this.#context
+      const { lease, lost, failed } = this.#context
+      failed(error)
       if (this.#mode !== 'holding' || lease.held()) return
       this.#become('lapsed')
       lost(
