@@ -503,7 +503,7 @@ for job, list_ in edits.items():
                     free = healthy_ms(None if hosts is None else hosts | {first["ip"]}, t, first["t"])
                     if free > L:
                         fail("F9", f"run time {iso(t)} started {late / 1000:.1f} s late, {free / 1000:.1f} s of which nothing was wrong", t, job)
-                    elif quiet and free > 2_000 and sure:
+                    elif quiet and free > 2_000 and well_at(hosts, t - L, t + EPS):
                         fail("F1", f"run time {iso(t)} started {late:.0f} ms late while nothing was wrong", t, job)
                 second = int((first["t"] - begin) // 1000)
                 n, worst = series.get(second, (0, 0))
@@ -513,7 +513,7 @@ for job, list_ in edits.items():
                 uncounted_total += uncounted
             else:
                 with_row += 1
-                if quiet and sure and row["status"] == "missed" and hosts is not None and well_at(hosts, t - EPS, t + 61_000):
+                if quiet and sure and row["status"] == "missed" and hosts is not None and well_at(hosts, t - L, t + 61_000):
                     fail("F1", f"run time {iso(t)} has a row missed, though nothing was wrong", t, job)
 
     # Orders of a run.
