@@ -107,10 +107,13 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
     async 'oplog-rolled'(fault) {
       const { line } = nodeOf(fault)
       line.become({ type: 'silent', up: true, down: true })
-      await Promise.all([rollOplog(client), sleep(fault.ms)])
-      // Held messages would only meet a server that has forgotten their cursors.
-      line.reset()
-      line.become({ type: 'open' })
+      try {
+        await Promise.all([rollOplog(client), sleep(fault.ms)])
+      } finally {
+        // Held messages would only meet a server that has forgotten their cursors.
+        line.reset()
+        line.become({ type: 'open' })
+      }
     },
     async 'clock-jump'(fault) {
       const node = nodes.find(({ clock }) => clock !== undefined)
@@ -217,13 +220,18 @@ async function rollOplog(client: MongoClient): Promise<void> {
   const filler = 'x'.repeat(1_000_000)
   const limit = performance.now() + 60_000
   while (performance.now() < limit) {
-    await noise.insertMany(
-      Array.from({ length: 8 }, () => ({ filler })),
-      { writeConcern: { w: 'majority' } },
-    )
-    await noise.deleteMany({})
-    const first = await ts(1)
-    if (first?.greaterThan(before)) return
+    try {
+      await noise.insertMany(
+        Array.from({ length: 8 }, () => ({ filler })),
+        { writeConcern: { w: 'majority' } },
+      )
+      await noise.deleteMany({})
+      const first = await ts(1)
+      if (first?.greaterThan(before)) return
+    } catch {
+      // An election comes in between.
+      await sleep(500)
+    }
   }
   throw new Error('the oplog did not roll over within a minute')
 }

@@ -189,6 +189,8 @@ function lengthOf(r: Random, kind: FaultKind, leaseMs: number): number {
       return r.pick([6_000, 12_000])
     case 'majority-lost':
       return r.between(5_000, 12_000)
+    case 'oplog-rolled':
+      return 20_000
     case 'freeze':
     case 'disk-full':
       return 10_000
