@@ -7,6 +7,7 @@ const benches = {
   storm: () => import('./storm.ts'),
   runs: () => import('./runs.ts'),
   heap: () => import('./heap.ts'),
+  crowd: () => import('./crowd.ts'),
 }
 
 const wanted = process.argv.slice(2)
