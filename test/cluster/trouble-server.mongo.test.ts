@@ -1,7 +1,9 @@
 /** Trouble on the server itself: its disk is full, or it no longer knows the user of the node.
  *  A server of its own for each, because the whole server suffers. */
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
@@ -14,6 +16,7 @@ import { startReplicaSet } from '../support/replica-set.ts'
 
 const LEASE_MS = 1_500
 const PATIENCE_MS = 20_000
+const DISK_MB = 300
 
 let folder: string
 
@@ -63,3 +66,65 @@ test('the node’s user is dropped: it says so, and works again when the user is
     await set.stop()
   }
 }, 60_000)
+
+test('the disk is full: the node stays and says so, and goes on when there is room and the server is back', async ({
+  skip,
+}) => {
+  const disk = join(folder, 'disk')
+  await mkdir(disk)
+  const why = mount(disk)
+  skip(why !== undefined, why)
+  try {
+    const set = await startReplicaSet({ members: 1, dataDir: disk })
+    const cluster = await startNodes({ uri: set.uri.replace('/?', '/full?'), lease: LEASE_MS, connectTimeout: 1_000 })
+    try {
+      const node = cluster.nodes[0] as (typeof cluster.nodes)[0]
+      const job = await steady(cluster)
+      const seen = collect(node)
+      const ballast = join(disk, 'ballast')
+      fill(ballast)
+      await using person = new MongoClient(set.uri, { socketTimeoutMS: 1_000, serverSelectionTimeoutMS: 1_000 })
+      const noise = person.db('noise').collection('noise')
+      await until(async () => {
+        await noise.insertOne({ bytes: randomBytes(64 * 1024) }, { writeConcern: { w: 1 } }).catch(() => {})
+        // A checkpoint needs room too; without it the server gives up.
+        await person
+          .db('admin')
+          .command({ fsync: 1 })
+          .catch(() => {})
+        expect(seen.of('node.fenced')).toHaveLength(1)
+      }, PATIENCE_MS)
+      expect(node.status().state).toBe('active')
+      await set.kill(0)
+      await rm(ballast)
+      await set.restart(0)
+      await onTimeAgain(node, job, PATIENCE_MS)
+      await accountedFor(cluster, job)
+    } finally {
+      await cluster.close()
+      await set.stop()
+    }
+  } finally {
+    execFileSync('umount', ['-l', disk])
+  }
+}, 120_000)
+
+/** A small disk; answers why there is none here. */
+function mount(path: string): string | undefined {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m`, 'tidewheel-test', path], { stdio: 'pipe' })
+    return undefined
+  } catch (error) {
+    return `a tmpfs cannot be mounted: ${String(error).split('\n')[0]}`
+  }
+}
+
+function fill(path: string): void {
+  const file = openSync(path, 'a')
+  for (const block of [Buffer.alloc(1024 * 1024), Buffer.alloc(4_096)]) {
+    try {
+      for (;;) writeSync(file, block)
+    } catch {}
+  }
+  closeSync(file)
+}
