@@ -42,7 +42,7 @@ const NO_SNAPSHOT_YET = 246
 const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'invalidate'])
 
 /** A server that is alive answers an empty getMore after this time: most of what an idle node costs. */
-const AWAIT_MS = 1_250
+const AWAIT_MS = 2_000
 /** No answer for so long: the connection is taken for dead. */
 const SILENCE_MS = 5_000
 /** So long a stream may take to open before it is closed without that. */

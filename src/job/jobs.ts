@@ -58,6 +58,16 @@ export interface JobsOptions {
 const PAGE = 500
 const MOST_EXTRA_RUNS = 1_000
 const DUPLICATE_KEY = 11000
+const EXTRA_RUNS = { $ifNull: ['$run_at', []] }
+/** The server's time, or right after other orders of the same moment: two equal ones are one. */
+const MOMENT_MS = 1_000
+const SAME_MOMENT = {
+  $filter: {
+    input: EXTRA_RUNS,
+    cond: { $and: [{ $gte: ['$$this', '$$NOW'] }, { $lt: ['$$this', { $add: ['$$NOW', MOMENT_MS] }] }] },
+  },
+}
+const NOW_ONCE = { $max: ['$$NOW', { $add: [{ $max: SAME_MOMENT }, 1] }] }
 /** What a replacement leaves as it is, unless it is given. */
 const KEPT: ReadonlySet<string> = new Set(['_id', 'ip', 'next_run_time', 'run_at', 'cancel', 'state', 'touch'])
 
@@ -131,7 +141,7 @@ export function jobsOf(options: JobsOptions): Jobs {
     move: (id, ip) => edit(id, ip === null ? { $unset: { ip: '' } } : { $set: { ip } }),
     pause: (id, note) => edit(id, { $set: { next_run_time: null, ...(note !== undefined && { note }) } }),
     resume: id => edit(id, { $unset: { next_run_time: '', note: '' } }),
-    run: id => edit(id, [{ $set: { run_at: { $concatArrays: [{ $ifNull: ['$run_at', []] }, ['$$NOW']] } } }]),
+    run: id => edit(id, [{ $set: { run_at: { $concatArrays: [EXTRA_RUNS, [NOW_ONCE]] } } }]),
     async backfill(id, { from, to }) {
       const job = await this.get(id)
       const after = new Date(from.getTime() - 1)

@@ -388,6 +388,16 @@ describe('jobs', () => {
     expect(await node.jobs.update('u', {})).toMatchObject({ args: [1] })
   })
 
+  test('each of many orders to run at once is a run of its own', async () => {
+    await node.jobs.add({ _id: 'many', func: 'note', trigger: hourly, next_run_time: null, max_instances: 50 })
+    await Promise.all(Array.from({ length: 50 }, () => node.jobs.run('many')))
+    await until(async () => {
+      const rows = []
+      for await (const row of node.history.list({ job_id: 'many' })) rows.push(row.status)
+      expect(rows).toEqual(Array(50).fill('executed'))
+    })
+  })
+
   test('pause, resume, reschedule, move, run', async () => {
     await node.jobs.add({ _id: 'p', func: 'note', trigger: hourly })
     expect(await node.jobs.pause('p', 'ask Ann')).toMatchObject({ next_run_time: null, note: 'ask Ann' })
