@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { directClient } from '../../src/dev/mongod.ts'
 import { accountedFor, onTimeAgain, steady } from '../support/books.ts'
 import { collect } from '../support/events.ts'
@@ -20,16 +20,20 @@ const DISK_MB = 300
 
 let folder: string
 
-beforeEach(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidewheel-server-'))
 })
 
-afterEach(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => rm(folder, { recursive: true, force: true }))
 
-test('the node’s user is dropped: it says so, and works again when the user is back', async () => {
+test.concurrent('the node’s user is dropped: it says so, and works again when the user is back', async () => {
   const keyFile = join(folder, 'key')
   await writeFile(keyFile, randomBytes(300).toString('base64'), { mode: 0o600 })
-  const set = await startReplicaSet({ members: 1, dataDir: folder, args: ['--auth', '--keyFile', keyFile] })
+  const set = await startReplicaSet({
+    members: 1,
+    dataDir: join(folder, 'guarded'),
+    args: ['--auth', '--keyFile', keyFile],
+  })
   const port = set.ports[0] as number
   // The first user is made without one.
   const first = directClient(port, PATIENCE_MS)
@@ -67,7 +71,7 @@ test('the node’s user is dropped: it says so, and works again when the user is
   }
 }, 60_000)
 
-test('the disk is full: the node stays and says so, and goes on when there is room and the server is back', async ({
+test.concurrent('the disk is full: the node stays and says so, and goes on when there is room and the server is back', async ({
   skip,
 }) => {
   const disk = join(folder, 'disk')

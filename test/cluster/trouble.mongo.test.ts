@@ -14,7 +14,7 @@ import { type ReplicaSet, startReplicaSet } from '../support/replica-set.ts'
 
 const LEASE_MS = 2_000
 const PATIENCE_MS = 45_000
-const OUTAGE_MS = Number(process.env.OUTAGE_MS ?? 6_000)
+const OUTAGE_MS = Number(process.env.OUTAGE_MS ?? 5_000)
 
 let dataDir: string
 let set: ReplicaSet
@@ -34,7 +34,11 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  cluster = await startNodes({ uri: set.uri.replace('/?', `/trouble_${++made}?`), lease: LEASE_MS })
+  cluster = await startNodes({
+    uri: set.uri.replace('/?', `/trouble_${++made}?`),
+    lease: LEASE_MS,
+    connectTimeout: 1_000,
+  })
   node = cluster.nodes[0] as TidewheelNode
   seen = collect(node)
 })
