@@ -1,7 +1,8 @@
 /** Short plans: scenarios of half a minute, each with what shows one kind of defect.
  *  In: a seed. Out: a plan, as the mixed ones. `race`: claims and plans that arrive late, and edits in between. `cut`: edits
  *  that a node's stream does not hear. `zombie`: a node that sleeps past its lease. `roll`: a stream whose place in the oplog
- *  is gone. `silent`: lines on which nothing comes. `skew`: a node whose clock is a minute ahead. `calm`: no fault. */
+ *  is gone. `silent`: lines on which nothing comes. `skew`: a node whose clock is a minute ahead.
+ *  `setback`: one whose clock is set back while claimed runs wait for their time. `calm`: no fault. */
 import { type Edit, type Fault, type JobPlan, type Plan, type Random, random } from './plan.ts'
 
 const job = (r: Random, i: number, node: number, body = 10, more: JobPlan['more'] = {}): JobPlan => ({
@@ -146,6 +147,13 @@ export const SHORT = {
       oplogMb: 16,
       leaseMs: 90_000,
     })
+  },
+
+  setback(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 60 }, (_, i) => job(r, i, i % 6 === 0 ? 0 : 1))
+    const faults = [0, 1].map(i => fault(i, 'clock-jump', 5_000 + i * 12_000, 6_000, 1, -30))
+    return plan({ name: 'setback', seed, ms: 27_000, jobs, faults, leaseMs: 8_000 })
   },
 
   skew(seed: number) {
