@@ -4,6 +4,7 @@
  *  Holds: the row is there before the entry goes, so that the next owner never takes a finished run for an interrupted one;
  *  a run's end is stored or, where the document refuses it, reported, and `idle()` always resolves in the end. */
 import { type Collection, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
+import { isNobody } from '../connection.ts'
 import type { Job } from '../job/job.ts'
 import { isFailure, type Outcome } from '../job/outcome.ts'
 import { PLANNED_BY_NODE } from '../job/plan.ts'
@@ -228,11 +229,12 @@ function pullOf(outcome: Outcome, touch: string, unrecorded: boolean) {
   }
 }
 
-/** Not primary, shutting down, write concern not met, time limit: it may pass. */
+/** Not primary, shutting down, write concern not met, time limit, no such user for now, no room on the disk: it may pass. */
 const PASSING: ReadonlySet<unknown> = new Set([
-  6, 7, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+  6, 7, 18, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ])
+/** The driver wraps what ended a whole bulk (no connection, no server in time) in an error of the server without a code. */
 const isPassing = (error: unknown) =>
-  error instanceof MongoServerError
-    ? PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError')
+  error instanceof MongoServerError && error.code !== undefined
+    ? PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
     : error instanceof MongoError

@@ -1,0 +1,51 @@
+/** Which errors of a write end a finish, and which only delay it: by the driver's own errors. */
+import { type BulkWriteResult, MongoBulkWriteError, MongoNetworkError, MongoServerError } from 'mongodb'
+import { expect, test } from 'vitest'
+import { Finishes } from '../../src/history/finish.ts'
+import { aJob, anEntry, anOutcome } from '../protocol/jobs.ts'
+import { noting } from '../protocol/real.ts'
+
+/** What becomes of an end whose row meets this error once. */
+async function finish(error: Error): Promise<{ stored: number; pulled: number; refused: string[] }> {
+  const { commands, collection } = noting()
+  const refused: string[] = []
+  let stored = 0
+  let errors = [error]
+  const finishes = new Finishes({
+    jobs: collection,
+    storeRows: async outcomes => {
+      const [first] = errors
+      errors = []
+      if (first !== undefined) throw first
+      stored += outcomes.length
+    },
+    freshTouch: () => 'touch',
+    wait: () => new Promise(() => {}),
+    pause: async () => {},
+    isBurst: () => false,
+    isOver: () => false,
+    paused: () => {},
+    refused: (_, { message }) => refused.push(message),
+  })
+  await finishes.push(anOutcome(aJob({}, { running: [anEntry('r1')] }), 'r1'))
+  return { stored, pulled: commands.length, refused }
+}
+
+const none = {} as BulkWriteResult
+
+test.each([
+  ['a broken connection', new MongoNetworkError('read ECONNRESET')],
+  ['a bulk whose connection could not be opened', new MongoBulkWriteError(new MongoNetworkError('ECONNRESET'), none)],
+  ['a server that is no primary any more', new MongoServerError({ message: 'not primary', code: 10107 })],
+  [
+    'a write concern that was not met in time',
+    new MongoBulkWriteError({ message: 'timed out', code: 64 } as never, none),
+  ],
+])('%s delays the end of a run', async (_, error) => {
+  expect(await finish(error)).toEqual({ stored: 1, pulled: 1, refused: [] })
+})
+
+test('a refusal that no retry mends is told, and the place of the run is given back', async () => {
+  const error = new MongoServerError({ message: 'not authorised to insert', code: 13 })
+  expect(await finish(error)).toEqual({ stored: 0, pulled: 1, refused: ['not authorised to insert'] })
+})
