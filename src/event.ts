@@ -46,7 +46,8 @@ interface EventFields {
   'stream.opened': EventBase & { readonly jobs: number }
   'stream.interrupted': EventBase & { readonly reason: string }
   'stream.resumed': EventBase
-  /** The stream's history was lost or the collection replaced: all jobs were read anew. */
+  /** The stream's history was lost or the collection replaced: all jobs were read anew. Or the slow second reading found `jobs` jobs
+   *  otherwise than the stream had told. */
   'stream.resynced': EventBase & { readonly reason: string; readonly jobs: number }
   'job.added': JobEvent & { readonly next_run_time: Date | null }
   'job.modified': JobEvent & { readonly next_run_time: Date | null }
