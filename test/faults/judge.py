@@ -400,7 +400,7 @@ for job, list_ in edits.items():
         tolerance = EARLY
         for f in real:
             if f.kind == "clock-jump" and s["ip"] in f.nodes and f.start <= s["t"] <= f.stop + 3_000:
-                tolerance = abs(f.amount) * 1000 if abs(f.amount) <= 5 else 100
+                tolerance = abs(f.amount) * 1000 + 20 if abs(f.amount) <= 5 else 100
         if s["t"] < s["sched"] - tolerance:
             fail("F5", f"{told}, {s['sched'] - s['t']:.0f} ms early", s["t"], job)
         # F3: by the edits before the claim. The document that a run gets may be a later one than it claimed.
@@ -741,7 +741,9 @@ for f in faults:
         moved = {}
         for one in sorted(hit, key=lambda one: one[1]):
             if one[4] in f.nodes and one[3] not in f.nodes and f.start < one[1] < f.stop:
-                moved.setdefault(one[5], one[1] - f.start)
+                # A job that a person gave to a dead node is taken over from then on.
+                given = max((e["lo"] for e in edits[one[5]] if e["kind"] in ("move", "insert", "place") and e["lo"] < one[1]), default=0)
+                moved.setdefault(one[5], one[1] - max(f.start, given))
         entry["takeoverMs"] = max(moved.values(), default=None)
     told_faults.append(entry)
 
