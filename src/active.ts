@@ -61,6 +61,8 @@ export interface ActiveOptions {
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
+/** So long after a claim was given up what came of it is looked at once more. */
+const DOUBT_MS = 10_000
 /** Attempts after which a pause is at its longest. */
 const SEVERAL = 6
 
@@ -456,6 +458,16 @@ export class Active {
     )
   }
 
+  /** A claim that came after all has an entry whose run nobody performs, also when the job has left this node meanwhile. */
+  #doubted = (id: string): void => {
+    void this.#waitMs(DOUBT_MS)
+      .then(async () => {
+        const job = this.#ended ? null : await this.#options.collections.jobs.findOne({ _id: id })
+        if (job !== null) await this.sweep(job)
+      })
+      .catch(() => this.#ended || this.#doubted(id))
+  }
+
   /** What the claim stage works with. */
   #claimsContext(): ClaimsContext {
     const { clock, collections, ip, lease } = this.#options
@@ -470,6 +482,7 @@ export class Active {
       monotonic: () => monotonicNow(systemClock),
       wait: this.#waitMs,
       pause: this.#pause,
+      doubted: this.#doubted,
       apply: (change: Change) => this.#apply(change),
       reread: (id: string) => this.#follower.read(id),
       settle: (entry: Parameters<Roster['settle']>[0], notBefore?: number) => {

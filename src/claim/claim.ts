@@ -35,6 +35,8 @@ export interface ClaimContext {
   /** A new run id; until it is forgotten, an entry of it in a document is not a dead one. */
   readonly newRunId: () => string
   readonly forgetRun: (runId: string) => void
+  /** A write to the job counts as lost, though it may still come: the document is to be looked at later. */
+  readonly doubted: (id: string) => void
   /** Waits before the database is asked again about a claim whose answer was lost; rejects when the node ends. */
   readonly pause: (attempt: number) => Promise<void>
 }
@@ -152,15 +154,19 @@ async function lookUp(
   running: RunningEntry | undefined,
   touch: string,
 ): Promise<Answer> {
-  const asked = context.monotonic()
+  let missedAt: number | undefined
   const mark = running === undefined ? { touch } : { 'state.running.run_id': running.run_id }
   for (let attempt = 0; ; attempt++) {
     await context.pause(attempt)
     try {
       const filter = { _id: order.entry.id, ...mark } as never
       const job = await context.jobs.findOne(filter, { readConcern: { level: 'majority' }, maxTimeMS: MAX_TIME_MS })
-      // Until the server gives it up, the write may still come.
-      if (job !== null || context.monotonic() - asked > MAX_TIME_MS) return answerOf(context, order, running, job)
+      if (job !== null) return answerOf(context, order, running, job)
+      // A server that was frozen begins with the write when it answers again, and gives it up after this time.
+      missedAt ??= context.monotonic()
+      if (context.monotonic() - missedAt <= MAX_TIME_MS) continue
+      context.doubted(order.entry.id)
+      return answerOf(context, order, running, null)
     } catch (error) {
       if (!(error instanceof MongoError)) throw error
     }

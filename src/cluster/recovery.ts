@@ -48,21 +48,22 @@ async function recoverOne(
     await clear(job, entry, context)
     return [{ type: 'cleared' }]
   }
-  // What is to run once more is left to the node that gets the job.
+  // What is to run once more is left to the node that gets the job; only we can tell that a run of ours is none.
   const owned = job.ip === context.ip
-  if (!owned && (entry.retry_at !== undefined || job.on_interrupt === 'rerun')) return []
+  const ours = entry.incarnation === context.incarnation()
+  if (!owned && !ours && (entry.retry_at !== undefined || job.on_interrupt === 'rerun')) return []
   // Between two attempts nothing ran: nothing was interrupted.
-  if (entry.retry_at !== undefined) {
+  if (owned && entry.retry_at !== undefined) {
     const again = await claimAgain(job, entry, entry.retry_at.getTime(), context)
     return again === undefined ? [] : [again]
   }
   const reruns = rerunsOf(entry)
-  const rerun = job.on_interrupt === 'rerun' && reruns < MOST_RERUNS
+  const rerun = owned && job.on_interrupt === 'rerun' && reruns < MOST_RERUNS
   const again = rerun
     ? await claimAgain(job, { ...entry, reruns: reruns + 1 } as RunningEntry, context.now(), context)
     : undefined
   if (rerun && again === undefined) return []
-  if (job.on_interrupt === 'rerun' && !rerun) await giveUp(job, context)
+  if (owned && job.on_interrupt === 'rerun' && !rerun) await giveUp(job, context)
   return [
     { type: 'interrupted', outcome: interrupted(job, entry, again !== undefined, context) },
     ...(again ? [again] : []),
