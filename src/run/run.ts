@@ -55,6 +55,9 @@ const identity = (claim: Claim) => ({ run_id: claim.run_id, job_id: claim.job._i
 /** Timers come up to a millisecond late: the last one is waited for by turns of the event loop. */
 const LAST_MS = 1
 
+/** A clock that is set meanwhile counts after so long: what is claimed is due within moments. */
+const WATCHFUL_MS = 100
+
 /** Resolves at `at` by the clock, not before; at once when aborted. */
 async function until(at: number, clock: Clock, signal: AbortSignal): Promise<void> {
   while (clock.now() < at && !signal.aborted) {
@@ -64,7 +67,10 @@ async function until(at: number, clock: Clock, signal: AbortSignal): Promise<voi
       continue
     }
     await new Promise<void>(resolve => {
-      const timer = clock.schedule(() => done(), clock.turn === undefined ? left : left - LAST_MS)
+      const timer = clock.schedule(
+        () => done(),
+        Math.min(clock.turn === undefined ? left : left - LAST_MS, WATCHFUL_MS),
+      )
       const done = () => {
         timer.unsubscribe()
         signal.removeEventListener('abort', done)

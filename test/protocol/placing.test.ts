@@ -42,6 +42,8 @@ function world({ job, nodes, command, commandsWithout }: Rules): Model<World> {
         const before = s.job
         const after = reach(before, s.sent[name] as Command)
         s.sent[name] = 'done'
+        // What was read is out of date: the next look finds the job again.
+        if (after === undefined) delete s.sent[name]
         if (after === undefined || after === null || before === null) return
         s.job = after
         if (before.ip !== job.ip) s.wrong = `${name} takes the job from ${before.ip}`
