@@ -91,17 +91,10 @@ async function becomePrimary(mongod: MongodProcess, replSet: string, timeoutMs: 
   void mongod.exited.then(() => client.close())
   try {
     const admin = client.db('admin')
-    const { pid } = await admin.command({ serverStatus: 1, repl: 0, metrics: 0, wiredTiger: 0 })
-    if (Number(pid) !== mongod.pid) {
-      // Another mongod answers on this port, and ours is about to end for that reason.
-      await mongod.exited
-      throw new Error('another mongod serves it')
-    }
-    while (!(await isPrimary(admin, replSet, `127.0.0.1:${mongod.port}`))) {
+    while (!(await isPrimary(mongod, admin, replSet))) {
       if (now() > limit) throw new Error(`not within ${timeoutMs} ms`)
       await pause(POLL_MS)
     }
-    await admin.command({ appendOplogNote: 1, data: { tidewheel: 'started' }, writeConcern: { w: 'majority' } })
   } catch (error) {
     const message = `mongod on port ${mongod.port} did not become a primary: ${(error as Error).message}`
     throw new TidewheelError('unreachable', message, {}, { cause: error })
@@ -110,11 +103,15 @@ async function becomePrimary(mongod: MongodProcess, replSet: string, timeoutMs: 
   }
 }
 
-/** Sees to the configuration first. A member whose configuration changes cuts its connections: then it is not yet. */
-async function isPrimary(admin: Db, replSet: string, host: string): Promise<boolean> {
+/** Sees to the configuration first. A member that meets a new configuration cuts its connections, at any step: then it
+ *  is not a primary yet. */
+async function isPrimary(mongod: MongodProcess, admin: Db, replSet: string): Promise<boolean> {
   try {
-    await configure(admin, replSet, host)
-    return (await admin.command({ hello: 1 })).isWritablePrimary
+    await isServing(mongod, admin)
+    await configure(admin, replSet, `127.0.0.1:${mongod.port}`)
+    if (!(await admin.command({ hello: 1 })).isWritablePrimary) return false
+    await admin.command({ appendOplogNote: 1, data: { tidewheel: 'started' }, writeConcern: { w: 'majority' } })
+    return true
   } catch (error) {
     const codeName = error instanceof MongoServerError ? error.codeName : undefined
     if (error instanceof MongoNetworkError || IN_BETWEEN.has(codeName ?? '')) return false
@@ -122,11 +119,21 @@ async function isPrimary(admin: Db, replSet: string, host: string): Promise<bool
   }
 }
 
-/** Refusals of a member that is still reading its stored configuration, or is just taking another. */
+/** Throws when another mongod answers on this port: then ours is about to end for that reason. */
+async function isServing(mongod: MongodProcess, admin: Db): Promise<void> {
+  const { pid } = await admin.command({ serverStatus: 1, repl: 0, metrics: 0, wiredTiger: 0 })
+  if (Number(pid) === mongod.pid) return
+  await mongod.exited
+  throw new Error('another mongod serves it')
+}
+
+/** Refusals of a member that is still reading its stored configuration, or is just taking another one or another role. */
 const IN_BETWEEN: ReadonlySet<string> = new Set([
   'AlreadyInitialized',
   'ConfigurationInProgress',
   'InterruptedDueToReplStateChange',
+  'NotWritablePrimary',
+  'PrimarySteppedDown',
 ])
 
 /** A client for one member alone that notices its coming up within a tenth of a second. */
