@@ -10,7 +10,7 @@ import type { Claim, Claimed, ClaimsContext } from './claim/claimed.ts'
 import { Claims } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
 import { Plans } from './claim/plans.ts'
-import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS } from './clock.ts'
+import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS, wait } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
 import type { Lease } from './cluster/lease.ts'
 import { type Recovered, recover } from './cluster/recovery.ts'
@@ -111,7 +111,7 @@ export class Active {
     this.#plans = new Plans({
       ...shared,
       ip,
-      wait: this.#waitMs,
+      wait,
       planOf: id => this.#roster.planOf(id),
       wrote: write => this.#roster.wrote(write),
       overtaken: id => this.#follower.read(id),
@@ -125,7 +125,7 @@ export class Active {
         ),
       isBurst: () => this.#claims.isBurst,
       isOver: id => this.#roster.get(id)?.state === 'over',
-      wait: this.#waitMs,
+      wait,
       paused: id => this.#follower.read(id),
       refused: (id, error) => this.#refused(id, error),
     })
@@ -296,7 +296,7 @@ export class Active {
   async #begin(claims: readonly Claim[]): Promise<readonly Claimed[]> {
     const { clock, collections, lease } = this.#options
     try {
-      const context = { jobs: collections.jobs, incarnation: () => lease.incarnation, freshTouch: this.#freshTouch }
+      const context = { jobs: collections.jobs, incarnation: lease.incarnation, freshTouch: this.#freshTouch }
       const begun = await begin(context, claims)
       for (const { run_id, executor } of claims) {
         if (begun.has(run_id)) continue
@@ -440,10 +440,8 @@ export class Active {
     return id
   }
 
-  /** By the machine's clock, also in a test that moves time by hand: the database keeps real time. */
-  #waitMs = (ms: number) => new Promise<void>(resolve => systemClock.schedule(() => resolve(), ms))
-
-  /** Waits longer each time; rejects when the node ends. */
+  /** Waits longer each time, by the machine's clock, also in a test that moves time by hand: the database keeps real time.
+   *  Rejects when the node ends. */
   #pause = (attempt: number) =>
     new Promise<void>((resolve, reject) => {
       const ms = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS)
@@ -460,7 +458,7 @@ export class Active {
 
   /** A claim that came after all has an entry whose run nobody performs, also when the job has left this node meanwhile. */
   #doubted = (id: string): void => {
-    void this.#waitMs(DOUBT_MS)
+    void wait(DOUBT_MS)
       .then(async () => {
         const job = this.#ended ? null : await this.#options.collections.jobs.findOne({ _id: id })
         if (job !== null) await this.sweep(job)
@@ -480,7 +478,7 @@ export class Active {
       forgetRun: (id: string) => void this.#mine.delete(id),
       took: (ms: number) => this.#lead.add(ms),
       monotonic: () => monotonicNow(systemClock),
-      wait: this.#waitMs,
+      wait,
       pause: this.#pause,
       doubted: this.#doubted,
       apply: (change: Change) => this.#apply(change),

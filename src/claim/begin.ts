@@ -8,14 +8,13 @@ import type { Claim } from './claimed.ts'
 
 export interface BeginContext {
   readonly jobs: Collection<Job>
-  readonly incarnation: () => string
+  readonly incarnation: string
   readonly freshTouch: () => string
 }
 
 /** Run ids of those that may start; rejects where the database does not tell. */
 export async function begin(context: BeginContext, claims: readonly Claim[]): Promise<ReadonlySet<string>> {
-  const { jobs, freshTouch } = context
-  const incarnation = context.incarnation()
+  const { jobs, incarnation, freshTouch } = context
   const operations = claims.map(({ job, run_id }) => ({
     updateOne: {
       filter: { _id: job._id, 'state.running': { $elemMatch: { run_id, incarnation } } },

@@ -1,6 +1,7 @@
 /** Order: which run an entry is due for, and what the schedule says after it.
  *  In: an entry and the time. Out: one run to claim, or run times that are too late and only move the schedule on.
  *  Without `coalesce` each run time gets an order of its own, so that a pause, an edit or a crash acts between any two. Pure. */
+import { orderedGraceMs } from '../job/job.ts'
 import type { Entry } from '../wheel/entry.ts'
 import { due } from './due.ts'
 
@@ -21,9 +22,6 @@ export interface Order {
   /** The latest run time that this settles. */
   readonly to: number
 }
-
-/** A time set by a person is no misfire until it is so old. */
-const ORDERED_GRACE_MS = 3_600_000
 
 /** `lead`: how far ahead of its time, in ms, a run may be claimed. */
 export function orderOf(entry: Entry, now: number, jitterOf: (runTime: number) => number, lead = 0): Order | undefined {
@@ -50,7 +48,7 @@ const single = (entry: Entry, kind: 'extra' | 'waiting', runTime: number): Order
 /** `now` may lie before the due time by the claim lead: the order is made as of the due time. */
 function scheduled(entry: Entry, now: number, delay: (runTime: number) => number): Order | undefined {
   if (entry.due === undefined || entry.at === undefined || entry.trigger === undefined) return undefined
-  const grace = entry.graceMs === null ? null : Math.max(entry.graceMs, entry.ordered ? ORDERED_GRACE_MS : 0)
+  const grace = entry.ordered ? orderedGraceMs(entry.graceMs) : entry.graceMs
   const floor = entry.claimedTo
   const when = Math.max(now, entry.at)
   const input = { trigger: entry.trigger.parsed, next_run_time: entry.due, grace, coalesce: entry.coalesce, delay }

@@ -204,6 +204,13 @@ export const nameOf = (job: Pick<Job, '_id' | 'name'>): string => job.name ?? jo
 export const graceMs = (job: Pick<Job, 'misfire_grace_time'>): number | null =>
   inMs(job.misfire_grace_time === undefined ? JOB_DEFAULTS.misfire_grace_time : job.misfire_grace_time)
 
+/** A time set by a person is no misfire until it is so old. */
+const ORDERED_GRACE_MS = 3_600_000
+
+/** How late a run may start where a person ordered its time. */
+export const orderedGraceMs = (grace: number | null): number | null =>
+  grace === null ? null : Math.max(grace, ORDERED_GRACE_MS)
+
 /** How long a run may take, in ms; null: as long as it likes. */
 export const timeoutMs = (job: Pick<Job, 'timeout'>): number | null => inMs(job.timeout ?? null)
 

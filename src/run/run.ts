@@ -4,9 +4,9 @@
  *  States: claimed → started → executed | error | timeout | cancelled | interrupted, or claimed → missed | cancelled.
  *  It knows neither the database nor the schedule. */
 import type { Claim } from '../claim/claimed.ts'
-import { after, type Clock } from '../clock.ts'
+import { after, type Clock, monotonicNow } from '../clock.ts'
 import type { News } from '../event.ts'
-import { graceMs } from '../job/job.ts'
+import { graceMs, orderedGraceMs } from '../job/job.ts'
 import type { Outcome, Status } from '../job/outcome.ts'
 import { type Executor, KILL_AFTER_MS, type Run } from './executor.ts'
 import { failureOf } from './failure.ts'
@@ -28,8 +28,6 @@ export interface RunContext {
   /** Gives the run's place back; called once, when the outcome was told. */
   readonly release: () => void
 }
-
-const ORDERED_GRACE_MS = 3_600_000
 
 export async function* perform(claim: Claim, context: RunContext): AsyncGenerator<News | Outcome> {
   const { clock, going } = context
@@ -95,7 +93,7 @@ function refusal(claim: Claim, context: RunContext, signal: AbortSignal): Outcom
     return { ...unstarted, status: 'interrupted', error: { name: 'LeaseLost', message } }
   }
   const grace = graceMs(claim.job)
-  const allowed = grace === null ? null : Math.max(grace, claim.ordered ? ORDERED_GRACE_MS : 0)
+  const allowed = claim.ordered ? orderedGraceMs(grace) : grace
   if ((claim.scheduled || claim.ordered) && claim.attempt === 1) {
     if (allowed !== null && late > allowed) return { ...unstarted, status: 'missed' }
   }
@@ -122,10 +120,10 @@ async function settled(claim: Claim, context: RunContext, abort: AbortController
   const timeout = job.timeout
   const tooLong = { status: 'timeout', message: `ran longer than its timeout of ${timeout} s` }
   const timer = timeout == null ? undefined : after(clock, timeout * 1000, () => abort.abort(tooLong))
-  const begun = context.clock.monotonic?.() ?? clock.now()
+  const begun = monotonicNow(clock)
   const ended = await finish(context.executor, run, abort.signal, clock)
   timer?.unsubscribe()
-  const duration = Math.max(0, Math.round(((context.clock.monotonic?.() ?? clock.now()) - begun) * 1000) / 1000)
+  const duration = Math.max(0, Math.round((monotonicNow(clock) - begun) * 1000) / 1000)
   const tail = log.tail()
   return {
     ...base(claim),

@@ -3,6 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type Document, MongoClient } from 'mongodb'
+import { wait } from '../../src/clock.ts'
+import { random } from '../faults/plan.ts'
 import { startServer } from './server.ts'
 import { print, quantile } from './table.ts'
 
@@ -50,11 +52,10 @@ export async function bench(): Promise<void> {
       next_run_time: new Date(firstOf(i, began)),
     })),
   )
-  const random = seeded(SEED)
+  const { pick } = random(SEED)
   let kills = 0
   for (const end = Date.now() + KILLING_MS; Date.now() < end; await wait(KILL_EVERY_MS)) {
-    const living = [...processes.keys()]
-    const ip = living[Math.floor(random() * living.length)] as string
+    const ip = pick([...processes.keys()])
     const child = processes.get(ip) as ChildProcess
     processes.delete(ip)
     child.kill('SIGKILL')
@@ -131,16 +132,3 @@ async function operations(client: MongoClient, ms: number): Promise<{ commands: 
   const share = (key: 'hello' | 'commands') => ((after[key] - before[key]) * 1_000) / ms
   return { commands: share('commands'), hello: share('hello') }
 }
-
-/** Mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))

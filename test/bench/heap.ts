@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { MongoClient } from 'mongodb'
+import { wait } from '../../src/clock.ts'
 import { createNode } from '../../src/index.ts'
 import { startServer } from './server.ts'
 import { print } from './table.ts'
@@ -31,11 +32,11 @@ export async function bench(): Promise<void> {
   let [first, runs] = [0, 0]
   for (let until = WARM; until <= WARM + RUNS; until += STEP) {
     await jobs.updateMany({}, { $unset: { next_run_time: '' } })
-    while (executed < until) await new Promise(resolve => setTimeout(resolve, 10))
+    while (executed < until) await wait(10)
     // At rest: nothing is due, every end is stored.
     await jobs.updateMany({}, { $set: { next_run_time: null } })
     while ((await jobs.countDocuments({ 'state.running.0': { $exists: true } })) > 0 || node.status().armed > 0)
-      await new Promise(resolve => setTimeout(resolve, 100))
+      await wait(100)
     const heap = heapUsed()
     if (rows.length === 0) [first, runs] = [heap, executed]
     const since = executed - runs

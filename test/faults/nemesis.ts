@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Document, MongoClient } from 'mongodb'
 import { type Cluster, DB, fakeTime, type NodeSlot } from './cluster.ts'
 import { type History, sleep, until } from './history.ts'
-import type { Fault } from './plan.ts'
+import { type Fault, OF_CLUSTER } from './plan.ts'
 import type { Weather } from './proxy.ts'
 
 export interface Nemesis {
@@ -149,7 +149,7 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
   return {
     async strike(fault) {
       const { id, kind, ms, amount } = fault
-      const hit = HITS_ALL.has(kind)
+      const hit = OF_CLUSTER.includes(kind)
         ? nodes
         : kind === 'nodes-kill'
           ? [nodeOf(fault), next(nodeOf(fault))]
@@ -167,16 +167,6 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
     },
   }
 }
-
-const HITS_ALL: ReadonlySet<string> = new Set([
-  'step-down',
-  'primary-kill',
-  'primary-pause',
-  'majority-lost',
-  'freeze',
-  'disk-full',
-  'storm',
-])
 
 /** Resolves while a body of some length goes on, if there is one soon. */
 async function inBody(witness: string): Promise<void> {

@@ -215,7 +215,8 @@ const MILD: readonly FaultKind[] = [
   'cut',
   'node-pause',
 ]
-const OF_CLUSTER: readonly FaultKind[] = [
+/** Faults that hit every node. */
+export const OF_CLUSTER: readonly FaultKind[] = [
   'step-down',
   'primary-kill',
   'primary-pause',

@@ -164,7 +164,7 @@ export async function finishWrites(outcome: Outcome, touch: string, isOver = fal
 /** What a run that waited writes before it starts. */
 export async function beginWrite(job: Job, run_id: string, incarnation: string, touch: string): Promise<Command> {
   const { commands, collection } = noting()
-  const context = { jobs: collection, incarnation: () => incarnation, freshTouch: () => touch }
+  const context = { jobs: collection, incarnation, freshTouch: () => touch }
   await begin(context, [{ job, run_id } as Claim])
   return commands[0] as Command
 }
