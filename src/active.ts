@@ -10,6 +10,7 @@ import type { Claim, Claimed, ClaimsContext } from './claim/claimed.ts'
 import { Claims } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
 import { Plans } from './claim/plans.ts'
+import { droppedOf } from './claim/refused.ts'
 import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS, wait } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
 import type { Lease } from './cluster/lease.ts'
@@ -113,7 +114,10 @@ export class Active {
       ip,
       wait,
       planOf: id => this.#roster.planOf(id),
-      wrote: write => this.#roster.wrote(write),
+      wrote: write => {
+        this.#roster.wrote(write)
+        if (write.dropped !== undefined) this.#settle(droppedOf(write.dropped, clock.now()))
+      },
       overtaken: id => this.#follower.read(id),
     })
     this.#finishes = new Finishes({
@@ -237,7 +241,7 @@ export class Active {
   }
 
   #carryOut(effect: Effect): void {
-    const { emit, clock, collections } = this.#options
+    const { emit, collections } = this.#options
     switch (effect.type) {
       case 'news':
         return emit(effect.news)
@@ -249,26 +253,6 @@ export class Active {
         return void collections.jobs.deleteOne(overGuard(effect.job) as never).catch(() => {})
       case 'cancel':
         return this.#cancel(effect.id, effect.run)
-      case 'dropped': {
-        const now = clock.now()
-        const run = {
-          run_id: new ObjectId().toHexString(),
-          run_time: new Date(effect.due),
-          scheduled: true,
-          attempt: 1,
-          coalesced: 1,
-        }
-        const outcome = {
-          ...run,
-          job: effect.job,
-          status: 'missed',
-          finished: new Date(now),
-          duration: 0,
-          late: now - effect.due,
-          entered: false,
-        } as const
-        return this.#settle(outcome)
-      }
       case 'seen': {
         const { job, from } = effect
         if (job.cancel !== undefined && from !== 'claim') this.#cancel(job._id, job.cancel)
@@ -615,7 +599,7 @@ function againOf({ job, entry, at, fence }: Extract<Recovered, { type: 'again' }
     scheduled,
     ordered: !scheduled,
     executor,
-    coalesced: 1,
+    coalesced: entry.coalesced ?? 1,
     claimed,
     attempt,
     fence,

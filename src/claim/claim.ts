@@ -5,7 +5,7 @@
  *  until the database says what became of it. */
 import { type Collection, type Long, MongoBulkWriteError, MongoError, MongoServerError, type Timestamp } from 'mongodb'
 import type { Job, RunningEntry } from '../job/job.ts'
-import { type Claimant, claimUpdate, guardOf, roomOf, settleUpdate } from './guards.ts'
+import { type Claimant, claimUpdate, guardOf, roomOf, runningOf, settleUpdate } from './guards.ts'
 import type { Order } from './order.ts'
 
 export type Answer =
@@ -43,7 +43,7 @@ export interface ClaimContext {
 
 /** Claims one order; with `how` it only moves the schedule on, whatever runs: the run time is skipped, or queued. */
 export async function claimOne(context: ClaimContext, order: Order, how?: 'skip' | 'queue'): Promise<Answer> {
-  const running = how === undefined && order.runTime !== undefined ? runningOf(context, order) : undefined
+  const running = how === undefined && order.runTime !== undefined ? enter(context, order) : undefined
   const { filter, update, touch } = commandOf(context, order, running, how === 'queue')
   const began = context.monotonic()
   try {
@@ -66,7 +66,7 @@ export async function claimOne(context: ClaimContext, order: Order, how?: 'skip'
 /** Claims many orders in one round trip and a look at who won. Only orders that run something. */
 export async function claimMany(context: ClaimContext, orders: readonly Order[]): Promise<readonly Answer[]> {
   const claims = orders.map(order => {
-    const running = runningOf(context, order)
+    const running = enter(context, order)
     return { order, running, ...commandOf(context, order, running) }
   })
   const operations = claims.map(({ filter, update }) => ({ updateOne: { filter, update } }))
@@ -114,19 +114,8 @@ export const fenceOf = (job: Job): bigint => {
   return fence === undefined ? 0n : fence.toBigInt()
 }
 
-function runningOf(context: ClaimContext, order: Order): RunningEntry {
-  const { ip, incarnation } = context.claimant()
-  return {
-    run_id: context.newRunId(),
-    job: order.entry.id,
-    run_time: new Date(order.runTime ?? order.to),
-    claimed: new Date(context.now()),
-    node: ip,
-    incarnation,
-    attempt: 1,
-    ...(!order.scheduled && { ordered: true }),
-  }
-}
+const enter = (context: ClaimContext, order: Order): RunningEntry =>
+  runningOf(order, context.claimant(), context.newRunId(), new Date(context.now()))
 
 function commandOf(context: ClaimContext, order: Order, running: RunningEntry | undefined, queue = false) {
   const touch = context.freshTouch(order.entry.id)

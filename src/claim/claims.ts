@@ -151,7 +151,7 @@ function remember({ order, job, running }: Won, version: number, context: Claims
 function wonOf({ order, job, running }: Won, context: ClaimsContext): readonly Claimed[] {
   const { entry } = order
   const ordered = entry.ordered && order.kind === 'schedule' && order.runTime === entry.due
-  const missed = order.missed.length === 0 ? [] : missedOf(order, job, context)
+  const missed = missedOf(order, job, context)
   if (running === undefined) return missed
   const claim: Claim = {
     run_id: running.run_id,

@@ -22,9 +22,12 @@ export function guardOf(order: Order, ip: string): Document {
   const { entry, kind } = order
   const guard: Document = { _id: entry.id, ip }
   if (kind === 'extra') guard.run_at = new Date(order.to)
-  else if (kind === 'waiting') guard['state.waiting.run_time'] = new Date(order.to)
   else {
+    // Of a queued run it says that nobody paused the job meanwhile.
     guard.next_run_time = isExactly(entry.stored)
+  }
+  if (kind === 'waiting') guard['state.waiting.run_time'] = new Date(order.to)
+  if (kind === 'schedule') {
     // Armed for a time that the document does not say: true only as long as the trigger is the one it was computed from.
     if (entry.stored !== entry.due && entry.trigger !== undefined) guard.trigger = entry.trigger.stored
     // An earlier time that a person set makes due again what memory may not know to be claimed; only that time itself may be.
@@ -47,7 +50,7 @@ export function roomOf(entry: Entry): Document {
 export function settleUpdate(order: Order, touch: string, queue = false): Document {
   const { entry, kind, next } = order
   const to = { $max: { 'state.claimed_to': new Date(order.to) } }
-  const waiting = queue && { 'state.waiting': { run_time: new Date(order.to) } }
+  const waiting = queue && { 'state.waiting': { run_time: new Date(order.to), ...ofRun(order) } }
   const mine = { touch, 'state.job': entry.id, ...waiting }
   if (kind === 'extra') return { $set: mine, $pull: { run_at: new Date(order.to) } }
   if (kind === 'waiting') return { $set: mine, $unset: { 'state.waiting': '' } }
@@ -70,6 +73,24 @@ export function settleUpdate(order: Order, touch: string, queue = false): Docume
     ...to,
   }
 }
+
+/** What the order tells of its run, as far as it is not usual. */
+const ofRun = ({ scheduled, coalesced }: Order) => ({
+  ...(!scheduled && { ordered: true }),
+  ...(coalesced > 1 && { coalesced }),
+})
+
+/** The entry of a run that this order claims. */
+export const runningOf = (order: Order, by: Claimant, run_id: string, claimed: Date): RunningEntry => ({
+  run_id,
+  job: order.entry.id,
+  run_time: new Date(order.runTime ?? order.to),
+  claimed,
+  node: by.ip,
+  incarnation: by.incarnation,
+  attempt: 1,
+  ...ofRun(order),
+})
 
 /** The claim itself: settles the order and enters the run. */
 export function claimUpdate(order: Order, touch: string, running: RunningEntry): Document {

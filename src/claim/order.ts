@@ -2,7 +2,7 @@
  *  In: an entry and the time. Out: one run to claim, or run times that are too late and only move the schedule on.
  *  Without `coalesce` each run time gets an order of its own, so that a pause, an edit or a crash acts between any two. Pure. */
 import { orderedGraceMs } from '../job/job.ts'
-import type { Entry } from '../wheel/entry.ts'
+import type { Dropped, Entry } from '../wheel/entry.ts'
 import { due } from './due.ts'
 
 export interface Order {
@@ -17,6 +17,8 @@ export interface Order {
   /** Due times that the run, or the missed report, stands for. */
   readonly coalesced: number
   readonly missed: readonly number[]
+  /** What a new trigger dropped and no plan has told yet: the claim moves the schedule past it. */
+  readonly dropped?: Dropped | undefined
   /** The new `next_run_time`; null: the schedule is over; undefined: it is not touched. */
   readonly next: number | null | undefined
   /** The latest run time that this settles. */
@@ -25,8 +27,12 @@ export interface Order {
 
 /** `lead`: how far ahead of its time, in ms, a run may be claimed. */
 export function orderOf(entry: Entry, now: number, jitterOf: (runTime: number) => number, lead = 0): Order | undefined {
-  const { waiting, extra, at } = entry
-  if (waiting !== undefined) return single(entry, 'waiting', waiting)
+  const { waiting, extra, at, state } = entry
+  if (waiting !== undefined && state !== 'paused') {
+    const { runTime, ordered, coalesced } = waiting
+    const order = single(entry, 'waiting', runTime)
+    return { ...order, at: runTime + (ordered ? 0 : jitterOf(runTime)), scheduled: !ordered, coalesced }
+  }
   const first = extra[0]
   if (first !== undefined && first <= now + lead && (at === undefined || first <= at || now < at))
     return single(entry, 'extra', first)
@@ -38,7 +44,7 @@ const single = (entry: Entry, kind: 'extra' | 'waiting', runTime: number): Order
   kind,
   runTime,
   at: runTime,
-  scheduled: kind === 'waiting',
+  scheduled: false,
   coalesced: 1,
   missed: [],
   next: undefined,
@@ -54,7 +60,7 @@ function scheduled(entry: Entry, now: number, delay: (runTime: number) => number
   const input = { trigger: entry.trigger.parsed, next_run_time: entry.due, grace, coalesce: entry.coalesce, delay }
   const { run, missed, next, count } = due(floor === undefined ? input : { ...input, floor }, when)
   const tooLate = missed.at(-1)
-  const base = { entry, kind: 'schedule', missed } as const
+  const base = { entry, kind: 'schedule', missed, dropped: entry.dropped } as const
   if (run.length === 0) {
     const to = tooLate ?? entry.due
     return { ...base, runTime: undefined, at: to, scheduled: true, coalesced: count, next, to }

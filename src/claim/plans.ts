@@ -98,7 +98,14 @@ export class Plans {
     return batch
   }
 
+  /** What drops a due run goes alone: only who knows that the write took place may call that run missed. */
   async #write(batch: readonly PlanWrite[]): Promise<void> {
+    const alone = batch.filter(write => write.dropped !== undefined).map(write => [write])
+    const together = batch.filter(write => write.dropped === undefined)
+    await Promise.all([...alone, ...(together.length > 0 ? [together] : [])].map(part => this.#writeAll(part)))
+  }
+
+  async #writeAll(batch: readonly PlanWrite[]): Promise<void> {
     const operations = batch.map(write => ({
       updateOne: operationOf(write, this.#context.ip, this.#context.freshTouch(write.id)),
     }))

@@ -5,7 +5,7 @@
 import { ObjectId } from 'mongodb'
 import { JOB_DEFAULTS, type Job, maxInstancesOf } from '../job/job.ts'
 import type { Outcome } from '../job/outcome.ts'
-import type { Entry } from '../wheel/entry.ts'
+import type { Dropped, Entry } from '../wheel/entry.ts'
 import { claimOne } from './claim.ts'
 import type { Claimed, ClaimsContext } from './claimed.ts'
 import { freshState } from './guards.ts'
@@ -105,10 +105,9 @@ async function refused(first: Order, job: Job, context: ClaimsContext): Promise<
   }
   show(entry, answer.job, version, context)
   letGo(entry, context)
-  if (order.runTime === undefined) return missedOf(order, answer.job, context)
-  if (queue) return []
-  const outcome = notRun(order, order.to, answer.job, 'max_instances', order.coalesced, context)
-  return [{ type: 'outcome', outcome }]
+  const missed = missedOf(order, answer.job, context)
+  if (order.runTime === undefined || queue) return missed
+  return [...missed, outcomeOf(order, order.to, answer.job, 'max_instances', order.coalesced, context)]
 }
 
 /** The document would not take the claim: its state is started afresh, so that its next time finds it well. */
@@ -130,32 +129,42 @@ export async function malformed(order: Order, error: Error, context: ClaimsConte
 
 /** With `coalesce` one row stands for all; without, each run time has its own. */
 export function missedOf(order: Order, job: Job, context: ClaimsContext): readonly Claimed[] {
-  const { entry, missed } = order
+  const { entry, missed, dropped } = order
   const times = entry.coalesce ? missed.slice(-1) : missed
   const coalesced = entry.coalesce ? order.coalesced : 1
-  return times.map(time => ({ type: 'outcome', outcome: notRun(order, time, job, 'missed', coalesced, context) }))
+  const late = times.map(time => outcomeOf(order, time, job, 'missed', coalesced, context))
+  return dropped === undefined ? late : [{ type: 'outcome', outcome: droppedOf(dropped, context.now()) }, ...late]
 }
 
-function notRun(
+/** The end of a due run that a new trigger dropped. */
+export const droppedOf = ({ job, due }: Dropped, now: number): Outcome =>
+  notRun({ job, status: 'missed', run_time: new Date(due), scheduled: true, coalesced: 1, late: now - due }, now)
+
+function outcomeOf(
   order: Order,
   time: number,
   job: Job,
   status: 'missed' | 'max_instances',
   coalesced: number,
   context: ClaimsContext,
-): Outcome {
-  const finished = new Date(context.now())
+): Claimed {
+  const now = context.now()
+  const late = Math.max(0, now - time - context.jitterOf(order.entry, time))
+  const run_time = new Date(time)
   return {
-    run_id: new ObjectId().toHexString(),
-    job,
-    status,
-    run_time: new Date(time),
-    scheduled: order.scheduled,
-    attempt: 1,
-    coalesced,
-    finished,
-    duration: 0,
-    late: Math.max(0, finished.getTime() - time - context.jitterOf(order.entry, time)),
-    entered: false,
+    type: 'outcome',
+    outcome: notRun({ job, status, run_time, scheduled: order.scheduled, coalesced, late }, now),
   }
 }
+
+const notRun = (
+  what: Pick<Outcome, 'job' | 'status' | 'run_time' | 'scheduled' | 'coalesced' | 'late'>,
+  now: number,
+): Outcome => ({
+  run_id: new ObjectId().toHexString(),
+  attempt: 1,
+  duration: 0,
+  finished: new Date(now),
+  entered: false,
+  ...what,
+})

@@ -126,7 +126,7 @@ function interrupted(job: Job, entry: RunningEntry, rerun: boolean, context: Rec
     run_time,
     scheduled: entry.ordered !== true,
     attempt,
-    coalesced: 1,
+    coalesced: entry.coalesced ?? 1,
     claimed,
     finished: new Date(context.now()),
     duration: 0,

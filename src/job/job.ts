@@ -35,6 +35,9 @@ const object = <T>() => z.custom<T>(isObject).meta({ bsonType: 'object' })
 const seconds = () => z.number().max(8.64e12)
 const count = () => z.int().min(0)
 
+/** What a run keeps from its order until its row: a person ordered it, and how many due times it stands for when more than one. */
+const ofRun = { ordered: z.boolean().exactOptional(), coalesced: z.int().min(1).exactOptional() }
+
 const runningSchema = z.looseObject({
   run_id: z.string(),
   job: z.string(),
@@ -44,13 +47,14 @@ const runningSchema = z.looseObject({
   incarnation: z.string(),
   attempt: z.int().min(1),
   retry_at: date().exactOptional(),
+  ...ofRun,
 })
 
 /** Loose throughout: a node of a newer version may keep more in it. */
 const stateSchema = z.looseObject({
   job: z.string().exactOptional(),
   running: z.array(runningSchema).exactOptional(),
-  waiting: z.looseObject({ run_time: date() }).exactOptional(),
+  waiting: z.looseObject({ run_time: date(), ...ofRun }).exactOptional(),
   runs: count().exactOptional(),
   fence: z.custom<Fence>(isFence).meta({ bsonType: 'timestamp' }).exactOptional(),
   claimed_to: date().exactOptional(),
@@ -63,6 +67,7 @@ const stateSchema = z.looseObject({
   paused_by: z.string().exactOptional(),
   placed: z.boolean().exactOptional(),
   home: z.string().exactOptional(),
+  assigned: z.string().exactOptional(),
   planned: z
     .looseObject({
       next_run_time: date().nullable(),

@@ -8,6 +8,19 @@ import type { Job } from '../job/job.ts'
 import type { Plan } from '../job/plan.ts'
 import type { KnownTrigger } from './known-triggers.ts'
 
+/** A queued run. */
+export interface Waiting {
+  readonly runTime: number
+  readonly ordered: boolean
+  readonly coalesced: number
+}
+
+/** A due run that a new trigger dropped, and the document that said so. */
+export interface Dropped {
+  readonly job: Job
+  readonly due: number
+}
+
 /** What memory keeps of a job. */
 export interface Entry {
   readonly id: string
@@ -26,11 +39,13 @@ export interface Entry {
   /** Extra runs (`run_at`), earliest first. */
   extra: readonly number[]
   /** A run that waits for another one to end, when `overlap` queued it. */
-  waiting: number | undefined
+  waiting: Waiting | undefined
   claimedTo: number | undefined
   trigger: KnownTrigger | undefined
   /** The document does not say what memory planned. */
   unwritten: boolean
+  /** To be told as missed by the write that really moves the schedule: a claim of it may be under way. */
+  dropped: Dropped | undefined
   func: string
   executor: string
   /** As the document has it; absent: the default. */
@@ -80,6 +95,7 @@ export interface PlanWrite {
   readonly copied: boolean
   /** It was paused by the node and is armed again: its failures are counted anew. */
   readonly unpaused: boolean
+  readonly dropped?: Dropped | undefined
 }
 
 export type Effect =
@@ -91,8 +107,6 @@ export type Effect =
   | { readonly type: 'over'; readonly job: Job }
   /** The document was read as a whole: look for dead entries and requests in it. */
   | { readonly type: 'seen'; readonly job: Job; readonly from: Source }
-  /** A due run that a new trigger dropped. */
-  | { readonly type: 'dropped'; readonly job: Job; readonly due: number }
   | { readonly type: 'cancel'; readonly id: string; readonly run: string }
 
 const NONE: readonly string[] = []
@@ -112,6 +126,7 @@ export function newEntry(id: string): Entry {
     claimedTo: undefined,
     trigger: undefined,
     unwritten: false,
+    dropped: undefined,
     func: '',
     executor: 'default',
     maxInstances: undefined,

@@ -10,7 +10,7 @@ import { graceMs, JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { parseJob } from '../job/parse.ts'
 import { ownState, type Plan, plan } from '../job/plan.ts'
 import { jitterMs } from '../trigger/trigger.ts'
-import { type Effect, type Entry, jobNews, newEntry, type PlanWrite } from './entry.ts'
+import { type Effect, type Entry, jobNews, newEntry, type PlanWrite, type Waiting } from './entry.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
 import { Wheel } from './wheel.ts'
 
@@ -128,7 +128,7 @@ export class Roster {
   planOf(id: string): PlanWrite | undefined {
     const entry = this.#entries.get(id)
     if (entry === undefined || !entry.unwritten) return undefined
-    const { version, stored, trigger, due, ordered, claimedTo, copied, pausedBy } = entry
+    const { version, stored, trigger, due, ordered, claimedTo, copied, pausedBy, dropped } = entry
     const planned = entry.state === 'armed' &&
       due !== undefined && { due, ordered, claimedTo, fingerprint: trigger?.fingerprint ?? '' }
     const error = errorOf(entry) ?? null
@@ -140,6 +140,7 @@ export class Roster {
       error,
       copied,
       unpaused: pausedBy !== undefined && planned !== false,
+      dropped,
       ...planned,
     }
   }
@@ -149,6 +150,7 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined || entry.version !== version) return
     entry.unwritten = false
+    entry.dropped = undefined
     entry.copied = false
     entry.bare = false
     if (due === undefined) return
@@ -281,7 +283,7 @@ export class Roster {
     entry.bare = job.state === undefined
     entry.pausedBy = state?.paused_by
     entry.copied = job.state !== undefined && state === undefined
-    entry.waiting = state?.waiting?.run_time?.getTime()
+    entry.waiting = waitingOf(state)
     const known = this.#know(entry, job, from)
     entry.func = job.func
     if (known.problems !== undefined) return { state: 'invalid', problems: known.problems }
@@ -346,7 +348,8 @@ export class Roster {
   #arm(entry: Entry): void {
     this.#queues.get(entry.executor)?.delete(entry.id)
     const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
-    const waiting = entry.state === 'invalid' || entry.waiting === undefined ? undefined : 0
+    // A queued run was due before the pause, and waits until the job is resumed.
+    const waiting = entry.state === 'invalid' || entry.state === 'paused' || entry.waiting === undefined ? undefined : 0
     const wake = minOf(minOf(entry.at, extra), waiting)
     if (wake === undefined) this.#wheel.remove(entry.id)
     else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead()))
@@ -355,8 +358,9 @@ export class Roster {
   /** What follows for the document. `noted`: the error that stands in it. */
   #consequences(entry: Entry, job: Job, next: Plan, noted: string | undefined): readonly Effect[] {
     entry.unwritten = entry.copied || (next.state === 'armed' && next.unwritten) || noted !== errorOf(entry)
+    const due = next.state === 'armed' ? next.dropped : undefined
+    entry.dropped = due === undefined ? undefined : { job, due }
     const effects: Effect[] = entry.unwritten ? [{ type: 'write', id: entry.id }] : []
-    if (next.state === 'armed' && next.dropped !== undefined) effects.push({ type: 'dropped', job, due: next.dropped })
     const waits = (job.state?.running?.length ?? 0) > 0 || entry.extra.length > 0 || entry.waiting !== undefined
     if (next.state === 'over' && !waits) effects.push({ type: 'over', job })
     return effects
@@ -420,6 +424,11 @@ export class Roster {
         : { type: 'job.moved', job_id: id, from: this.#options.ip, to }
     return [news(what)]
   }
+}
+
+function waitingOf(state: Job['state']): Waiting | undefined {
+  const { run_time, ordered = false, coalesced = 1 } = state?.waiting ?? {}
+  return run_time && { runTime: run_time.getTime(), ordered, coalesced }
 }
 
 const news = (what: News): Effect => ({ type: 'news', news: what })

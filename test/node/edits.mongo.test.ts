@@ -491,6 +491,27 @@ describe('trigger', () => {
     })
   })
 
+  test('given again and again while due runs are claimed: no run time is called missed that ran', async () => {
+    const jobs = Array.from({ length: 10 }, () => aJob({ ip: a, trigger: { type: 'interval', seconds: 0.05 } }))
+    await nodes.jobs.insertMany(jobs as never[])
+    const mine = { job_id: { $in: jobs.map(job => job._id) } }
+    for (let i = 0; i < 60; i++) {
+      const trigger = { type: 'interval', seconds: i % 2 === 0 ? 0.04 : 0.05 }
+      await Promise.all(jobs.map(({ _id }) => edit(_id, { $set: { trigger } })))
+      await until(async () => expect(await nodes.executions.countDocuments(mine)).toBeGreaterThan(10 * i))
+    }
+    await nodes.jobs.deleteMany({ _id: { $in: jobs.map(job => job._id) } })
+    await barrier(a)
+    const twice = await nodes.executions
+      .aggregate([
+        { $match: mine },
+        { $group: { _id: { job: '$job_id', at: '$run_time' }, statuses: { $push: '$status' } } },
+        { $match: { 'statuses.1': { $exists: true } } },
+      ])
+      .toArray()
+    expect(twice).toEqual([])
+  })
+
   test('that the validator lets through but never fires sets state.error; a good one heals it', async () => {
     const job = aJob({ ip: a, trigger: { type: 'cron', month: 2, day: 30 } })
     const invalid = nextEvent(node(a), 'job.invalid', { job_id: job._id })

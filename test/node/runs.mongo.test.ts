@@ -189,6 +189,35 @@ test('a queued run survives its node', async () => {
   await until(() => expect(n.ranOf('q')).toHaveLength(2))
 })
 
+test('a queued run waits while its job is paused, and still stands for as many due times', async () => {
+  const n = await start()
+  const order = { overlap: 'queue_one', misfire_grace_time: null, run_at: [new Date()] } as const
+  const trigger = { type: 'interval', minutes: 1 } as const
+  await n.jobs.insertOne(aJob({ _id: 'q', ip: n.ip, func: 'hold', trigger, ...order }) as never)
+  await until(() => expect(n.ranOf('q')).toHaveLength(1))
+  // As its node would have planned it, three due times ago.
+  const planned = new Date(Date.now() - 150_000)
+  await n.jobs.updateOne({ _id: 'q' }, { $set: { next_run_time: planned, 'state.planned.next_run_time': planned } })
+  await until(async () => expect((await n.jobs.findOne({ _id: 'q' }))?.state.waiting).toMatchObject({ coalesced: 3 }))
+  const paused = nextEvent(n.node, 'job.paused', { job_id: 'q' })
+  await n.jobs.updateOne({ _id: 'q' }, { $set: { next_run_time: null } })
+  await paused
+  n.release('q')
+  await nothingRuns(n, 'q')
+  const other = nextEvent(n.node, 'run.executed', { job_id: 'other' })
+  await n.jobs.insertOne(aJob({ _id: 'other', ip: n.ip, func: 'note', run_at: [new Date()] }) as never)
+  await other
+  expect(n.ranOf('q')).toHaveLength(1)
+  await n.jobs.updateOne({ _id: 'q' }, { $unset: { next_run_time: '' } })
+  await until(() => expect(n.ranOf('q')).toHaveLength(2))
+  n.release('q')
+  await nothingRuns(n, 'q')
+  expect(await rows(n, 'q')).toMatchObject([
+    { scheduled: false, coalesced: 1 },
+    { scheduled: true, coalesced: 3 },
+  ])
+})
+
 test('overlap cancel_other aborts the oldest run and then runs', async () => {
   const n = await start()
   await n.jobs.insertOne(
@@ -256,6 +285,7 @@ test('a run of a dead node is interrupted, and run again where its owner asks fo
     node: first.ip,
     incarnation: 'long gone',
     attempt: 1,
+    coalesced: 4,
   })
   const seen = collect(first.node)
   await first.jobs.insertMany([
@@ -270,9 +300,12 @@ test('a run of a dead node is interrupted, and run again where its owner asks fo
   await until(() => expect(first.ranOf('rerun')).toHaveLength(1))
   await nothingRuns(first, 'rerun')
   await nothingRuns(first, 'skip')
-  expect(await rows(first, 'skip')).toMatchObject([{ _id: 'dead-skip', status: 'interrupted' }])
+  expect(await rows(first, 'skip')).toMatchObject([{ _id: 'dead-skip', status: 'interrupted', coalesced: 4 }])
   await until(async () =>
-    expect((await rows(first, 'rerun')).map(row => row.status).sort()).toEqual(['executed', 'interrupted']),
+    expect((await rows(first, 'rerun')).map(row => `${row.status} ${row.coalesced}`).sort()).toEqual([
+      'executed 4',
+      'interrupted 4',
+    ]),
   )
   expect(
     seen

@@ -6,13 +6,13 @@
 import type { Change } from '../../src/change/change.ts'
 import { begin } from '../../src/claim/begin.ts'
 import type { Claim } from '../../src/claim/claimed.ts'
-import { type Claimant, claimUpdate, guardOf, roomOf, settleUpdate } from '../../src/claim/guards.ts'
+import { type Claimant, claimUpdate, guardOf, roomOf, runningOf, settleUpdate } from '../../src/claim/guards.ts'
 import { type Order, orderOf } from '../../src/claim/order.ts'
 import { Plans } from '../../src/claim/plans.ts'
 import { Adoption } from '../../src/cluster/adoption.ts'
 import { type Recovered, recover } from '../../src/cluster/recovery.ts'
 import { Finishes } from '../../src/history/finish.ts'
-import type { Job, RunningEntry } from '../../src/job/job.ts'
+import type { Job } from '../../src/job/job.ts'
 import type { Outcome } from '../../src/job/outcome.ts'
 import type { Entry, PlanWrite } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
@@ -85,7 +85,7 @@ const noJitter = () => 0
 /** What memory claims at a minute; undefined: nothing is due. */
 export function orderAt(entry: Entry, at: number): Order | undefined {
   const now = Number(minute(at))
-  const wakes = [entry.at, entry.extra[0], entry.waiting].some(time => time !== undefined && time <= now)
+  const wakes = [entry.at, entry.extra[0], entry.waiting?.runTime].some(time => time !== undefined && time <= now)
   return wakes && entry.state !== 'invalid' && !entry.copied ? orderOf(entry, now, noJitter) : undefined
 }
 
@@ -93,16 +93,7 @@ export function orderAt(entry: Entry, at: number): Order | undefined {
 export function claimOf(order: Order, by: Claimant, at: number, run_id: string, touch: string): Command {
   const guard = guardOf(order, by.ip)
   if (order.runTime === undefined) return { filter: guard, update: settleUpdate(order, touch) }
-  const running: RunningEntry = {
-    run_id,
-    job: order.entry.id,
-    run_time: new Date(order.runTime),
-    claimed: minute(at),
-    node: by.ip,
-    incarnation: by.incarnation,
-    attempt: 1,
-    ...(!order.scheduled && { ordered: true }),
-  }
+  const running = runningOf(order, by, run_id, minute(at))
   return { filter: { ...guard, ...roomOf(order.entry) }, update: claimUpdate(order, touch, running) }
 }
 

@@ -119,8 +119,46 @@ const ahead = (triesAgain: boolean): Model<Ahead> => ({
   wrong: s => (s.answer === 'skipped' && s.now < 2 ? 'skipped for want of room before its time' : undefined),
 })
 
+/** A queued run has room; a person may pause the job, and resume it later. */
+const paused = (claimsWithout: readonly string[] = []): Model<World & { paused?: boolean; ghost?: boolean }> => {
+  const state = { waiting: { run_time: minute(1) }, planned: { next_run_time: minute(5), trigger: '' } }
+  return {
+    start: {
+      job: fixed(aJob({ overlap: 'queue_one', next_run_time: minute(5) }, state)),
+      alive: true,
+      moved: false,
+      owners: { A: {}, B: {}, C: {} },
+      ran: 0,
+      queued: 0,
+    },
+    steps: {
+      ...owner('A', claimsWithout),
+      'a person pauses the job': [
+        s => s.paused === undefined && s.ran === 0,
+        s => {
+          s.paused = true
+          s.job = fixed({ ...s.job, next_run_time: null })
+        },
+      ],
+      'a person resumes the job': [
+        s => s.paused === true,
+        s => {
+          s.paused = false
+          s.job = fixed({ ...s.job, next_run_time: minute(6) })
+        },
+      ],
+    },
+    wrong: (s, quiet) => {
+      if (s.paused === true && s.ran > 0) return 'a queued run starts after the pause'
+      return quiet && s.ran === 0 ? 'a run that waits is forgotten' : undefined
+    },
+  }
+}
+
 describe('a run that waits for another one', () => {
   holds('runs once, whichever node dies when', waiting())
+  holds('waits while its job is paused', paused())
+  breaks('waits while its job is paused', paused(['next_run_time']), /after the pause/, 4)
   breaks('is claimed while it still waits', waiting(['state.waiting']), /run twice/, 16)
 })
 
