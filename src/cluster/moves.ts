@@ -1,7 +1,8 @@
 /** Moves: gives jobs to other nodes, as guarded changes of `ip` in bulk.
  *  In: jobs of a node that is dead or drains, or all that are not at home, and the nodes that take jobs. Out: how many moved.
  *  Always holds: a job that somebody moved, or whose standby nodes are gone, since it was read stays where it is; `state.home`
- *  is where the job was before its first move; doing it twice moves nothing twice. The new owner learns of it by its stream. */
+ *  is where a person had it, or where it was placed, before nodes moved it; `state.assigned` is where a node put it last, so that
+ *  what a person moved since is not rebalanced. Doing it twice moves nothing twice. The new owner learns of it by its stream. */
 import { type Collection, type Document, MongoBulkWriteError } from 'mongodb'
 import type { Job } from '../job/job.ts'
 import { homeOf } from './placement.ts'
@@ -24,7 +25,7 @@ interface Move {
 }
 
 const BULK = 500
-const READ = { ip: 1, standby: 1, 'state.job': 1, 'state.placed': 1, 'state.home': 1 }
+const READ = { ip: 1, standby: 1, 'state.job': 1, 'state.placed': 1, 'state.home': 1, 'state.assigned': 1 }
 
 /** Which nodes may take the job when its own is dead. */
 export const standbyOf = ({ standby, state }: Pick<Job, 'standby' | 'state'>): readonly string[] | 'any' =>
@@ -70,20 +71,24 @@ interface Placing {
 /** The first write of an ip, for a job whose state is its own. */
 export const placing = (_id: string, how: Placing) => ({
   filter: { _id, ip: { $exists: false }, 'state.job': { $in: [_id, null] } },
-  update: { $set: { ...how, 'state.placed': true, 'state.job': _id } },
+  update: { $set: { ...how, 'state.placed': true, 'state.assigned': how.ip, 'state.job': _id } },
 })
 
 /** The same for a job whose state was copied from another one. */
 export const placingAfresh = (_id: string, how: Placing) => ({
   filter: { _id, ip: { $exists: false }, 'state.job': { $nin: [_id, null] } },
-  update: { $set: { ...how, state: { job: _id, placed: true } } },
+  update: { $set: { ...how, state: { job: _id, placed: true, assigned: how.ip } } },
 })
+
+/** Whether no person gave the job to its node after a node of ours moved or placed it. */
+const isWherePut = ({ ip, state }: Moving) => state?.assigned === undefined || state.assigned === ip
 
 /** Brings jobs home whose home takes jobs, and spreads placed ones over the nodes that do. */
 export async function rebalance(targets: readonly string[], context: MovesContext): Promise<number> {
   if (targets.length === 0) return 0
   const filter = { ip: { $exists: true }, $or: [{ 'state.home': { $in: [...targets] } }, { 'state.placed': true }] }
   return await moveAll(filter, context, job => {
+    if (!isWherePut(job)) return undefined
     const placed = job.state?.placed === true
     const to = placed ? homeOf(job._id, targets) : job.state?.home
     return to === undefined || to === job.ip ? undefined : { job, to, back: true }
@@ -128,11 +133,12 @@ function updateOf({ job, to, back }: Move, touch: string | undefined) {
   const { _id, ip, standby, state } = job
   // A state that was copied from another job is started afresh by the next owner: nothing is added to it.
   const own = state === undefined || state.job === _id
-  const home = own && !back && state?.home === undefined && { 'state.home': ip, 'state.job': _id }
+  const assigned = own && { 'state.assigned': to, 'state.job': _id }
+  const home = own && !back && (state?.home === undefined || !isWherePut(job)) && { 'state.home': ip }
   return {
     filter: { _id, ip, standby: standby ?? { $exists: false } },
     update: {
-      $set: { ip: to, ...home, ...(touch !== undefined && { touch }) },
+      $set: { ip: to, ...assigned, ...home, ...(touch !== undefined && { touch }) },
       ...(back && { $unset: { 'state.home': '' } }),
     },
   }

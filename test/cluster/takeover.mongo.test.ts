@@ -427,6 +427,28 @@ describe('rebalancing', () => {
   })
 })
 
+describe('what a person moved after a node did', () => {
+  test('is not rebalanced, and has its new place as its home', async () => {
+    const dead = deadName()
+    const adopted = aJob({ next_run_time: null })
+    const taken = aJob({ ip: dead, standby: [b], next_run_time: null })
+    await insert(adopted, taken)
+    await die(dead)
+    for (const { _id } of [adopted, taken])
+      await until(async () => expect((await read(_id)).state?.assigned).toBeTruthy())
+    const pinned = deadName()
+    const ids = { _id: { $in: [adopted._id, taken._id] } }
+    await cluster.jobs.updateMany(ids, { $set: { ip: pinned, standby: 'any' } })
+    await node(b).nodes.rebalance()
+    for (const { _id } of [adopted, taken]) expect(await ownerOf(_id)).toBe(pinned)
+    await die(pinned)
+    for (const { _id } of [adopted, taken]) {
+      await until(async () => expect(await ownerOf(_id)).toBe(homeOf(_id, cluster.ips)))
+      expect((await read(_id)).state).toMatchObject({ home: pinned, assigned: homeOf(_id, cluster.ips) })
+    }
+  })
+})
+
 describe('the registry', () => {
   test('lists who lives, by the server’s clock', async () => {
     const dead = deadName()
