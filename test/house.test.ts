@@ -28,7 +28,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
 }
 
 /** They join the stages and may import anything but doors; `active` is what node.ts does between start and stop. */
-const JOINERS = ['index', 'node', 'active', 'connect', 'collections']
+const JOINERS = ['index', 'node', 'active', 'runs', 'connect', 'collections']
 const DOORS = ['http', 'cli', 'dev']
 
 /** Who may import a library; a folder ends with `/`. `types`: with `import type` only. */
@@ -38,6 +38,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/connection.ts',
       'src/node.ts',
       'src/active.ts',
+      'src/runs.ts',
       'src/connect.ts',
       'src/collections.ts',
       'src/history/',
@@ -63,6 +64,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/of-type.ts',
       'src/node.ts',
       'src/active.ts',
+      'src/runs.ts',
       'src/log.ts',
       'src/history/',
       'src/change/follow.ts',

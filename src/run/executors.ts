@@ -3,7 +3,8 @@
  *  Out: `default`, `process` and `script`, which are always there, and the named pools; or `invalid_option` with the path
  *  of what is wrong, what is allowed there and the nearest known name. Nothing is started. */
 import path from 'node:path'
-import { nearest, TidewheelError } from '../errors.ts'
+import { nearest, type Problem, TidewheelError } from '../errors.ts'
+import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import type { Executor } from './executor.ts'
 import { inProcess } from './in-process.ts'
 import { Pool } from './pool.ts'
@@ -144,3 +145,17 @@ const refused = (path: string, expected: string, found: unknown, hint = '') =>
   invalid(path, `expected ${expected}, found ${found === undefined ? 'none' : JSON.stringify(found)}${hint}`)
 
 const invalid = (path: string, message: string) => new TidewheelError('invalid_option', `${path}: ${message}`, { path })
+
+/** What keeps a job from running on these executors. */
+export function problemsOf(
+  { executor: name = JOB_DEFAULTS.executor, func }: Job,
+  executors: ReadonlyMap<string, Executor>,
+): readonly Problem[] {
+  const executor = executors.get(name)
+  if (executor === undefined) {
+    const known = [...executors.keys()].join(', ')
+    return [{ path: 'executor', message: `executor: this node has none named "${name}"; known here: ${known}` }]
+  }
+  const message = executor.problem(func)
+  return message === undefined ? [] : [{ path: 'func', message }]
+}

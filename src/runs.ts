@@ -1,0 +1,380 @@
+/** Runs: what this node claimed, until its end is stored.
+ *  In: won claims, runs that waited for their second start, documents with entries of runs that no longer go on, requests to
+ *  abort. Out: news and outcomes; the outcomes come back by `settle`, which has them stored.
+ *  Holds: a place is taken before a run starts and given back when it ends; what is `mine` is no dead entry; a job's run counts
+ *  as open until its end is stored. */
+import { ObjectId } from 'mongodb'
+import { EMPTY, from, map, mergeMap, type Observable } from 'rxjs'
+import { begin } from './claim/begin.ts'
+import type { Claim, Claimed } from './claim/claimed.ts'
+import { type Clock, monotonicNow, systemClock, wait } from './clock.ts'
+import type { Lease } from './cluster/lease.ts'
+import { type Recovered, recover } from './cluster/recovery.ts'
+import type { Collections } from './collections.ts'
+import type { News } from './event.ts'
+import { Finishes } from './history/finish.ts'
+import { Live } from './history/live.ts'
+import { rowOf, startedRow, storeRows } from './history/rows.ts'
+import { JOB_DEFAULTS, type Job } from './job/job.ts'
+import { newsOf, type Outcome } from './job/outcome.ts'
+import { type Logger, runLogger } from './log.ts'
+import type { Executor } from './run/executor.ts'
+import { Places } from './run/places.ts'
+import { retryAt } from './run/retry.ts'
+import { type Abort, GoingRuns, perform } from './run/run.ts'
+import { runLog } from './run/run-log.ts'
+import { Later } from './wheel/later.ts'
+
+export interface RunsOptions {
+  readonly collections: Collections
+  readonly ip: string
+  readonly lease: Lease
+  readonly executors: ReadonlyMap<string, Executor>
+  /** Due times are judged by it. */
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly emit: (news: News) => void
+  readonly freshTouch: () => string
+  /** Waits before a failed write is tried again; rejects when the node ends. */
+  readonly pause: (attempt: number) => Promise<void>
+  /** Has the document read again. */
+  readonly reread: (id: string) => void
+  /** Something may be due earlier than it was. */
+  readonly poke: () => void
+  /** A place is free again. */
+  readonly freed: () => void
+  /** The end of a run of the job is stored: what waited for it may have room. */
+  readonly ended: (id: string) => void
+  readonly isBurst: () => boolean
+  readonly isHeld: (id: string) => boolean
+  readonly isOver: (id: string) => boolean
+}
+
+/** A run whose start could not be asked for waits so long before it is asked for again. */
+const AGAIN_MS = 2_000
+/** So long after a claim was given up what came of it is looked at once more. */
+const DOUBT_MS = 10_000
+
+export class Runs {
+  readonly #options: RunsOptions
+  readonly #going = new GoingRuns()
+  readonly #places: Places
+  readonly #finishes: Finishes
+  readonly #live: Live
+  readonly #later: Later<Claim>
+  /** Claimed by this process, and their end is not stored. */
+  readonly #mine = new Set<string>()
+  /** Next attempts, by the run whose end is being stored. */
+  readonly #attempts = new Map<string, Claim>()
+  /** Performed here and not stored, and how many there are of each job. */
+  readonly #counted = new Set<string>()
+  readonly #open = new Map<string, { readonly runs: number; readonly since: number }>()
+  #quiet: (() => void)[] = []
+  #closed = false
+
+  constructor(options: RunsOptions) {
+    const { collections, clock, executors, ip, reread } = options
+    this.#options = options
+    this.#places = new Places(new Map([...executors].map(([name, executor]) => [name, executor.places])))
+    this.#finishes = new Finishes({
+      ...options,
+      jobs: collections.jobs,
+      wait,
+      storeRows: outcomes =>
+        storeRows(
+          collections.executions,
+          outcomes.map(outcome => rowOf(outcome, outcome.lost_node ?? ip, new Date(clock.now()))),
+        ),
+      paused: reread,
+      refused: (id, error) => this.#refused(id, error),
+    })
+    this.#live = new Live(collections.executions, clock)
+    this.#later = new Later(clock.now())
+  }
+
+  /** How many go on. */
+  get size(): number {
+    return this.#going.size
+  }
+
+  free(executor: string): number {
+    return this.#places.free(executor)
+  }
+
+  take(executor: string): void {
+    this.#places.take(executor)
+  }
+
+  release(executor: string): void {
+    this.#places.release(executor)
+    this.#options.freed()
+    if (this.#going.size > 0 || this.#places.taken > 0) return
+    for (const done of this.#quiet.splice(0)) done()
+  }
+
+  /** Until it is forgotten, an entry of it in a document is not a dead one. */
+  newId(): string {
+    const id = new ObjectId().toHexString()
+    this.#mine.add(id)
+    return id
+  }
+
+  forget(runId: string): void {
+    this.#mine.delete(runId)
+  }
+
+  /** Runs of the job that are claimed and whose end is not stored, and when the latest came. */
+  open(id: string): { readonly runs: number; readonly since: number } {
+    return this.#open.get(id) ?? { runs: 0, since: 0 }
+  }
+
+  /** Resolves when the ends of the job's runs are stored; undefined: none is being stored. */
+  finishing(id: string): Promise<void> | undefined {
+    return this.#finishes.of(id)
+  }
+
+  /** When a run that was claimed before starts next. */
+  nextAt(): number | null {
+    return this.#later.nextAt()
+  }
+
+  /** Runs that were claimed before and start now; a place is kept for each. */
+  due(now: number): Observable<Claimed> {
+    const claims = this.#later.takeDue(now, executor => this.free(executor))
+    for (const claim of claims) this.take(claim.executor)
+    return claims.length === 0 ? EMPTY : from(this.#begin(claims)).pipe(mergeMap(begun => from(begun)))
+  }
+
+  async #begin(claims: readonly Claim[]): Promise<readonly Claimed[]> {
+    const { clock, collections, lease } = this.#options
+    try {
+      const context = { jobs: collections.jobs, incarnation: lease.incarnation, freshTouch: this.#options.freshTouch }
+      const begun = await begin(context, claims)
+      for (const { run_id, executor } of claims) {
+        if (begun.has(run_id)) continue
+        this.#mine.delete(run_id)
+        this.release(executor)
+      }
+      return claims.filter(claim => begun.has(claim.run_id)).map(claim => ({ type: 'claim', claim }))
+    } catch {
+      for (const claim of claims) {
+        this.release(claim.executor)
+        this.#wait({ ...claim, at: clock.now() + AGAIN_MS })
+      }
+      return []
+    }
+  }
+
+  perform(claimed: Claimed) {
+    if (claimed.type === 'news') return from([claimed.news])
+    if (claimed.type === 'outcome') return from([claimed.outcome])
+    const { claim } = claimed
+    const { run_id, job, runTime, fence, coalesced, scheduled } = claim
+    this.#counted.add(run_id)
+    this.#count(job._id, 1)
+    if (claim.attempt === 1) {
+      this.#options.emit({
+        type: 'run.claimed',
+        run_id,
+        job_id: job._id,
+        run_time: runTime,
+        fence,
+        coalesced,
+        scheduled,
+      })
+    }
+    return this.#run(claim)
+  }
+
+  /** Takes what `perform` gave: news are told, ends are stored. */
+  settle(happened: News | Outcome): void {
+    if ('type' in happened) return this.#options.emit(happened)
+    this.#live.ended(happened.run_id)
+    this.#options.emit(newsOf(happened))
+    const stored = this.#finishes.push(happened)
+    if (!happened.entered) return
+    const { job, run_id } = happened
+    void stored.then(() => {
+      this.#mine.delete(run_id)
+      if (this.#counted.delete(run_id)) this.#count(job._id, -1)
+      this.#next(happened)
+      this.#options.ended(job._id)
+    })
+  }
+
+  /** Aborts runs of a job that go on or wait here, and takes the request away when it is served. */
+  cancel(id: string, run: string): void {
+    const { collections, clock } = this.#options
+    const why = { status: 'cancelled', message: 'cancelled by request' } as const
+    const going = this.#going.of(id).filter(claim => run === '*' || claim.run_id === run)
+    for (const claim of going) this.#going.abort(claim.run_id, why)
+    const waiting = this.#later.remove(id, run)
+    for (const claim of waiting) {
+      const { job, runTime: run_time, run_id, scheduled, attempt, coalesced, fence, claimed } = claim
+      const error = { name: 'Aborted', message: why.message }
+      const finished = new Date(clock.now())
+      const ended = { run_id, job, run_time, scheduled, attempt, coalesced, fence, claimed, finished, error }
+      this.settle({ ...ended, status: why.status, duration: 0, late: 0, entered: true })
+    }
+    const nothing = going.length + waiting.length === 0
+    if (nothing && !this.#options.isHeld(id)) return
+    const guard = { _id: id, cancel: run, ...(nothing && { 'state.running.0': { $exists: false } }) }
+    const served = { $unset: { cancel: '' }, $set: { touch: this.#options.freshTouch() } }
+    void collections.jobs.updateOne(guard as never, served as never).catch(() => {})
+  }
+
+  /** Aborts the oldest run of the job, wherever it is. */
+  cancelOldest(job: Job): void {
+    const oldest = job.state?.running?.[0]
+    if (oldest === undefined) return
+    const why = { status: 'cancelled', message: 'cancelled by the next run (overlap: cancel_other)' } as const
+    if (this.#going.abort(oldest.run_id, why)) return
+    const request = { $set: { cancel: oldest.run_id, touch: this.#options.freshTouch() } }
+    void this.#options.collections.jobs.updateOne({ _id: job._id }, request as never).catch(() => {})
+  }
+
+  /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any. */
+  async sweep(job: Job): Promise<boolean> {
+    const { collections, clock, ip, lease } = this.#options
+    const recovered = await recover(job, {
+      ...collections,
+      ip,
+      incarnation: () => lease.incarnation,
+      isMine: id => this.#mine.has(id),
+      now: () => clock.now(),
+      freshTouch: this.#options.freshTouch,
+      newRunId: () => this.newId(),
+      forgetRun: id => this.forget(id),
+    })
+    for (const found of recovered) {
+      if (found.type === 'interrupted') this.settle(found.outcome)
+      if (found.type === 'again') this.#wait(againOf(found))
+    }
+    if (recovered.length === 0) return false
+    await this.#finishes.of(job._id)
+    this.#options.reread(job._id)
+    return true
+  }
+
+  /** A claim that came after all has an entry whose run nobody performs, also when the job has left this node meanwhile. */
+  doubted(id: string): void {
+    void wait(DOUBT_MS)
+      .then(async () => {
+        const job = this.#closed ? null : await this.#options.collections.jobs.findOne({ _id: id })
+        if (job !== null) await this.sweep(job)
+      })
+      .catch(() => this.#closed || this.doubted(id))
+  }
+
+  abort(runId: string, why: Abort): void {
+    this.#going.abort(runId, why)
+  }
+
+  abortAll(why: Abort): void {
+    this.#going.abortAll(why)
+  }
+
+  /** Resolves when no run is going on and every end is stored. */
+  async idle(): Promise<void> {
+    if (this.#going.size > 0 || this.#places.taken > 0) await new Promise<void>(resolve => this.#quiet.push(resolve))
+    await this.#finishes.idle()
+  }
+
+  /** Gives up what waits for the database. */
+  close(): void {
+    this.#closed = true
+    this.#live.close()
+  }
+
+  #run(claim: Claim) {
+    const executor = this.#options.executors.get(claim.executor) as Executor
+    return from(
+      perform(claim, {
+        clock: this.#options.clock,
+        executor,
+        log: () => this.#logOf(claim),
+        mayStart: () => this.#options.lease.held(),
+        going: this.#going,
+        release: () => this.release(claim.executor),
+      }),
+    ).pipe(map(happened => ('type' in happened ? happened : this.#tryAgain(claim, happened))))
+  }
+
+  /** A failed attempt names the next one, if its job asks for that. */
+  #tryAgain(claim: Claim, outcome: Outcome): Outcome {
+    const { clock } = this.#options
+    const at = retryAt(claim.job, outcome, clock.now())
+    if (at === undefined) return outcome
+    const run_id = this.newId()
+    this.#attempts.set(claim.run_id, { ...claim, run_id, at, attempt: claim.attempt + 1 })
+    return { ...outcome, retry: { run_id, at: new Date(at) } }
+  }
+
+  #count(id: string, more: number): void {
+    const { runs, since } = this.#open.get(id) ?? { runs: 0, since: 0 }
+    if (runs + more > 0) this.#open.set(id, { runs: runs + more, since: more > 0 ? monotonicNow(systemClock) : since })
+    else this.#open.delete(id)
+  }
+
+  /** The next attempt waits for its time, now that the document knows of it. */
+  #next({ run_id, job, run_time, retry, error }: Outcome): void {
+    const claim = this.#attempts.get(run_id)
+    if (claim === undefined || retry === undefined) return
+    this.#attempts.delete(run_id)
+    const why = error ?? { name: 'Error', message: 'failed' }
+    const next = {
+      run_id: retry.run_id,
+      job_id: job._id,
+      run_time,
+      attempt: claim.attempt,
+      retry_at: retry.at,
+      error: why,
+    }
+    this.#options.emit({ type: 'run.retrying', ...next })
+    this.#wait(claim)
+  }
+
+  /** The log of a run that starts now; from here on it may have a row that says it goes on. */
+  #logOf(claim: Claim) {
+    const { logger, ip, clock } = this.#options
+    const { run_id, job, runTime: run_time, scheduled, attempt, coalesced, claimed, fence, at } = claim
+    const log = runLog(keep => runLogger(logger, { job_id: job._id, run_id }, keep))
+    const now = clock.now()
+    const run = { run_id, job, run_time, scheduled, attempt, coalesced, late: Math.max(0, now - at) }
+    const row = () => startedRow(run, claimed, fence, ip, new Date(now))
+    this.#live.started({ run_id, row, tail: () => log.tail() })
+    return log
+  }
+
+  /** Performs a claimed run at its time. */
+  #wait(claim: Claim): void {
+    this.#later.put(claim)
+    this.#options.poke()
+  }
+
+  #refused(id: string, error: Error): void {
+    // Without an id it was a whole write: no job of it can be named.
+    const problems = [{ path: 'state', message: `state: the end of a run could not be stored (${error.message})` }]
+    this.#options.emit({ type: 'job.invalid', job_id: id, problems })
+  }
+}
+
+/** A run that is claimed once more, as a claim. */
+function againOf({ job, entry, at, fence }: Extract<Recovered, { type: 'again' }>): Claim {
+  const { run_id, run_time, claimed, attempt } = entry
+  const scheduled = entry.ordered !== true
+  const executor = job.executor ?? JOB_DEFAULTS.executor
+  return {
+    run_id,
+    job,
+    runTime: run_time,
+    at,
+    scheduled,
+    ordered: !scheduled,
+    executor,
+    coalesced: entry.coalesced ?? 1,
+    claimed,
+    attempt,
+    fence,
+  }
+}
