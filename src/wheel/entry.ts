@@ -146,9 +146,3 @@ export function newEntry(id: string): Entry {
     seen: 0,
   }
 }
-
-/** News of a job that carries its next run time. */
-export function jobNews(type: 'job.added' | 'job.modified' | 'job.resumed', entry: Entry): News {
-  const next_run_time = entry.due === undefined ? null : new Date(entry.due)
-  return { type, job_id: entry.id, next_run_time }
-}

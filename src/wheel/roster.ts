@@ -6,11 +6,13 @@
 import type { Change, Shown, Source } from '../change/change.ts'
 import { type Problem, TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
-import { graceMs, JOB_DEFAULTS, type Job } from '../job/job.ts'
+import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { parseJob } from '../job/parse.ts'
 import { ownState, type Plan, plan } from '../job/plan.ts'
 import { jitterMs } from '../trigger/trigger.ts'
-import { type Effect, type Entry, jobNews, newEntry, type PlanWrite, type Waiting } from './entry.ts'
+import { type Effect, type Entry, newEntry, type PlanWrite } from './entry.ts'
+import { jobNews, newsOf, turned } from './job-news.ts'
+import { documentOf, errorOf, isKept, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
 import { Wheel } from './wheel.ts'
 
@@ -127,22 +129,7 @@ export class Roster {
   /** The plan of an entry as it is to be written; undefined: the document says it already. */
   planOf(id: string): PlanWrite | undefined {
     const entry = this.#entries.get(id)
-    if (entry === undefined || !entry.unwritten) return undefined
-    const { version, stored, trigger, due, ordered, claimedTo, copied, pausedBy, dropped } = entry
-    const planned = entry.state === 'armed' &&
-      due !== undefined && { due, ordered, claimedTo, fingerprint: trigger?.fingerprint ?? '' }
-    const error = errorOf(entry) ?? null
-    return {
-      id,
-      version,
-      stored,
-      trigger: trigger?.stored,
-      error,
-      copied,
-      unpaused: pausedBy !== undefined && planned !== false,
-      dropped,
-      ...planned,
-    }
+    return entry && planWriteOf(entry)
   }
 
   /** A plan was written: it stands when nothing came in between. */
@@ -200,21 +187,7 @@ export class Roster {
     const entry = this.#entries.get(job._id)
     if (entry === undefined) return false
     entry.seen = this.#reading
-    // Of what is not schedulable memory keeps too little to tell, and a request to abort waits to be served.
-    if (entry.state === 'invalid' || entry.trigger === undefined || job.cancel !== undefined) return false
-    const next = job.next_run_time
-    const { run_at = [] } = job
-    const extra = Array.isArray(run_at) ? run_at.map(Number).sort((a, b) => a - b) : [Number.NaN]
-    return (
-      (next instanceof Date ? next.getTime() : next) === entry.stored &&
-      job.func === entry.func &&
-      (job.executor ?? JOB_DEFAULTS.executor) === entry.executor &&
-      job.max_instances === entry.maxInstances &&
-      graceMs(job) === entry.graceMs &&
-      (job.coalesce ?? JOB_DEFAULTS.coalesce) === entry.coalesce &&
-      extra.join() === entry.extra.join() &&
-      exactly(job.trigger) === entry.trigger.key
-    )
+    return isKept(entry, job)
   }
 
   versionOf(id: string): number | undefined {
@@ -274,24 +247,12 @@ export class Roster {
 
   /** Takes over what memory keeps of the document, and plans. */
   #read(entry: Entry, job: Job, from: Source, now: number): Plan {
-    const state = ownState(job)
-    const next = job.next_run_time
-    entry.stored = next instanceof Date ? next.getTime() : next
-    entry.planned = state?.planned?.next_run_time?.getTime()
-    entry.acknowledged = state?.planned?.ordered === true
-    entry.claimedTo = maxOf(entry.claimedTo, state?.claimed_to?.getTime())
-    entry.bare = job.state === undefined
-    entry.pausedBy = state?.paused_by
-    entry.copied = job.state !== undefined && state === undefined
-    entry.waiting = waitingOf(state)
+    keepState(entry, job)
+    entry.stored = storedOf(job.next_run_time)
     const known = this.#know(entry, job, from)
     entry.func = job.func
     if (known.problems !== undefined) return { state: 'invalid', problems: known.problems }
-    entry.executor = job.executor ?? JOB_DEFAULTS.executor
-    entry.maxInstances = job.max_instances
-    entry.graceMs = graceMs(job)
-    entry.coalesce = job.coalesce ?? JOB_DEFAULTS.coalesce
-    entry.extra = (job.run_at ?? []).map(date => date.getTime()).sort((a, b) => a - b)
+    Object.assign(entry, keptOf(job))
     const { parsed, fingerprint } = known.trigger
     return plan({ job, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
   }
@@ -382,8 +343,8 @@ export class Roster {
     }
     if (!change.armed) return [news(jobNews('job.modified', entry))]
     const before = entry.state
-    const told = this.#documentOf(entry, change.next_run_time)
-    entry.stored = change.next_run_time instanceof Date ? change.next_run_time.getTime() : change.next_run_time
+    const told = documentOf(entry, change.next_run_time)
+    entry.stored = storedOf(change.next_run_time)
     const { parsed, fingerprint } = entry.trigger
     const next = plan({ job: told, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
     this.#take(entry, next)
@@ -391,22 +352,6 @@ export class Roster {
     // Due at once: the claim itself says all that the plan would.
     const atOnce = entry.ordered && entry.at !== undefined && entry.at <= now + AT_ONCE_MS
     return [...(atOnce ? [] : effects), news(turned(before, entry) ?? jobNews('job.modified', entry))]
-  }
-
-  /** As much of the document as memory has, with the `next_run_time` that an event told. */
-  #documentOf(entry: Entry, next: Date | null | undefined): Job {
-    const { id, func, planned, acknowledged, claimedTo, trigger } = entry
-    const by = planned !== undefined && {
-      planned: { next_run_time: new Date(planned), trigger: trigger?.fingerprint, ordered: acknowledged },
-    }
-    const job = {
-      _id: id,
-      func,
-      trigger: trigger?.stored,
-      state: { ...by, ...(claimedTo !== undefined && { claimed_to: new Date(claimedTo) }) },
-      ...(next !== undefined && { next_run_time: next }),
-    }
-    return job as unknown as Job
   }
 
   #gone(id: string, reason: 'deleted' | 'moved', to: string | null): readonly Effect[] {
@@ -426,50 +371,7 @@ export class Roster {
   }
 }
 
-function waitingOf(state: Job['state']): Waiting | undefined {
-  const { run_time, ordered = false, coalesced = 1 } = state?.waiting ?? {}
-  return run_time && { runTime: run_time.getTime(), ordered, coalesced }
-}
-
 const news = (what: News): Effect => ({ type: 'news', news: what })
 
-/** Whether an entry was paused or resumed. */
-function turned(before: Plan['state'], entry: Entry, by?: string): News | undefined {
-  if (before === 'armed' && entry.state === 'paused')
-    return { type: 'job.paused', job_id: entry.id, ...(by !== undefined && { by }) }
-  if (before === 'paused' && entry.state === 'armed') return jobNews('job.resumed', entry)
-  return undefined
-}
-
-/** What a put document is news of: `was` is undefined where the job was not held. */
-function newsOf(
-  entry: Entry,
-  job: Job,
-  was: Pick<Entry, 'state' | 'problems'> | undefined,
-  from: Source,
-): News | undefined {
-  if (entry.state === 'invalid' && !sameProblems(entry.problems, was?.problems)) {
-    return { type: 'job.invalid', job_id: job._id, problems: entry.problems }
-  }
-  if (was === undefined) {
-    if (from === 'insert') return jobNews('job.added', entry)
-    if (from !== 'read' && from !== 'replace') return undefined
-    if (ownState(job)?.placed === true) return { type: 'job.adopted', job_id: job._id, ip: job.ip ?? '' }
-    return { type: 'job.moved', job_id: job._id, from: null, to: job.ip ?? null }
-  }
-  const turn = turned(was.state, entry, ownState(job)?.paused_by)
-  if (turn !== undefined) return turn
-  return entry.edited || from === 'replace' ? jobNews('job.modified', entry) : undefined
-}
-
-/** What `state.error` is to say. */
-const errorOf = (entry: Entry) =>
-  entry.state === 'invalid' ? entry.problems.map(problem => problem.message).join('; ') : undefined
-
-const sameProblems = (a: readonly Problem[], b: readonly Problem[] | undefined) =>
-  b !== undefined && a.length === b.length && a.every((problem, i) => problem.message === b[i]?.message)
-
-const maxOf = (a: number | undefined, b: number | undefined) =>
-  a === undefined ? b : b === undefined ? a : Math.max(a, b)
 const minOf = (a: number | undefined, b: number | undefined) =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b)
