@@ -40,7 +40,8 @@ export async function devServer({ settings, flagged, out }: Call): Promise<DevSe
   let stopping = false
   const died = mongod.exited.then(({ why, code, signal }) => {
     if (stopping) return new Promise<never>(() => {})
-    const how = signal === null ? `ended (exit ${code}): ${why}` : `was killed (${signal})`
+    const exit = code === null ? '' : ` (exit ${code})`
+    const how = signal === null ? `ended${exit}: ${why}` : `was killed (${signal})`
     throw new TidewheelError('unreachable', `its MongoDB ${how}`, {
       advice: `Start again; more is in ${data}/mongod.log.`,
     })

@@ -11,7 +11,7 @@ import type { SettingName, Settings } from '../settings.ts'
 import { addSettings, type Call, run } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
 import { clockTime, lineOf, rounded } from './events.ts'
-import { EXIT } from './exit-codes.ts'
+import { EXIT, sentencesOf } from './exit-codes.ts'
 import { signals } from './signals.ts'
 
 const USES: readonly SettingName[] = ['nodes', 'data', 'timezone']
@@ -71,7 +71,7 @@ async function end(nodes: readonly TidewheelNode[], server: DevServer): Promise<
   // Nodes whose MongoDB is gone could wait for it for ever.
   let gone: { unsubscribe(): void } | undefined
   server.died.catch((error: Error) => {
-    process.stderr.write(`tidewheel: ${error.message}\n`)
+    process.stderr.write(`${sentencesOf(error, false).join('\n')}\n`)
     gone = systemClock.schedule(() => process.exit(EXIT.unreachable), LEAVE_MS)
   })
   await Promise.all(nodes.map(node => node.close()))

@@ -27,7 +27,7 @@ export interface SpawnOptions {
 export interface MongodExit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** What it last wrote as an error, if it did. */
+  /** What it last wrote as an error, if it did; that its keeper was killed, where that was so. */
   readonly why: string
 }
 
@@ -100,7 +100,7 @@ function handle(pid: number, port: number, ended: Promise<Message>, why: () => P
     // A keeper that was itself killed leaves its mongod to us.
     if (error !== undefined) kill('SIGKILL')
     gone = true
-    return { code, signal, why: await why() }
+    return { code, signal, why: error ?? (await why()) }
   })
   const stop = async (): Promise<void> => {
     kill('SIGCONT')
