@@ -64,6 +64,15 @@ test('a data folder that another one uses: exit 5; when it is killed, its MongoD
   await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 30_000, interval: 50 })
 })
 
+test('when its MongoDB is killed it says so, and what to do: exit 69', async () => {
+  const cli = dev()
+  await cli.saw(/executed/)
+  process.kill(Number(await lock()), 'SIGKILL')
+  const { code, stderr } = await cli.ended
+  expect(code).toBe(69)
+  expect(stderr).toMatch(/its MongoDB was killed \(SIGKILL\)\nStart again; .*mongod\.log/)
+})
+
 test('what npm passes on beside the terminal is no second interrupt; a real one ends at once, and its MongoDB too', async () => {
   const cli = dev()
   await cli.saw(/executed/)
