@@ -41,6 +41,22 @@ export function after(clock: Clock, ms: number, work: () => void): { unsubscribe
   return { unsubscribe: () => timer.unsubscribe() }
 }
 
+/** Waits for work by the machine's clock; false: what it has got to stood still for so long. */
+export async function patiently(work: Promise<void>, ms: number, progress: () => unknown): Promise<boolean> {
+  let timer: { unsubscribe(): void } | undefined
+  const silence = new Promise<false>(resolve => {
+    const lookAgain = (before: unknown) => {
+      timer = after(systemClock, ms, () => {
+        const now = progress()
+        if (now === before) resolve(false)
+        else lookAgain(now)
+      })
+    }
+    lookAgain(progress())
+  })
+  return await Promise.race([work.then(() => true), silence]).finally(() => timer?.unsubscribe())
+}
+
 export const monotonicNow = (clock: Clock): number => clock.monotonic?.() ?? clock.now()
 
 /** How long our own code may hold the event loop before it lets timers and sockets through. */

@@ -3,11 +3,11 @@
  *  takes them. */
 import { watchJobs } from './change/watch.ts'
 import { type Nodes, nodesOf } from './cluster/nodes.ts'
-import { collectionsOf } from './collections.ts'
-import { type ConnectionOptions, open } from './connection.ts'
+import type { ConnectionOptions } from './connection.ts'
+import { openDatabase } from './database.ts'
 import { TidewheelError } from './errors.ts'
 import { type History, historyOf } from './history/history.ts'
-import { type CollectionNames, ensureCollections } from './job/collections.ts'
+import type { CollectionNames } from './job/collections.ts'
 import { type Jobs, jobsOf } from './job/jobs.ts'
 
 export interface ConnectOptions extends ConnectionOptions {
@@ -27,8 +27,7 @@ export interface Client extends AsyncDisposable {
 
 /** Throws `invalid_option`, `unreachable`, `not_replica_set`, `unauthorised`. */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const connection = await open(options)
-  const collections = collectionsOf(connection.db, options.collections)
+  const { connection, collections, prepare } = await openDatabase(options)
   let closed = false
   const unclosed = <T>(collection: T): T => {
     if (closed) throw new TidewheelError('closed', 'this client is closed')
@@ -46,9 +45,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     }),
     history: historyOf({ executions: () => unclosed(collections.executions), jobs: () => unclosed(collections.jobs) }),
     nodes: nodesOf({ nodes: () => unclosed(collections.nodes), jobs: () => unclosed(collections.jobs) }),
-    init: async () =>
-      (await ensureCollections(connection.db, { ...(options.collections && { collections: options.collections }) }))
-        .warnings,
+    init: prepare,
     close,
     [Symbol.asyncDispose]: close,
   }

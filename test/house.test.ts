@@ -20,6 +20,9 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   history: { all: ['job'] },
   cluster: { all: ['job', 'trigger', 'history'] },
   log: { all: [] },
+  mode: { all: [] },
+  drain: { all: [], types: ['active'] },
+  options: { all: ['log'], types: ['job', 'run'] },
   testing: { all: [] },
   'of-type': { all: [] },
   dev: { all: [] },
@@ -27,8 +30,9 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   cli: { all: ['index', 'http', 'dev', 'log', 'trigger'] },
 }
 
-/** They join the stages and may import anything but doors; `active` is what node.ts does between start and stop. */
-const JOINERS = ['index', 'node', 'active', 'runs', 'connect', 'collections']
+/** They join the stages and may import anything but doors; `life` is what node.ts does between start and stop, `active` what it
+ *  does while it holds its lease. */
+const JOINERS = ['index', 'node', 'life', 'active', 'runs', 'connect', 'database', 'collections']
 const DOORS = ['http', 'cli', 'dev']
 
 /** Who may import a library; a folder ends with `/`. `types`: with `import type` only. */
@@ -56,6 +60,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/cluster/',
       'src/dev/',
     ],
+    types: ['src/options.ts'],
   },
   rxjs: {
     all: [
@@ -80,7 +85,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/dev/',
     ],
   },
-  pino: { all: ['src/log.ts'], types: ['src/node.ts', 'src/run/', 'src/index.ts'] },
+  pino: { all: ['src/log.ts'], types: ['src/run/', 'src/index.ts'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
   zod: { all: ['src/job/', 'src/settings.ts', 'src/http/', 'src/cli/'] },

@@ -4,7 +4,8 @@
 import { type Collection, type Document, MongoClient } from 'mongodb'
 import { vi } from 'vitest'
 import type { Job } from '../../src/job/job.ts'
-import { createNode, type NodeOptions, type TidewheelNode } from '../../src/node.ts'
+import { createNode, type TidewheelNode } from '../../src/node.ts'
+import type { NodeOptions } from '../../src/options.ts'
 import type { Run, Task } from '../../src/run/executor.ts'
 
 /** One start of a recording task. */

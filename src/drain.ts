@@ -1,0 +1,28 @@
+/** Drain: how the runs of a node end when it stops.
+ *  In: the stages, which take no new runs any more, and how long those going on may last. Out: when all is over, ended or given up.
+ *  Always holds: a run that is aborted has time to store its end; one whose end cannot be stored is found by the next owner. */
+import type { Active } from './active.ts'
+import type { Clock } from './clock.ts'
+
+/** A stop with a time limit waits so much longer for a database that does not take the ends of runs. */
+const STORING_MS = 5_000
+
+/** Waits for runs to end, `timeout` ms at most; then aborts them and waits until their ends are stored. */
+export async function drain(active: Active, timeout: number | undefined, clock: Clock): Promise<void> {
+  const drained = active.drained()
+  if (timeout === undefined) await drained
+  else await drainWithin(timeout, active, drained, clock)
+  await active.end()
+}
+
+async function drainWithin(timeout: number, active: Active, drained: Promise<void>, clock: Clock): Promise<void> {
+  const abort = () => active.abortAll({ status: 'interrupted', message: 'the node stopped' })
+  const late = clock.schedule(abort, timeout)
+  let storing: { unsubscribe(): void } | undefined
+  const unstored = new Promise<void>(resolve => {
+    storing = clock.schedule(() => resolve(), timeout + STORING_MS)
+  })
+  await Promise.race([drained, unstored])
+  late.unsubscribe()
+  storing?.unsubscribe()
+}
