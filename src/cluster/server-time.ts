@@ -37,6 +37,7 @@ export class ServerTime {
       now: () => clock.now() + this.#correction(),
       monotonic: () => monotonicNow(clock),
       schedule: clock.schedule.bind(clock),
+      ...(clock.turn !== undefined && { turn: clock.turn.bind(clock) }),
     }
   }
 
