@@ -7,7 +7,7 @@ import { type CollectionNames, ensureCollections } from './job/collections.ts'
 
 export interface DatabaseOptions extends ConnectionOptions {
   readonly collections?: CollectionNames
-  /** How long history is kept, in ms; default 7 days. */
+  /** How long history is kept, in ms; default: as long as it is, else 7 days. */
   readonly historyTtl?: number
 }
 

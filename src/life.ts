@@ -14,6 +14,7 @@ import { type Database, openDatabase } from './database.ts'
 import { drain } from './drain.ts'
 import { TidewheelError } from './errors.ts'
 import type { News } from './event.ts'
+import { HISTORY_TTL_MS } from './job/collections.ts'
 import type { Mode, Work } from './mode.ts'
 import type { CheckedOptions } from './options.ts'
 import type { Executor } from './run/executor.ts'
@@ -49,7 +50,8 @@ export class Life {
 
   /** Opens the database and creates what is missing there. Throws what a connection throws. */
   static async open(options: LifeOptions): Promise<Life> {
-    const database = await openDatabase(options.options, `tidewheel:${options.ip ?? ''}`)
+    const { historyTtl = HISTORY_TTL_MS } = options.options
+    const database = await openDatabase({ ...options.options, historyTtl }, `tidewheel:${options.ip ?? ''}`)
     try {
       const ip = options.ip ?? (await ownAddress(database.connection.client))
       const life = new Life(options, database, ip)
@@ -73,6 +75,8 @@ export class Life {
       lease: this.#lease,
       report: () => this.#report(),
       won: () => {
+        // The ip was lost and won again while the last runs end.
+        if (options.mode.isEnding) return
         this.#opening = this.#activate()
         this.#opening.catch(error => this.#emit({ type: 'stream.interrupted', reason: String(error) }))
       },

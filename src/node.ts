@@ -42,7 +42,8 @@ export interface TidewheelNode extends AsyncDisposable {
   readonly events$: Observable<TidewheelEvent>
   /** Resolves when the node is active or stands by. Throws what a connection throws. */
   start(options?: { readonly paused?: boolean }): Promise<void>
-  /** Takes no new runs; `wait` (default) waits for those going on, `timeout` ms at most, then aborts them. */
+  /** Takes no new runs; `wait` (default) waits for those going on, `timeout` ms at most, then aborts them. It resolves when their
+   *  ends are stored: without `timeout` it waits for a database that is away, with one 5 s longer than that. */
   stop(options?: { readonly wait?: boolean; readonly timeout?: number }): Promise<void>
   /** No run is taken until `resume`; due times are made up then, by the misfire rule. */
   pause(): void

@@ -13,7 +13,7 @@ export interface CollectionNames {
 
 export interface EnsureOptions {
   readonly collections?: CollectionNames
-  /** How long history is kept, in ms; default 7 days. */
+  /** How long history is kept, in ms; default: as long as it is, else 7 days. */
   readonly historyTtlMs?: number
 }
 
@@ -26,7 +26,6 @@ const UNAUTHORIZED = [13, 8000]
 
 export async function ensureCollections(db: Db, options: EnsureOptions = {}): Promise<{ warnings: string[] }> {
   const names = { ...COLLECTIONS, ...options.collections }
-  const ttl = Math.max(1, Math.round((options.historyTtlMs ?? HISTORY_TTL_MS) / 1000))
   const warnings: string[] = []
   const attempt = async (what: string, work: () => Promise<string | undefined>): Promise<void> => {
     try {
@@ -47,7 +46,7 @@ export async function ensureCollections(db: Db, options: EnsureOptions = {}): Pr
     attempt(`collection ${names.executions}`, () => create(db, names.executions, {}).then(() => undefined)).then(
       async () => {
         // Removes old rows, and lists the newest of all jobs: it only grows at its end, which is the cheapest index.
-        await attempt(`expiry of ${names.executions}`, () => ensureExpiry(db, names.executions, ttl))
+        await attempt(`expiry of ${names.executions}`, () => ensureExpiry(db, names.executions, options.historyTtlMs))
         // The history of one job, newest first. Status and node are filtered on the way, no index of their own.
         await attempt(`index of ${names.executions}`, () =>
           ensureIndex(db, names.executions, { job_id: 1, run_time: -1 }),
@@ -118,11 +117,13 @@ async function ensureIndex(db: Db, name: string, key: IndexSpecification): Promi
 }
 
 /** The server refuses to create the index anew with another time: that is changed in place. */
-async function ensureExpiry(db: Db, name: string, expireAfterSeconds: number): Promise<undefined> {
+async function ensureExpiry(db: Db, name: string, ttlMs: number | undefined): Promise<undefined> {
+  const expireAfterSeconds = Math.max(1, Math.round((ttlMs ?? HISTORY_TTL_MS) / 1000))
   try {
     await db.collection(name).createIndex({ recorded: 1 }, { expireAfterSeconds })
   } catch (error) {
     if (!(error instanceof MongoServerError) || error.code !== INDEX_OPTIONS_CONFLICT) throw error
+    if (ttlMs === undefined) return
     await db.command({ collMod: name, index: { keyPattern: { recorded: 1 }, expireAfterSeconds } })
   }
 }

@@ -401,6 +401,34 @@ describe('evicting', () => {
   })
 })
 
+describe('a node that is evicted while it stops', () => {
+  test('ends its run, does not work again with the ip that it wins back, and is stopped', async () => {
+    const ip = deadName()
+    let end = () => {}
+    const deaf = () => new Promise<void>(resolve => (end = resolve))
+    const leaving = cluster.another({ ip, lease: LEASE_MS, tasks: { deaf } })
+    await leaving.start()
+    const job = aJob({ ip, func: 'deaf', next_run_time: null, run_at: [new Date()] })
+    const started = nextEvent(leaving, 'run.started', { job_id: job._id })
+    await insert(job)
+    await started
+    const stopped = leaving.stop()
+    const told = collect(leaving)
+    const before = (await registry.findOne({ _id: ip }))?.incarnation
+    await node(a).nodes.evict(ip)
+    await until(async () => {
+      const info = await registry.findOne({ _id: ip })
+      expect([info?.incarnation === before, info?.lease]).toEqual([false, LEASE_MS])
+    })
+    end()
+    await stopped
+    expect(told.types()).not.toContain('node.started')
+    expect(told.types()).not.toContain('stream.opened')
+    expect(leaving.status()).toMatchObject({ state: 'stopped', jobs: 0 })
+    await leaving.close()
+  })
+})
+
 describe('rebalancing', () => {
   test('brings jobs home that have one which lives, and spreads placed ones', async () => {
     const away = (ip: string, home: string) => {

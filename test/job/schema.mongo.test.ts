@@ -195,6 +195,13 @@ describe('ensureCollections', () => {
       expect(await expiry(db)).toBe(3_600)
     }))
 
+  test('leaves it as it is where nobody says how long', () =>
+    fresh(async db => {
+      await ensureCollections(db, { historyTtlMs: 3_600_000 })
+      await ensureCollections(db)
+      expect(await expiry(db)).toBe(3_600)
+    }))
+
   test('takes other names', () =>
     fresh(async db => {
       await ensureCollections(db, { collections: { jobs: 'j', executions: 'e', nodes: 'n' } })
