@@ -52,8 +52,9 @@ export interface RunsOptions {
 
 /** A run whose start could not be asked for waits so long before it is asked for again. */
 const AGAIN_MS = 2_000
-/** So long after a claim was given up what came of it is looked at once more. */
+/** So long after a claim was given up what came of it is looked at once more; while its job is not there, less and less often. */
 const DOUBT_MS = 10_000
+const LONGEST_DOUBT_MS = 600_000
 
 export class Runs {
   readonly #options: RunsOptions
@@ -256,14 +257,19 @@ export class Runs {
     return true
   }
 
-  /** A claim that came after all has an entry whose run nobody performs, also when the job has left this node meanwhile. */
-  doubted(id: string): void {
-    void wait(DOUBT_MS)
+  /** A claim that came after all has an entry whose run nobody performs, also when the job has left this node meanwhile; one that
+   *  is not there may have been renamed away, or come back from a backup. */
+  doubted(id: string, ms = DOUBT_MS): void {
+    const again = (next: number) => {
+      if (!this.#closed && next <= LONGEST_DOUBT_MS) this.doubted(id, next)
+    }
+    void wait(ms)
       .then(async () => {
         const job = this.#closed ? null : await this.#options.collections.jobs.findOne({ _id: id })
-        if (job !== null) await this.sweep(job)
+        if (job === null) again(2 * ms)
+        else await this.sweep(job)
       })
-      .catch(() => this.#closed || this.doubted(id))
+      .catch(() => again(ms))
   }
 
   abort(runId: string, why: Abort): void {

@@ -54,14 +54,12 @@ async function recoverOne(
   if (!owned && !ours && (entry.retry_at !== undefined || job.on_interrupt === 'rerun')) return []
   // Between two attempts nothing ran: nothing was interrupted.
   if (owned && entry.retry_at !== undefined) {
-    const again = await claimAgain(job, entry, entry.retry_at.getTime(), context)
+    const again = await claimAgain(job, entry, context, entry.retry_at)
     return again === undefined ? [] : [again]
   }
   const reruns = rerunsOf(entry)
   const rerun = owned && job.on_interrupt === 'rerun' && reruns < MOST_RERUNS
-  const again = rerun
-    ? await claimAgain(job, { ...entry, reruns: reruns + 1 } as RunningEntry, context.now(), context)
-    : undefined
+  const again = rerun ? await claimAgain(job, { ...entry, reruns: reruns + 1 } as RunningEntry, context) : undefined
   if (rerun && again === undefined) return []
   if (owned && job.on_interrupt === 'rerun' && !rerun) await giveUp(job, context)
   return [
@@ -75,12 +73,12 @@ async function clear(job: Job, { run_id }: RunningEntry, { jobs, freshTouch }: R
   await jobs.updateOne({ _id: job._id, 'state.running.run_id': run_id } as never, update as never)
 }
 
-/** Takes a dead entry over; undefined: somebody else did. */
+/** Takes a dead entry over, to be run `at` that time or else at once; undefined: somebody else did. */
 async function claimAgain(
   job: Job,
   dead: RunningEntry,
-  at: number,
   context: RecoveryContext,
+  at?: Date,
 ): Promise<Recovered | undefined> {
   const { jobs, ip, incarnation, now, newRunId, forgetRun, freshTouch } = context
   const entry: RunningEntry = {
@@ -99,13 +97,24 @@ async function claimAgain(
     $set: { 'state.running.$': entry, touch: freshTouch() },
     $currentDate: { 'state.fence': { $type: 'timestamp' } },
   }
-  const after = await jobs.findOneAndUpdate(guard as never, update as never, { returnDocument: 'after' })
+  const after = await jobs
+    .findOneAndUpdate(guard as never, update as never, { returnDocument: 'after' })
+    .catch(async (error: unknown) => {
+      // The answer was lost: the entry tells whether the write came. Until somebody knows, it is nobody's.
+      const found = await jobs
+        .findOne({ _id: job._id, 'state.running.run_id': entry.run_id } as never)
+        .catch(() => null)
+      if (found !== null) return found
+      forgetRun(entry.run_id)
+      throw error
+    })
   if (after === null) {
     forgetRun(entry.run_id)
     return undefined
   }
   const fence = after.state?.fence instanceof Timestamp ? after.state.fence.toBigInt() : 0n
-  return { type: 'again', job: after, entry, at, fence }
+  // The wall clock may have been set while the write was under way.
+  return { type: 'again', job: after, entry, at: at?.getTime() ?? now(), fence }
 }
 
 async function giveUp(job: Job, { jobs, ip, freshTouch }: RecoveryContext): Promise<void> {
