@@ -26,6 +26,9 @@ export function installAgenda(): string {
   return folder
 }
 
+/** Faults that know how a node of ours, or its collection, is made. */
+const OURS: ReadonlySet<string> = new Set(['twin', 'loop-blocked', 'stream-killed', 'renamed', 'dropped'])
+
 /** The part of a plan that both can do: cron triggers, no standby, no placing, no extra runs, brief bodies. */
 export function common(plan: Plan): Plan {
   const simple = (trigger: Trigger): Trigger => ({
@@ -33,11 +36,11 @@ export function common(plan: Plan): Plan {
     expression: `${(trigger.phase ?? 0) % 3}-59/${trigger.seconds ?? 5} * * * * *`,
     timezone: 'UTC',
   })
-  const left = plan.faults.filter(({ kind }) => kind !== 'twin' && kind !== 'loop-blocked' && kind !== 'stream-killed')
+  const left = plan.faults.filter(({ kind }) => !OURS.has(kind) && !kind.startsWith('kill-'))
   return {
     ...plan,
     name: 'common',
-    faults: left,
+    faults: left.map(fault => (fault.kind === 'storm' ? { ...fault, amount: 0 } : fault)),
     jobs: plan.jobs.map(({ _id, node, trigger }, i) => ({
       _id,
       node: node ?? i % plan.nodes,

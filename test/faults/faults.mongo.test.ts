@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { mixedPlan } from './plan.ts'
+import { mixedPlan } from './mixed-plan.ts'
+import type { Fault } from './plan.ts'
 import { build } from './product.ts'
 import { runScenario } from './scenario.ts'
 
@@ -18,18 +19,27 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('under a kill, an election and lost answers no run is lost, doubled or in the wrong place, and no edit is undone', async () => {
-  const plan = mixedPlan({
+/** The kill at a claim comes when its answer does: what runs then is known to the database alone. */
+const FAULTS: readonly Fault[] = [
+  { id: 0, at: 5_000, kind: 'node-kill', node: 0, ms: 1_000 },
+  { id: 1, at: 11_000, kind: 'reset', node: 1, ms: 0 },
+  { id: 2, at: 13_000, kind: 'answer-lost', node: 2, ms: 3_000 },
+  { id: 3, at: 18_000, kind: 'step-down', ms: 0 },
+  { id: 4, at: 24_000, kind: 'kill-claim-stored', node: 1, ms: 0 },
+]
+
+test('under kills, an election, cut connections and lost answers no run is lost, doubled or in the wrong place, and no edit is undone', async () => {
+  const calm = mixedPlan({
     seed: 7,
     minutes: 0.5,
     jobs: 30,
     nodes: 3,
     leaseMs: 4_000,
     editsPerSecond: 2,
-    kinds: ['node-kill', 'answer-lost', 'step-down'],
-    warmMs: 5_000,
+    kinds: [],
     calmMs: 9_000,
   })
+  const plan = { ...calm, faults: FAULTS }
   const { classes, violations, totals } = await runScenario({
     plan,
     product: build(join(folder, 'product')),

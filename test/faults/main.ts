@@ -2,6 +2,7 @@
  *
  *    --minutes 20 --jobs 150 --nodes 4 --seed 1   a long run of mixed faults (the default: 5 minutes, 100 jobs)
  *    --kinds node-kill,cut                        only these faults
+ *    --storm 1000                                 jobs of a storm; a tenth of it in edits a second
  *    --plan race                                  one of the short scenarios
  *    --mutants                                    each mutant in its scenario, and a table of which were noticed
  *    --mutant 3                                   one of them, by number or by a part of its name
@@ -15,8 +16,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { common, installAgenda } from './agenda.ts'
+import { mixedPlan } from './mixed-plan.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
-import { FAULT_KINDS, type FaultKind, mixedPlan, type Plan } from './plan.ts'
+import { FAULT_KINDS, type FaultKind, type Plan } from './plan.ts'
 import { build } from './product.ts'
 import { asPicture, inWords } from './report.ts'
 import { judge, runScenario } from './scenario.ts'
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
     edits: { type: 'string', default: '2' },
+    storm: { type: 'string', default: '10000' },
     kinds: { type: 'string' },
     plan: { type: 'string' },
     mutants: { type: 'boolean', default: false },
@@ -73,6 +76,7 @@ function planned(): Plan {
     jobs: Number(values.jobs),
     nodes: Number(values.nodes),
     editsPerSecond: Number(values.edits),
+    storm: Number(values.storm),
     ...(kinds !== undefined && { kinds: kinds as readonly FaultKind[] }),
   })
 }

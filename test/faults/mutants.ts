@@ -192,6 +192,18 @@ export const MUTANTS: readonly Mutant[] = [
     finds: ['F12'],
   },
   {
+    name: 'a run that had ended is told as interrupted when its node dies',
+    patches: [
+      {
+        file: 'cluster/sweep.ts',
+        find: 'finished: final.has(entry.run_id)',
+        put: 'finished: final.has(entry.run_id) && entry.attempt > 9',
+      },
+    ],
+    plan: 'points',
+    finds: ['F2', 'F10'],
+  },
+  {
     name: 'warnings are not logged',
     patches: [
       {

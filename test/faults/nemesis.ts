@@ -1,12 +1,17 @@
 /** Nemesis: carries faults out on a cluster, and heals them.
  *  In: a planned fault. Out: two lines in the history: when it began, and when nothing stood in anyone's way any more.
  *  A fault that this machine cannot make is skipped, with its reason. */
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Document, MongoClient } from 'mongodb'
-import { type Cluster, DB, fakeTime, type NodeSlot } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import { burst, dropAndRestore, fill, killStreams, lead, renameAway, rollOplog } from './harm.ts'
 import { type History, sleep, until } from './history.ts'
+import { foundAll } from './messages.ts'
+import { DB, type NodeSlot } from './node-slot.ts'
+import type { Person } from './person.ts'
 import { type Fault, OF_CLUSTER } from './plan.ts'
+import { type CaughtRun, inBody, KEPT, type Point, runsAt } from './points.ts'
 import type { Weather } from './proxy.ts'
 
 export interface Nemesis {
@@ -17,7 +22,19 @@ export interface Nemesis {
 /** Why a fault cannot be made here. */
 class Skipped extends Error {}
 
-export function nemesisOf(cluster: Cluster, client: MongoClient, history: History): Nemesis {
+/** A clock that was set is seen within this time. */
+const SEEN_MS = 1_500
+/** A run comes by within this time. */
+const CATCH_MS = 20_000
+
+export interface Hands {
+  readonly cluster: Cluster
+  readonly client: MongoClient
+  readonly person: Person
+  readonly history: History
+}
+
+export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis {
   const { set, nodes } = cluster
   const nodeOf = (fault: Fault): NodeSlot => nodes[(fault.node ?? 0) % nodes.length] as NodeSlot
   const next = (node: NodeSlot): NodeSlot => nodes[(nodes.indexOf(node) + 1) % nodes.length] as NodeSlot
@@ -35,6 +52,43 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
     await Promise.all(victims.map(node => node.start()))
   }
 
+  /** Ends the process at the instant at which the message is held. */
+  const killedAt = async (fault: Fault, point: Point): Promise<void> => {
+    const node = nodeOf(fault)
+    let runs: readonly CaughtRun[] = []
+    let gone: Promise<unknown> | undefined
+    node.line.trap({
+      keeps: KEPT[point],
+      matches(request) {
+        runs = runsAt(point, request)
+        return runs.length > 0
+      },
+      sprung(held) {
+        gone = node.kill('SIGKILL')
+        const won = point === 'claim-stored' && foundAll(held, runs.length)
+        history.write({ f: 'caught', fault: fault.id, point, ip: node.ip, won, runs })
+      },
+    })
+    try {
+      await until(() => gone !== undefined, CATCH_MS, `a run of ${node.ip} is at ${point}`)
+    } finally {
+      node.line.trap(undefined)
+    }
+    await gone
+    await sleep(fault.ms)
+    await node.start()
+  }
+
+  /** The person who takes the collection away edits nothing meanwhile. */
+  const away = async (act: () => Promise<void>): Promise<void> => {
+    const goOn = await person.hold()
+    try {
+      await act()
+    } finally {
+      goOn()
+    }
+  }
+
   const acts: Readonly<Record<Fault['kind'], (fault: Fault) => Promise<unknown>>> = {
     'node-kill': fault => killed(fault, [nodeOf(fault)]),
     'nodes-kill': fault => killed(fault, [nodeOf(fault), next(nodeOf(fault))]),
@@ -43,6 +97,10 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
       await inBody(node.witness)
       await killed(fault, [node])
     },
+    'kill-claim-sent': fault => killedAt(fault, 'claim-sent'),
+    'kill-claim-stored': fault => killedAt(fault, 'claim-stored'),
+    'kill-row-sent': fault => killedAt(fault, 'row-sent'),
+    'kill-pull-sent': fault => killedAt(fault, 'pull-sent'),
     async 'node-pause'(fault) {
       const node = nodeOf(fault)
       await node.kill('SIGSTOP')
@@ -116,14 +174,37 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
       }
     },
     async 'clock-jump'(fault) {
-      const node = nodes.find(({ clock }) => clock !== undefined)
-      if (node?.clock === undefined || fakeTime() === undefined) throw new Skipped('libfaketime is not installed')
-      const seconds = fault.amount ?? 30
-      writeFileSync(node.clock, `${seconds < 0 ? '' : '+'}${seconds}\n`)
+      const clock = nodes.find(node => node.clock !== undefined)?.clock
+      if (clock === undefined) throw new Skipped('libfaketime is not installed')
+      clock.set(fault.amount ?? 30)
       await sleep(Math.max(fault.ms, 5_000))
-      writeFileSync(node.clock, '+0\n')
-      await sleep(1_500)
+      clock.set(0)
+      await sleep(SEEN_MS)
     },
+    async 'server-clock'({ amount = 60, ms }) {
+      if (cluster.skewed === undefined) throw new Skipped('libfaketime is not installed')
+      const { member, clock, restart } = cluster.skewed
+      // A member whose timers stand still may not manage it: its restart does.
+      const handOver = () => set.stepDown(10).catch(() => {})
+      if ((await set.primary()) === member) await set.stepDown(10)
+      await restart('preloaded')
+      try {
+        clock.set(amount)
+        await sleep(ms / 4)
+        await lead(set, member)
+        await sleep(ms / 2)
+        // Back under its own lead, or under another one's.
+        if (amount < 0) await handOver()
+        clock.set(0)
+        await sleep(Math.max(SEEN_MS, ms / 4))
+      } finally {
+        clock.set(0)
+        await restart('plain')
+      }
+      await set.primary()
+    },
+    renamed: ({ ms }) => away(() => renameAway(client, () => sleep(ms))),
+    dropped: ({ ms }) => away(() => dropAndRestore(client, () => sleep(ms))),
     async 'disk-full'(fault) {
       if (cluster.disk === undefined) throw new Skipped('no small disk was mounted')
       const filler = join(cluster.disk, 'filler')
@@ -133,8 +214,11 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
       if (!isAlive(set.pid(2))) await set.restart(2)
       await set.primary()
     },
-    // The edits themselves are in the plan.
-    storm: fault => sleep(fault.ms),
+    async storm({ id, ms, amount = 0 }) {
+      // Its edits are in the plan.
+      await sleep(ms)
+      await burst({ client, id, count: amount, ips: nodes.map(({ ip }) => ip), history })
+    },
     async 'loop-blocked'(fault) {
       const { ip } = nodeOf(fault)
       const spin = { _id: `spin-${fault.id}`, ip, func: 'witness:spin', kwargs: { ms: 3_000 } }
@@ -165,73 +249,6 @@ export function nemesisOf(cluster: Cluster, client: MongoClient, history: Histor
         history.write({ ...told, type, why: String(error) })
       }
     },
-  }
-}
-
-/** Resolves while a body of some length goes on, if there is one soon. */
-async function inBody(witness: string): Promise<void> {
-  const isOpen = () => {
-    if (!existsSync(witness)) return false
-    const { size } = statSync(witness)
-    const lines = readFileSync(witness)
-      .subarray(Math.max(0, size - 4_096))
-      .toString()
-      .split('\n')
-    const last = lines.slice(1).filter(Boolean).at(-1)
-    return last?.startsWith('{"type":"start"') === true
-  }
-  await until(isOpen, 5_000, 'a run goes on').catch(() => {})
-}
-
-/** Kills the cursors and running getMores of a node's change streams. */
-async function killStreams(client: MongoClient, ip: string): Promise<void> {
-  const admin = client.db('admin')
-  const stages = [
-    { $currentOp: { allUsers: true, idleCursors: true } },
-    { $match: { appName: `tidewheel:${ip}`, ns: `${DB}.jobs`, 'cursor.tailable': true } },
-  ]
-  for (const op of await admin.aggregate(stages).toArray()) {
-    const id = op.cursor?.cursorId
-    if (op.opid !== undefined) await admin.command({ killOp: 1, op: op.opid }).catch(() => {})
-    if (id !== undefined)
-      await client
-        .db(DB)
-        .command({ killCursors: 'jobs', cursors: [id] })
-        .catch(() => {})
-  }
-}
-
-/** Writes until the oplog has forgotten what is there now. */
-async function rollOplog(client: MongoClient): Promise<void> {
-  const oplog = client.db('local').collection('oplog.rs')
-  const ts = async (way: 1 | -1) => (await oplog.find().sort({ $natural: way }).limit(1).next())?.ts
-  const before = await ts(-1)
-  const noise = client.db('noise').collection('noise')
-  const filler = 'x'.repeat(1_000_000)
-  const limit = performance.now() + 60_000
-  while (performance.now() < limit) {
-    try {
-      await noise.insertMany(
-        Array.from({ length: 8 }, () => ({ filler })),
-        { writeConcern: { w: 'majority' } },
-      )
-      await noise.deleteMany({})
-      const first = await ts(1)
-      if (first?.greaterThan(before)) return
-    } catch {
-      // An election comes in between.
-      await sleep(500)
-    }
-  }
-  throw new Error('the oplog did not roll over within a minute')
-}
-
-function fill(file: string): void {
-  const block = Buffer.alloc(1024 * 1024, 1)
-  for (const size of [block.length, 4_096]) {
-    try {
-      for (;;) writeFileSync(file, block.subarray(0, size), { flag: 'a' })
-    } catch {}
   }
 }
 

@@ -4,8 +4,8 @@
  *  run: for these both outcomes stay possible. */
 import type { ClientSession, Collection, Document, MongoClient, Timestamp } from 'mongodb'
 import { agendaDocument, agendaUpdate } from './agenda.ts'
-import { DB } from './cluster.ts'
-import { type History, sleep, trueNow } from './history.ts'
+import { type History, sleep, trueNow, until } from './history.ts'
+import { DB } from './node-slot.ts'
 import type { Edit, JobPlan, Plan, Trigger } from './plan.ts'
 
 type Loose = Document & { _id: string }
@@ -16,6 +16,8 @@ export interface Person {
   /** Resolves when it is acknowledged; never rejects. */
   edit(edit: Edit): Promise<void>
   idle(): Promise<void>
+  /** Begins no edit until the function is called that it resolves with, when none is under way any more. */
+  hold(): Promise<() => void>
 }
 
 const HOUR = 3_600_000
@@ -27,6 +29,8 @@ export function personOf(plan: Plan, client: MongoClient, history: History, agen
   const planned = new Map(plan.jobs.map(job => [job._id, job]))
   const versions = new Map<string, number>()
   const queues = new Map<string, Promise<void>>()
+  const underWay = new Set<Edit>()
+  let held: Promise<void> | undefined
   const hour = Math.floor(trueNow() / HOUR) * HOUR - HOUR
 
   const triggerOf = ({ phase, ...trigger }: Trigger): Document => ({
@@ -111,6 +115,13 @@ export function personOf(plan: Plan, client: MongoClient, history: History, agen
 
   async function carryOut(edit: Edit): Promise<void> {
     await moment(edit)
+    while (held !== undefined) await held
+    underWay.add(edit)
+    await make(edit)
+    underWay.delete(edit)
+  }
+
+  async function make(edit: Edit): Promise<void> {
     const ver = (versions.get(edit.job) ?? 0) + 1
     versions.set(edit.job, ver)
     const job = planned.get(edit.job) as JobPlan
@@ -152,6 +163,21 @@ export function personOf(plan: Plan, client: MongoClient, history: History, agen
     },
     async idle() {
       await Promise.all(queues.values())
+    },
+    async hold() {
+      while (held !== undefined) await held
+      let goOn = () => {}
+      held = new Promise(resolve => {
+        goOn = () => {
+          held = undefined
+          resolve()
+        }
+      })
+      await until(() => underWay.size === 0, 60_000, 'edits that were begun are acknowledged').catch(error => {
+        goOn()
+        throw error
+      })
+      return goOn
     },
   }
 }

@@ -1,9 +1,11 @@
 /** Proxy: the lines of one node to all members of a replica set, and what can be wrong with them.
  *  Each member gets an address of its own for this node; where a server names the members, their addresses are replaced (they
  *  have the same length), so that the driver never finds its way around the proxy. Messages are passed on whole.
+ *  A trap waits for one request; it, or its answer, is never passed on.
  *  A silent line keeps what it was given and passes it on when it heals, as TCP would: also to a server whose client has left. */
 import { createServer, type Server, Socket } from 'node:net'
 import { freePort } from '../../src/dev/mongod.ts'
+import { answerTo, frames, idOf, isWrite } from './messages.ts'
 
 export type Weather =
   | { readonly type: 'open' }
@@ -15,23 +17,31 @@ export type Weather =
   /** The server does what it is told, and every second answer to a write never arrives. */
   | { readonly type: 'answer-lost' }
 
+export interface Trap {
+  /** Whether this is the request that is waited for. */
+  readonly matches: (request: Buffer) => boolean
+  /** What is not passed on: the request, or the answer that the server gave to it. */
+  readonly keeps: 'request' | 'answer'
+  /** Called at the moment at which it is held. */
+  readonly sprung: (held: Buffer) => void
+}
+
 export interface Line {
   /** Addresses of the members, as this node knows them. */
   readonly hosts: readonly string[]
   become(weather: Weather): void
   /** Closes all connections, once. */
   reset(): void
+  /** Sets the one trap, or takes it away. */
+  trap(trap: Trap | undefined): void
   /** Answers that were kept back after their write. */
   readonly lost: () => number
   close(): Promise<void>
 }
 
-const HEADER = 16
-const OP_MSG = 2013
-const WRITES: ReadonlySet<string> = new Set(['findAndModify', 'update', 'insert', 'delete', 'bulkWrite'])
-
 export async function openLine(memberPorts: readonly number[]): Promise<Line> {
   let weather: Weather = { type: 'open' }
+  let trap: Trap | undefined
   let lost = 0
   let writes = 0
   const links = new Set<Link>()
@@ -54,6 +64,11 @@ export async function openLine(memberPorts: readonly number[]): Promise<Line> {
           renamed,
           loses: () => writes++ % 2 === 0,
           told: () => void lost++,
+          caught(request) {
+            const found = trap?.matches(request) === true ? trap : undefined
+            if (found !== undefined) trap = undefined
+            return found
+          },
         })
         links.add(link)
         link.onEnd = () => links.delete(link)
@@ -72,6 +87,9 @@ export async function openLine(memberPorts: readonly number[]): Promise<Line> {
       for (const link of [...links]) link.flush()
     },
     reset,
+    trap(next) {
+      trap = next
+    },
     lost: () => lost,
     async close() {
       reset()
@@ -94,6 +112,8 @@ interface Sky {
   /** Whether the answer of this write is to be lost. */
   readonly loses: () => boolean
   readonly told: () => void
+  /** The trap that this request is caught in; it is gone then. */
+  readonly caught: (request: Buffer) => Trap | undefined
 }
 
 /** One connection of a client to a member. */
@@ -106,6 +126,8 @@ class Link {
   readonly #down: Lane
   /** Requests whose answers are to be lost. */
   readonly #doomed = new Set<number>()
+  /** Requests whose answers are to be caught. */
+  readonly #caught = new Map<number, Trap>()
 
   constructor(client: Socket, port: number, sky: Sky) {
     this.#client = client
@@ -149,14 +171,18 @@ class Link {
   }
 
   #sent(message: Buffer): void {
+    const trap = this.#sky.caught(message)
+    if (trap?.keeps === 'request') return trap.sprung(message)
+    if (trap !== undefined) this.#caught.set(idOf(message), trap)
     const weather = this.#sky.weather()
-    if (weather.type === 'answer-lost' && isWrite(message) && this.#sky.loses())
-      this.#doomed.add(message.readInt32LE(4))
+    if (weather.type === 'answer-lost' && isWrite(message) && this.#sky.loses()) this.#doomed.add(idOf(message))
     this.#up.put(message)
   }
 
   #answered(message: Buffer): void {
-    if (this.#doomed.delete(message.readInt32LE(8))) {
+    const trap = this.#caught.get(answerTo(message))
+    if (trap !== undefined) return trap.sprung(message)
+    if (this.#doomed.delete(answerTo(message))) {
       this.#sky.told()
       return this.destroy()
     }
@@ -208,26 +234,4 @@ class Lane {
     if (this.#freeAt <= now) what()
     else setTimeout(what, this.#freeAt - now)
   }
-}
-
-/** Cuts a stream of bytes into whole messages. */
-function frames(each: (message: Buffer) => void): (chunk: Buffer) => void {
-  let rest: Buffer = Buffer.alloc(0)
-  return chunk => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    for (;;) {
-      const length = rest.length < 4 ? Number.POSITIVE_INFINITY : rest.readInt32LE(0)
-      if (rest.length < length) return
-      const message = rest.subarray(0, length)
-      rest = rest.subarray(length)
-      each(message)
-    }
-  }
-}
-
-/** The first element of a command's document names it. */
-function isWrite(message: Buffer): boolean {
-  if (message.length < HEADER + 11 || message.readInt32LE(12) !== OP_MSG || message[HEADER + 4] !== 0) return false
-  const name = HEADER + 10
-  return WRITES.has(message.toString('latin1', name, message.indexOf(0, name)))
 }

@@ -38,6 +38,7 @@ export function totalsTable(columns: Readonly<Record<string, Verdict>>): string 
     ['not run, with a row that says why', v => number(v.totals.missedWithRow)],
     ['excused: an edit came first', v => number(v.totals.excused)],
     ['ordered by people / run', v => `${number(v.totals.orders)} / ${number(v.totals.ordersRun)}`],
+    ['jobs of storms / run once', v => `${number(v.totals.bursts)} / ${number(v.totals.burstsRun)}`],
     ['edits acknowledged', v => number(v.totals.edits)],
     ['**doubled**', v => number(v.totals.doubled)],
     ['**lost**', v => number(v.totals.lost)],
@@ -45,6 +46,7 @@ export function totalsTable(columns: Readonly<Record<string, Verdict>>): string 
     ['**lost edits**', v => number(v.totals.lostEdits)],
     ['late, quiet: p50 / p99 / max', v => spread(v.lateness.quiet)],
     ['late, in faults: p50 / p99 / max', v => spread(v.lateness.faults)],
+    ['late, jobs of storms: p50 / p99 / max', v => spread(v.lateness.bursts)],
     ...Object.entries(CLASSES).map(
       ([id, name]) => [`${id} ${name}`, (v: Verdict) => number(v.classes[id] ?? 0)] as const,
     ),

@@ -2,17 +2,19 @@
  *  Warm-up → faults and edits by the plan, all the while → healed and calm → nodes drained → one last read → the judge.
  *  In: a plan and a built product. Out: the judge's verdict; everything it was made from stays in the folder. */
 import { spawnSync } from 'node:child_process'
-import { createWriteStream, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { loadavg } from 'node:os'
+import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Document, MongoClient } from 'mongodb'
+import { MongoClient } from 'mongodb'
 import { AGENDA_NODE, fromAgenda } from './agenda.ts'
-import { type Cluster, cannotMount, DB, fakeTime, startCluster } from './cluster.ts'
+import { cannotMount, startCluster } from './cluster.ts'
+import { hasFakeTime } from './fake-time.ts'
 import { History, sleep, trueNow } from './history.ts'
 import { nemesisOf } from './nemesis.ts'
+import { DB } from './node-slot.ts'
 import { personOf, plain } from './person.ts'
 import type { Plan } from './plan.ts'
+import { sample } from './sample.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface ScenarioOptions {
@@ -20,20 +22,17 @@ export interface ScenarioOptions {
   readonly product: string
   readonly folder: string
   readonly say?: (line: string) => void
-  readonly memberClock?: (member: number) => string | undefined
   /** The folder in which Agenda is installed: it takes the product's place. */
   readonly agenda?: string
 }
 
 const JUDGE = fileURLToPath(new URL('judge.py', import.meta.url))
-const SAMPLE_MS = 5_000
 
 export async function runScenario({
   plan,
   product,
   folder,
   say = () => {},
-  memberClock,
   agenda,
 }: ScenarioOptions): Promise<Verdict> {
   mkdirSync(folder, { recursive: true })
@@ -42,7 +41,8 @@ export async function runScenario({
   const has = (kind: string) => plan.faults.some(fault => fault.kind === kind)
   const noMount = has('disk-full') ? cannotMount(folder) : 'not asked for'
   if (has('disk-full') && noMount !== undefined) say(`disk-full is skipped: ${noMount}`)
-  if (has('clock-jump') && fakeTime() === undefined) say('clock-jump is skipped: libfaketime is not installed')
+  for (const kind of ['clock-jump', 'server-clock'])
+    if (has(kind) && !hasFakeTime()) say(`${kind} is skipped: libfaketime is not installed`)
   const cluster = await startCluster({
     product,
     folder,
@@ -51,8 +51,8 @@ export async function runScenario({
     history,
     oplogMb: plan.oplogMb,
     fakeClock: has('clock-jump'),
+    serverClock: has('server-clock'),
     diskMb: noMount === undefined ? 400 : undefined,
-    memberClock,
     program: agenda === undefined ? undefined : { file: AGENDA_NODE, env: { AGENDA: agenda } },
   })
   const client = new MongoClient(cluster.set.uri, { serverSelectionTimeoutMS: 20_000, appName: 'person' })
@@ -63,8 +63,8 @@ export async function runScenario({
     await person.insertAll()
     const began = trueNow()
     history.write({ f: 'phase', what: 'begin', leaseMs: plan.leaseMs })
-    const sampled = sample(cluster, client, history, () => sampling)
-    const nemesis = nemesisOf(cluster, client, history)
+    const sampled = sample(cluster, history, () => sampling)
+    const nemesis = nemesisOf({ cluster, client, person, history })
     const going: Promise<void>[] = []
     const turns = [
       ...plan.faults.map(fault => ({
@@ -106,7 +106,7 @@ export async function runScenario({
 /** Lets the judge look at a folder. */
 export function judge(folder: string): Verdict {
   const python = process.env.PYTHON ?? 'python3'
-  const { status, stdout, stderr } = spawnSync(python, [JUDGE, folder], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  const { status, stdout, stderr } = spawnSync(python, ['-B', JUDGE, folder], { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (status !== 0) throw new Error(`the judge failed:\n${stderr}\n${stdout}`)
   return JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as Verdict
 }
@@ -127,34 +127,5 @@ async function save(client: MongoClient, folder: string, name: string, agenda: b
     for await (const document of cursor)
       out.write(`${JSON.stringify(plain(from === 'agenda' ? fromAgenda(document) : document))}\n`)
     await new Promise<void>(done => out.end(() => done()))
-  }
-}
-
-/** Memory, open files, cursors and connections, every few seconds. */
-async function sample(cluster: Cluster, client: MongoClient, history: History, goesOn: () => boolean): Promise<void> {
-  while (goesOn()) {
-    const nodes = cluster.nodes.map(({ ip, pid }) => ({ ip, pid, ...ofProcess(pid) }))
-    const server: Document = await client
-      .db('admin')
-      .command({ serverStatus: 1 }, { timeoutMS: 2_000 })
-      .catch(() => ({}))
-    const cursors = server.metrics?.cursor?.open?.total
-    history.write({
-      f: 'sample',
-      load: loadavg()[0],
-      nodes,
-      cursors: cursors === undefined ? null : Number(cursors),
-      connections: server.connections?.current ?? null,
-    })
-    for (let waited = 0; waited < SAMPLE_MS && goesOn(); waited += 250) await sleep(250)
-  }
-}
-
-function ofProcess(pid: number): { readonly rss?: number; readonly fds?: number } {
-  try {
-    const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-    return { rss, fds: readdirSync(`/proc/${pid}/fd`).length }
-  } catch {
-    return {}
   }
 }

@@ -2,7 +2,8 @@
  *  In: a seed. Out: a plan, as the mixed ones. `race`: claims and plans that arrive late, and edits in between. `cut`: edits
  *  that a node's stream does not hear. `zombie`: a node that sleeps past its lease. `roll`: a stream whose place in the oplog
  *  is gone. `silent`: lines on which nothing comes. `skew`: a node whose clock is a minute ahead.
- *  `setback`: one whose clock is set back while claimed runs wait for their time. `calm`: no fault. */
+ *  `setback`: one whose clock is set back while claimed runs wait for their time. `points`: a node that is killed at exact
+ *  points of the way of a run. `calm`: no fault. */
 import { type Edit, type Fault, type JobPlan, type Plan, type Random, random } from './plan.ts'
 
 const job = (r: Random, i: number, node: number, body = 10, more: JobPlan['more'] = {}): JobPlan => ({
@@ -154,6 +155,17 @@ export const SHORT = {
     const jobs = Array.from({ length: 60 }, (_, i) => job(r, i, i % 6 === 0 ? 0 : 1))
     const faults = [0, 1].map(i => fault(i, 'clock-jump', 5_000 + i * 12_000, 6_000, 1, -30))
     return plan({ name: 'setback', seed, ms: 27_000, jobs, faults, leaseMs: 8_000 })
+  },
+
+  points(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 24 }, (_, i) =>
+      job(r, i, i % 3 === 0 ? 1 : 0, 10, i % 2 === 0 ? { on_interrupt: 'rerun' } : {}),
+    )
+    const kinds = ['kill-pull-sent', 'kill-row-sent', 'kill-claim-stored', 'kill-claim-sent'] as const
+    // Twice: some of these runs are to be run again, others are not.
+    const faults = [...kinds, ...kinds].map((kind, i) => fault(i, kind, 4_000 + i * 3_000, 0))
+    return plan({ name: 'points', seed, ms: 29_000, jobs, faults })
   },
 
   skew(seed: number) {

@@ -41,6 +41,9 @@ export interface Verdict {
     /** Of these: stood for by a later run whose row does not count them. */
     readonly uncounted: number
     readonly missedWithRow: number
+    /** Jobs of storms that were due once, and how many of them ran. */
+    readonly bursts: number
+    readonly burstsRun: number
     readonly excused: number
     readonly orders: number
     readonly ordersRun: number
@@ -52,7 +55,7 @@ export interface Verdict {
     readonly starts: number
     readonly rows: Readonly<Record<string, number>>
   }
-  readonly lateness: { readonly quiet: Lateness; readonly faults: Lateness }
+  readonly lateness: { readonly quiet: Lateness; readonly faults: Lateness; readonly bursts: Lateness }
   readonly classes: Readonly<Record<string, number>>
   readonly violations: readonly Violation[]
   readonly notes: readonly string[]
