@@ -26,6 +26,12 @@ export interface FinishContext {
   readonly refused: (jobId: string, error: Error) => void
 }
 
+/** How a run ended, and the `touch` that its document got with that. */
+interface Write {
+  readonly outcome: Outcome
+  readonly touch: string
+}
+
 const BATCH = 1_000
 /** While a burst is being claimed its first ends wait for so long, or until a batch is full: starts come before ends. */
 const LONGEST_BURST_MS = 200
@@ -96,13 +102,14 @@ export class Finishes {
     const slow = await Promise.race([rows.then(() => false), this.#context.wait(SLOW_HISTORY_MS).then(() => true)])
     const pulls = entered.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
     await this.#again(() => this.#pull(pulls, slow))
-    if (slow) this.#afterwards(rows.then(() => this.#again(() => this.#recorded(entered))))
     await this.#pauseFailing(entered)
-    const ended = pulls.filter(({ outcome }) => outcome.retry === undefined)
-    const last = ended.filter(
-      ({ outcome }) => outcome.job.state?.over === true || this.#context.isOver(outcome.job._id),
-    )
-    if (last.length > 0) await this.#again(() => this.#remove(last))
+    const last = pulls.filter(({ outcome }) => this.#isLast(outcome))
+    if (slow) this.#afterwards(rows.then(() => this.#recorded(pulls, last)))
+    else await this.#remove(last)
+  }
+
+  #isLast({ job, retry }: Outcome): boolean {
+    return retry === undefined && (job.state?.over === true || this.#context.isOver(job._id))
   }
 
   /** History is slow: the places of its runs are not kept for it, the document says which rows are still to come. */
@@ -111,17 +118,20 @@ export class Finishes {
     void work.finally(() => this.#late.delete(work))
   }
 
-  async #recorded(outcomes: readonly Outcome[]): Promise<void> {
-    const operations = outcomes.map(({ job, run_id }) => ({
+  /** The rows have come: the documents say so, and what was over goes now. */
+  async #recorded(pulls: readonly Write[], last: readonly Write[]): Promise<void> {
+    const touch = this.#context.freshTouch()
+    const operations = pulls.map(({ outcome: { job, run_id } }) => ({
       updateOne: {
         filter: { _id: job._id, 'state.unrecorded.run_id': run_id },
-        update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch: this.#context.freshTouch() } },
+        update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch } },
       },
     }))
-    await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
+    await this.#again(async () => void (await this.#context.jobs.bulkWrite(operations as never, { ordered: false })))
+    await this.#remove(last, touch)
   }
 
-  async #pull(pulls: readonly { readonly outcome: Outcome; readonly touch: string }[], slow: boolean): Promise<void> {
+  async #pull(pulls: readonly Write[], slow: boolean): Promise<void> {
     const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch, slow) }))
     try {
       await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
@@ -152,11 +162,15 @@ export class Finishes {
     })
   }
 
-  async #remove(pulls: readonly { readonly outcome: Outcome; readonly touch: string }[]): Promise<void> {
-    const operations = pulls.map(({ outcome, touch }) => ({
-      deleteOne: { filter: overGuard({ ...outcome.job, touch }) },
+  /** Removes jobs that are over. `later`: what was written to them after their last run's end. */
+  async #remove(last: readonly Write[], later?: string): Promise<void> {
+    if (last.length === 0) return
+    const operations = last.map(({ outcome, touch }) => ({
+      deleteOne: {
+        filter: { ...overGuard(outcome.job), touch: later === undefined ? touch : { $in: [touch, later] } },
+      },
     }))
-    await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
+    await this.#again(async () => void (await this.#context.jobs.bulkWrite(operations as never, { ordered: false })))
   }
 
   /** Tries until the database takes it; errors that no retry mends are reported and end it. */

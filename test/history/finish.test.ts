@@ -2,8 +2,10 @@
 import { type BulkWriteResult, MongoBulkWriteError, MongoNetworkError, MongoServerError } from 'mongodb'
 import { expect, test } from 'vitest'
 import { Finishes } from '../../src/history/finish.ts'
-import { aJob, anEntry, anOutcome } from '../protocol/jobs.ts'
-import { noting } from '../protocol/real.ts'
+import type { Job } from '../../src/job/job.ts'
+import { matches } from '../protocol/document.ts'
+import { aJob, anEntry, anOutcome, reach } from '../protocol/jobs.ts'
+import { type Command, noting } from '../protocol/real.ts'
 
 /** What becomes of an end whose row meets this error once. */
 async function finish(error: Error): Promise<{ stored: number; pulled: number; refused: string[] }> {
@@ -49,4 +51,30 @@ test.each([
 test('a refusal that no retry mends is told, and the place of the run is given back', async () => {
   const error = new MongoServerError({ message: 'not authorised to insert', code: 13 })
   expect(await finish(error)).toEqual({ stored: 0, pulled: 1, refused: ['not authorised to insert'] })
+})
+
+test('a history that is slow keeps no job that is over: it goes when its row has come', async () => {
+  const { commands, collection } = noting()
+  let touches = 0
+  let come = () => {}
+  const finishes = new Finishes({
+    jobs: collection,
+    storeRows: () => new Promise(resolve => (come = resolve)),
+    freshTouch: () => `touch ${++touches}`,
+    wait: async () => {},
+    pause: async () => {},
+    isBurst: () => false,
+    isOver: () => true,
+    paused: () => {},
+    refused: () => {},
+  })
+  const over = aJob({ next_run_time: null }, { over: true, running: [anEntry('r1')] })
+  await finishes.push(anOutcome(over, 'r1'))
+  expect(commands).toHaveLength(1)
+  come()
+  await finishes.idle()
+  const [pull, recorded, removal] = commands as [Command, Command, Command]
+  const ended = reach(reach(over, pull) as Job, recorded) as Job
+  expect(ended.state).toMatchObject({ running: [], unrecorded: [] })
+  expect(matches(ended, removal.filter)).toBe(true)
 })

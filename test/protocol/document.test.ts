@@ -84,6 +84,11 @@ describe('an update', () => {
     ['$pull of a value', { $pull: { run_at: at(1) } }, { run_at: [at(2)] }],
     ['$push', { $push: { run_at: at(3) } }, { run_at: [at(1), at(2), at(3)] }],
     ['$push, of an absent array', { $push: { own: 1 } }, { own: [1] }],
+    [
+      '$push of several, of which the last are kept',
+      { $push: { run_at: { $each: [at(3), at(4)], $slice: -3 } } },
+      { run_at: [at(2), at(3), at(4)] },
+    ],
     ['$currentDate', { $currentDate: { seen: true } }, { seen: at(9) }],
     ['$currentDate of a timestamp', { $currentDate: { fence: { $type: 'timestamp' } } }, { fence: 7 }],
     [

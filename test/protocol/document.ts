@@ -126,6 +126,13 @@ export function updated<T>(document: T, update: Plain, stamps: Stamps, filter: P
   return made as T
 }
 
+/** `$each` may come with a `$slice` from the end. */
+function pushed(array: readonly unknown[], operand: unknown): unknown[] {
+  if (!isPlain(operand) || !Array.isArray(operand.$each)) return [...array, operand]
+  const all = [...array, ...operand.$each]
+  return typeof operand.$slice === 'number' && operand.$slice < 0 ? all.slice(operand.$slice) : all
+}
+
 function positionOf(document: unknown, path: string, filter: Plain): number {
   const array = path.slice(0, path.indexOf('.$'))
   const list = valuesAt(document, array.split('.')).find(Array.isArray) as unknown[] | undefined
@@ -157,7 +164,7 @@ function apply(root: Record<string, unknown>, operator: string, keys: readonly s
       return
     case '$push':
       if (now !== undefined && !Array.isArray(now)) throw new Refused(2, `'${keys.join('.')}' must be an array`)
-      parent[last] = [...((now as unknown[] | undefined) ?? []), operand]
+      parent[last] = pushed((now as unknown[] | undefined) ?? [], operand)
       return
     case '$pull':
       if (now === undefined) return
