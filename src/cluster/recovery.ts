@@ -11,7 +11,6 @@ import { type Dead, deadEntries, type SweepContext } from './sweep.ts'
 export interface RecoveryContext extends SweepContext {
   readonly jobs: Collection<Job>
   readonly executions: Collection<Execution>
-  readonly now: () => number
   readonly freshTouch: () => string
   readonly newRunId: () => string
   readonly forgetRun: (runId: string) => void

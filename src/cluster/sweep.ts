@@ -1,11 +1,15 @@
 /** Sweep: which entries of `state.running` belong to runs that no longer go on?
  *  In: a document. Out: its dead entries: copied from another job, of an incarnation that is not its node's current one,
  *  or of this process and unknown to it. A dead entry whose run has a final row did finish; one without was interrupted.
- *  An entry of a node that merely stopped answering is not dead: its incarnation is replaced first. */
+ *  An entry of a node that merely stopped answering is not dead: its incarnation is replaced first. Of a living node only those
+ *  are whose row is old: it takes its entries out itself, where it can. */
 import type { Collection } from 'mongodb'
 import { type Execution, finalRows } from '../history/rows.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
 import type { NodeInfo } from './lease.ts'
+
+/** A living node whose run has had its row for so long does not take its entry out any more: the document was away then. */
+const LEFT_MS = 10_000
 
 export interface SweepContext {
   readonly nodes: Collection<NodeInfo>
@@ -14,6 +18,7 @@ export interface SweepContext {
   readonly incarnation: () => string
   /** Whether this process claimed the run and has not stored its end yet. */
   readonly isMine: (runId: string) => boolean
+  readonly now: () => number
 }
 
 export interface Dead {
@@ -41,10 +46,15 @@ export async function deadEntries(job: Job, context: SweepContext): Promise<read
     return current.get(entry.node) !== entry.incarnation
   }
   const dead = foreign.filter(isDead)
-  if (dead.length === 0) return []
-  const final = await finalRows(
-    context.executions,
-    dead.map(entry => entry.run_id),
-  )
-  return dead.map(entry => ({ entry, finished: final.has(entry.run_id), copied: entry.job !== job._id }))
+  const alive = foreign.filter(entry => !isDead(entry))
+  const [final, left] = await Promise.all([
+    finalRows(context.executions, dead.map(runId)),
+    finalRows(context.executions, alive.map(runId), new Date(context.now() - LEFT_MS)),
+  ])
+  return [
+    ...dead.map(entry => ({ entry, finished: final.has(entry.run_id), copied: entry.job !== job._id })),
+    ...alive.filter(entry => left.has(entry.run_id)).map(entry => ({ entry, finished: true, copied: false })),
+  ]
 }
+
+const runId = (entry: RunningEntry) => entry.run_id

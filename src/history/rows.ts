@@ -129,12 +129,15 @@ export async function claimedRuns(
   return found
 }
 
-/** Which of these runs have a final row, and so did end. */
+/** Which of these runs have a final row, recorded before that time if one is given, and so did end. */
 export async function finalRows(
   executions: Collection<Execution>,
   runIds: readonly string[],
+  before?: Date,
 ): Promise<ReadonlySet<string>> {
-  const filter = { _id: { $in: [...runIds] }, status: { $ne: 'started' as const } }
+  if (runIds.length === 0) return new Set()
+  const old = before && { recorded: { $lt: before } }
+  const filter = { _id: { $in: [...runIds] }, status: { $ne: 'started' as const }, ...old }
   const rows = await executions.find(filter, { projection: { _id: 1 }, readConcern: { level: 'majority' } }).toArray()
   return new Set(rows.map(row => row._id))
 }

@@ -401,6 +401,24 @@ describe('evicting', () => {
   })
 })
 
+describe('an entry of a living node in a job of another', () => {
+  test('whose run ended long ago is taken out, one that ended just now is left to its node', async () => {
+    const incarnation = (await registry.findOne({ _id: b }))?.incarnation
+    const withEntry = (run_id: string) => {
+      const job = aJob({ ip: a, next_run_time: null })
+      const running = [anEntry({ run_id, job: job._id, node: b, ...(incarnation && { incarnation }) })]
+      return { ...job, state: { job: job._id, running } } as Job
+    }
+    const [left, fresh] = [withEntry('left'), withEntry('fresh')]
+    const row = (_id: string, job_id: string, agoMs: number) =>
+      ({ _id, job_id, status: 'executed', recorded: new Date(Date.now() - agoMs) }) as never
+    await cluster.executions.insertMany([row('left', left._id, 60_000), row('fresh', fresh._id, 0)])
+    await insert(fresh, left)
+    await until(async () => expect((await read(left._id)).state.running).toEqual([]))
+    expect((await read(fresh._id)).state.running).toHaveLength(1)
+  })
+})
+
 describe('a node that is evicted while it stops', () => {
   test('ends its run, does not work again with the ip that it wins back, and is stopped', async () => {
     const ip = deadName()
