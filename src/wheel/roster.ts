@@ -165,16 +165,15 @@ export class Roster {
   claimed(entry: Entry, to: Date | undefined): void {
     if (to === undefined) return
     entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
-    if (entry.ordered || entry.due === undefined || entry.due > to.getTime()) return
-    entry.due = undefined
-    entry.at = undefined
-    if (!entry.busy && this.#entries.get(entry.id) === entry) this.#arm(entry)
+    if (!entry.ordered && entry.due !== undefined && entry.due <= to.getTime()) this.#disarm(entry)
   }
 
-  /** The history says whether the run time an overdue entry is armed for was claimed before. */
+  /** The history says whether the run time an overdue entry is armed for was claimed before: then, too, it waits for its document. */
   proven(entry: Entry, claimed: boolean): void {
     entry.unproven = false
-    if (claimed) entry.claimedTo = maxOf(entry.claimedTo, entry.due)
+    if (!claimed) return
+    entry.claimedTo = maxOf(entry.claimedTo, entry.due)
+    this.#disarm(entry)
   }
 
   /** A slow reading of all documents begins, which changes nothing by itself. Never between `resync` and `synced`. */
@@ -304,6 +303,13 @@ export class Roster {
     const jitter = entry.trigger?.parsed.jitter ?? 0
     if (jitter === 0 || (entry.ordered && runTime === entry.due)) return 0
     return jitterMs(entry.id, runTime, jitter)
+  }
+
+  /** Armed for nothing until its document is read. */
+  #disarm(entry: Entry): void {
+    entry.due = undefined
+    entry.at = undefined
+    if (!entry.busy && this.#entries.get(entry.id) === entry) this.#arm(entry)
   }
 
   #arm(entry: Entry): void {

@@ -255,6 +255,21 @@ describe('takeDue', () => {
     expect(held.takeDue(NOW + MINUTE, plenty)).toHaveLength(1)
   })
 
+  test('an overdue time that the history calls claimed is not handed out again before the document was read', () => {
+    const held = roster()
+    const next_run_time = new Date(NOW - MINUTE)
+    const job = mine({ next_run_time, state: { planned: { next_run_time, trigger: 'of another version' } } } as never)
+    held.apply(put(job, 'insert'), NOW)
+    const [entry] = held.takeDue(NOW, plenty)
+    expect(entry).toMatchObject({ unproven: true, due: next_run_time.getTime() })
+    if (entry === undefined) return
+    held.proven(entry, true)
+    held.settle(entry)
+    expect([held.takeDue(NOW, plenty), held.nextAt()]).toEqual([[], null])
+    held.apply(put(job), NOW)
+    expect(held.get(job._id)?.due).toBeGreaterThan(NOW - MINUTE)
+  })
+
   test('a queued run, or an extra one, of a job that is invalid waits until it is mended', () => {
     const held = roster()
     const job = mine({ run_at: [new Date(NOW)], state: { waiting: { run_time: new Date(NOW) } } } as never)
