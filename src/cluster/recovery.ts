@@ -72,7 +72,7 @@ async function clear(job: Job, { run_id }: RunningEntry, { jobs, freshTouch }: R
   await jobs.updateOne({ _id: job._id, 'state.running.run_id': run_id } as never, update as never)
 }
 
-/** Takes a dead entry over, to be run `at` that time or else at once; undefined: somebody else did. */
+/** Takes a dead entry over, to be run `at` that time or else as soon as it is due; undefined: somebody else did. */
 async function claimAgain(
   job: Job,
   dead: RunningEntry,
@@ -112,8 +112,9 @@ async function claimAgain(
     return undefined
   }
   const fence = after.state?.fence instanceof Timestamp ? after.state.fence.toBigInt() : 0n
-  // The wall clock may have been set while the write was under way.
-  return { type: 'again', job: after, entry, at: at?.getTime() ?? now(), fence }
+  // Not before its time: it may have been claimed by a clock that was ahead.
+  const soonest = Math.max(now(), entry.run_time.getTime())
+  return { type: 'again', job: after, entry, at: at?.getTime() ?? soonest, fence }
 }
 
 async function giveUp(job: Job, { jobs, ip, freshTouch }: RecoveryContext): Promise<void> {

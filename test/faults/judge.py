@@ -253,9 +253,10 @@ def lives(list_, same):
     return list(found.values())
 
 
-def claimed_past(job_starts, t):
-    """Whether a later run was claimed before t, by a clock that was ahead: nothing up to that run is planned any more."""
-    return bool(skewed) and any(s["sched"] >= t > s["t"] for s in job_starts)
+def claimed_past(job_rows, t):
+    """Whether a later run was claimed before t, by a clock that was ahead: nothing up to that run is planned any more. A run id
+    begins with the second in which it was made, by the node's own clock."""
+    return bool(skewed) and any(row["t"] >= t > int(row["_id"][:8], 16) * 1_000 + 2_000 for row in job_rows)
 
 
 def is_shifted(t):
@@ -548,7 +549,7 @@ for job, list_ in edits.items():
                 if t == waiting:  # it survives its node
                     excused += 1
                     continue
-                if not sure or is_away(t) or claimed_past(job_starts, t) or planned_ahead(seg, t):
+                if not sure or is_away(t) or claimed_past(job_rows, t) or planned_ahead(seg, t):
                     excused += 1
                     continue
                 if following is not None and healthy_ms(hosts, t, following.lo) < D:
@@ -607,7 +608,7 @@ for job, list_ in edits.items():
             continue
         # What was claimed by a clock that was ahead is not claimed again: the order is served by the next time after that.
         soon = [s for s in job_starts if e["lo"] < s["t"] < e["hi"] + D and s["sched"] > s["t"]]
-        if e["kind"] == "order" and claimed_past(job_starts, at) and any(seg.edit is e and seg.grid is not None and seg.grid.has(s["sched"]) for seg in segments for s in soon):
+        if e["kind"] == "order" and claimed_past(job_rows, at) and any(seg.edit is e and seg.grid is not None and seg.grid.has(s["sched"]) for seg in segments for s in soon):
             orders_run += 1
             continue
         lost += 1

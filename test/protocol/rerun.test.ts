@@ -5,7 +5,7 @@ import { type RecoveryContext, recover } from '../../src/cluster/recovery.ts'
 import type { Job } from '../../src/job/job.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 
-const dead = anEntry({ run_id: 'r1', job: 'j', node: 'a', incarnation: 'mine', attempt: 1 })
+const dead = anEntry({ run_id: 'r1', job: 'j', run_time: new Date(500), node: 'a', incarnation: 'mine' })
 const job = aJob({ _id: 'j', ip: 'a', on_interrupt: 'rerun', state: { job: 'j', running: [dead] } })
 
 /** `jobs` as far as recovery writes and reads it; nobody has a row. */
@@ -46,13 +46,16 @@ test.each([
   expect(forgotten).toEqual(['r2'])
 })
 
-test('a rerun starts at once, also when the wall clock was set back while it was written', async () => {
+test.each([
+  ['at once', 700, 700],
+  ['not before its time, where it was claimed by a clock that was ahead', 400, 500],
+])('a rerun starts %s, also when the wall clock was set back while it was written', async (_, setTo, at) => {
   const { context, clock } = contextOf({
     findOneAndUpdate: async () => {
-      clock.now = 400
+      clock.now = setTo
       return job
     },
     findOne: lost,
   })
-  expect(await recover(job, context)).toMatchObject([{ type: 'interrupted' }, { type: 'again', at: 400 }])
+  expect(await recover(job, context)).toMatchObject([{ type: 'interrupted' }, { type: 'again', at }])
 })
