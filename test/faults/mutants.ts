@@ -67,8 +67,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'cluster/lease.ts',
-        find: 'return clock.now() - this.#sent.wall < leaseMs && monotonicNow(clock) - this.#sent.monotonic < leaseMs',
-        put: 'return clock.now() > 0 || leaseMs > 0',
+        find: '    if (this.#sent === undefined) return false\n',
+        put: '    if (this.#sent === undefined || this.#sent !== undefined) return true\n',
       },
       {
         file: 'claim/claim.ts',
@@ -85,6 +85,8 @@ export const MUTANTS: readonly Mutant[] = [
         find: 'byRun.get(running.run_id) ?? null)',
         put: 'byRun.get(running.run_id) ?? found.find(job => job._id === order.entry.id) ?? null)',
       },
+      // Else the heartbeat that comes at the same moment aborts what has not started yet.
+      { file: 'life.ts', find: "    active?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
     ],
     plan: 'zombie',
     finds: ['F2', 'F3', 'F4'],
