@@ -7,16 +7,12 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs'
 export type Clock = SchedulerLike & {
   /** Milliseconds that never step, with fractions; absent (a hand-driven clock): `now()` serves. */
   monotonic?(): number
-  /** Calls back at the next turn of the event loop: the last millisecond before a start is waited for by turns, because timers
-   *  come up to one late. Absent (a hand-driven clock): timers are exact. */
-  turn?(work: () => void): void
 }
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  turn: work => void setImmediate(work),
   schedule: asyncScheduler.schedule.bind(asyncScheduler),
 }
 

@@ -37,7 +37,6 @@ export class ServerTime {
       now: () => clock.now() + this.#correction(),
       monotonic: () => monotonicNow(clock),
       schedule: clock.schedule.bind(clock),
-      ...(clock.turn !== undefined && { turn: clock.turn.bind(clock) }),
     }
   }
 

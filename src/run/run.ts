@@ -50,25 +50,14 @@ export async function* perform(claim: Claim, context: RunContext): AsyncGenerato
 
 const identity = (claim: Claim) => ({ run_id: claim.run_id, job_id: claim.job._id, run_time: claim.runTime })
 
-/** Timers come up to a millisecond late: the last one is waited for by turns of the event loop. */
-const LAST_MS = 1
-
 /** A clock that is set meanwhile counts after so long: what is claimed is due within moments. */
 const WATCHFUL_MS = 100
 
 /** Resolves at `at` by the clock, not before; at once when aborted. */
 async function until(at: number, clock: Clock, signal: AbortSignal): Promise<void> {
   while (clock.now() < at && !signal.aborted) {
-    const left = at - clock.now()
-    if (left <= LAST_MS && clock.turn !== undefined) {
-      await new Promise<void>(resolve => clock.turn?.(resolve))
-      continue
-    }
     await new Promise<void>(resolve => {
-      const timer = clock.schedule(
-        () => done(),
-        Math.min(clock.turn === undefined ? left : left - LAST_MS, WATCHFUL_MS),
-      )
+      const timer = clock.schedule(() => done(), Math.min(at - clock.now(), WATCHFUL_MS))
       const done = () => {
         timer.unsubscribe()
         signal.removeEventListener('abort', done)

@@ -6,7 +6,7 @@ import { ServerTime } from '../../src/cluster/server-time.ts'
 
 const timeOf = (clock: Clock, offset: number) =>
   new ServerTime({ clock, offset: () => offset, measure: async () => {}, emit: () => {} })
-const turning: Clock = { now: () => 0, schedule: asyncScheduler.schedule.bind(asyncScheduler), turn: work => work() }
+const byHand: Clock = { now: () => 0, schedule: asyncScheduler.schedule.bind(asyncScheduler) }
 
 describe('the clock by which due times are judged', () => {
   test('is the machine’s own while that is about right, and the server’s when it is far off', () => {
@@ -15,15 +15,6 @@ describe('the clock by which due times are judged', () => {
   })
 
   test('leaves a clock alone that is moved by hand', () => {
-    expect(timeOf(turning, 60_000).judging().now()).toBe(0)
-  })
-
-  test('waits the last moment by turns of the event loop where its clock can', () => {
-    let turned = false
-    timeOf(turning, 0)
-      .judging()
-      .turn?.(() => (turned = true))
-    expect(turned).toBe(true)
-    expect(timeOf({ now: () => 0, schedule: turning.schedule }, 0).judging()).not.toHaveProperty('turn')
+    expect(timeOf(byHand, 60_000).judging().now()).toBe(0)
   })
 })
