@@ -11,45 +11,34 @@ import { Plans } from './claim/plans.ts'
 import { droppedOf } from './claim/refused.ts'
 import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS, wait } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
-import type { Lease } from './cluster/lease.ts'
-import type { Collections } from './collections.ts'
 import type { Connection } from './connection.ts'
-import type { News } from './event.ts'
 import { overGuard } from './history/finish.ts'
 import { claimedRuns } from './history/rows.ts'
 import type { Job } from './job/job.ts'
-import type { Logger } from './log.ts'
-import type { Executor } from './run/executor.ts'
 import { problemsOf } from './run/executors.ts'
 import type { Abort } from './run/run.ts'
-import { Runs } from './runs.ts'
+import { Runs, type RunsOptions } from './runs.ts'
 import type { Effect } from './wheel/entry.ts'
 import { Roster } from './wheel/roster.ts'
 import { type Tick, ticker } from './wheel/ticker.ts'
 
-export interface ActiveOptions {
+type Shared = 'collections' | 'ip' | 'lease' | 'executors' | 'clock' | 'logger' | 'emit'
+
+export interface ActiveOptions extends Pick<RunsOptions, Shared> {
   readonly connection: Connection
-  readonly collections: Collections
   /** Creates what is missing in the database. */
   readonly prepare: () => Promise<void>
-  readonly ip: string
   readonly timezone: string
-  readonly lease: Lease
   /** Ips of living nodes that jobs may be given to. */
   readonly takers: () => readonly string[]
   /** Whether jobs without a node may come here. */
   readonly mayAdopt: () => boolean
-  readonly executors: ReadonlyMap<string, Executor>
-  /** Due times are judged by it. */
-  readonly clock: Clock
-  /** The same, for the one who looks for steps of the wall clock. */
+  /** As `clock`, for the one who looks for steps of the wall clock. */
   readonly steppingClock: Clock
   /** The wall clock moved by so many ms: resolves when its offset to the server's is known again. */
   readonly jumped: (by: number) => Promise<void>
   /** Most milliseconds before its due time at which a run is claimed. */
   readonly claimLead: number
-  readonly logger: Logger
-  readonly emit: (news: News) => void
 }
 
 const FIRST_PAUSE_MS = 50

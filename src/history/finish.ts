@@ -127,7 +127,7 @@ export class Finishes {
         update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch } },
       },
     }))
-    await this.#again(async () => void (await this.#context.jobs.bulkWrite(operations as never, { ordered: false })))
+    await this.#write(operations)
     await this.#remove(last, touch)
   }
 
@@ -170,7 +170,13 @@ export class Finishes {
         filter: { ...overGuard(outcome.job), touch: later === undefined ? touch : { $in: [touch, later] } },
       },
     }))
-    await this.#again(async () => void (await this.#context.jobs.bulkWrite(operations as never, { ordered: false })))
+    await this.#write(operations)
+  }
+
+  async #write(operations: readonly object[]): Promise<void> {
+    await this.#again(async () => {
+      await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
+    })
   }
 
   /** Tries until the database takes it; errors that no retry mends are reported and end it. */

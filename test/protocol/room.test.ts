@@ -64,14 +64,13 @@ function owner(name: 'A' | 'B' | 'C', claimsWithout: readonly string[]): Steps<W
   }
 }
 
+/** Nothing was done yet. */
+const atFirst = () => ({ alive: true, moved: false, owners: { A: {}, B: {}, C: {} }, ran: 0, queued: 0 })
+
 const waiting = (claimsWithout: readonly string[] = []): Model<World> => ({
   start: {
     job: fixed(aJob({ overlap: 'queue_one', trigger: { type: 'date', run_date: minute(1) } }, { running: [ENTRY] })),
-    alive: true,
-    moved: false,
-    owners: { A: {}, B: {}, C: {} },
-    ran: 0,
-    queued: 0,
+    ...atFirst(),
   },
   steps: {
     ...each(['A', 'B', 'C'] as const, name => owner(name, claimsWithout)),
@@ -125,11 +124,7 @@ const paused = (claimsWithout: readonly string[] = []): Model<World & { paused?:
   return {
     start: {
       job: fixed(aJob({ overlap: 'queue_one', next_run_time: minute(5) }, state)),
-      alive: true,
-      moved: false,
-      owners: { A: {}, B: {}, C: {} },
-      ran: 0,
-      queued: 0,
+      ...atFirst(),
     },
     steps: {
       ...owner('A', claimsWithout),
