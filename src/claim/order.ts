@@ -36,7 +36,7 @@ export function orderOf(entry: Entry, now: number, jitterOf: (runTime: number) =
   const first = extra[0]
   if (first !== undefined && first <= now + lead && (at === undefined || first <= at || now < at))
     return single(entry, 'extra', first)
-  return scheduled(entry, now, jitterOf)
+  return scheduled(entry, now, lead, jitterOf)
 }
 
 const single = (entry: Entry, kind: 'extra' | 'waiting', runTime: number): Order => ({
@@ -51,9 +51,11 @@ const single = (entry: Entry, kind: 'extra' | 'waiting', runTime: number): Order
   to: runTime,
 })
 
-/** `now` may lie before the due time by the claim lead: the order is made as of the due time. */
-function scheduled(entry: Entry, now: number, delay: (runTime: number) => number): Order | undefined {
+/** `now` may lie before the due time by the claim lead: the order is made as of the due time. An entry that was handed out for a time
+ *  from which somebody moved it meanwhile is due for nothing until its new time. */
+function scheduled(entry: Entry, now: number, lead: number, delay: (runTime: number) => number): Order | undefined {
   if (entry.due === undefined || entry.at === undefined || entry.trigger === undefined) return undefined
+  if (entry.at > now + lead) return undefined
   const grace = entry.ordered ? orderedGraceMs(entry.graceMs) : entry.graceMs
   const floor = entry.claimedTo
   const when = Math.max(now, entry.at)

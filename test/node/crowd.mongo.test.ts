@@ -1,0 +1,39 @@
+/** Edits of jobs that wait in a crowd for their claim, on a real database. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { aJob } from '../support/jobs.ts'
+import { openTestDb, type TestDb } from '../support/mongo.ts'
+import { type Nodes, startNodes, until } from '../support/node.ts'
+
+let db: TestDb
+let nodes: Nodes | undefined
+beforeAll(async () => {
+  db = await openTestDb()
+})
+afterEach(async () => {
+  await nodes?.close()
+  nodes = undefined
+  await db.db.dropDatabase()
+})
+afterAll(() => db.close())
+
+const DAY_MS = 86_400_000
+const ids = (count: number) => Array.from({ length: count }, (_, i) => `job-${i}`)
+
+test('a job moved to tomorrow while it waits in a crowd is not claimed before tomorrow', async () => {
+  nodes = await startNodes({ uri: db.uri })
+  const { jobs, ran } = nodes
+  const ip = nodes.ips[0] as string
+  const due = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 2_000)
+  const tomorrow = new Date(due.getTime() + DAY_MS)
+  const trigger = { type: 'interval', days: 2, start_date: due } as const
+  await jobs.insertMany(ids(1_500).map(_id => aJob({ _id, ip, trigger, next_run_time: due }) as never))
+  await until(() => expect(ran.length).toBeGreaterThan(20))
+  await jobs.updateMany({ next_run_time: due }, { $set: { next_run_time: tomorrow } })
+  const moved = { next_run_time: tomorrow }
+  const acknowledged = { ...moved, 'state.planned.next_run_time': tomorrow }
+  await until(async () => expect(await jobs.countDocuments(acknowledged)).toBe(await jobs.countDocuments(moved)))
+  expect(await jobs.countDocuments(moved)).toBeGreaterThan(100)
+  expect(await jobs.countDocuments({ 'state.claimed_to': { $gt: due } })).toBe(0)
+  expect(await jobs.countDocuments({ ...moved, 'state.running.0': { $exists: true } })).toBe(0)
+  await nodes.nodes[0]?.stop({ timeout: 5_000 })
+})
