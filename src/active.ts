@@ -8,7 +8,7 @@ import type { Claimed, ClaimsContext } from './claim/claimed.ts'
 import { Claims } from './claim/claims.ts'
 import { Lead } from './claim/lead.ts'
 import { Plans } from './claim/plans.ts'
-import { droppedOf } from './claim/refused.ts'
+import { skipped } from './claim/skips.ts'
 import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS, wait } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
 import type { Connection } from './connection.ts'
@@ -18,7 +18,7 @@ import type { Job } from './job/job.ts'
 import { problemsOf } from './run/executors.ts'
 import type { Abort } from './run/run.ts'
 import { Runs, type RunsOptions } from './runs.ts'
-import type { Effect } from './wheel/entry.ts'
+import { type Effect, placeOf } from './wheel/entry.ts'
 import { Roster } from './wheel/roster.ts'
 import { type Tick, ticker } from './wheel/ticker.ts'
 
@@ -80,10 +80,12 @@ export class Active {
       ip,
       wait,
       planOf: id => this.#roster.planOf(id),
-      wrote: write => {
+      wrote: (write, skip) => {
         this.#roster.wrote(write)
-        if (write.dropped !== undefined) this.#runs.settle(droppedOf(write.dropped, clock.now()))
+        if (skip?.job !== undefined) this.#runs.settle(skipped(skip, skip.job, clock.now()))
       },
+      skipping: () => ({ by: this.#actor(), now: clock.now(), newRunId: () => this.#runs.newId(), jitterOf: () => 0 }),
+      forgetRun: id => this.#runs.forget(id),
       overtaken: id => this.#follower.read(id),
     })
     this.#runs = new Runs({
@@ -101,7 +103,7 @@ export class Active {
       },
       isBurst: () => this.#claims.isBurst,
       isHeld: id => this.#roster.holds(id),
-      isOver: id => this.#roster.get(id)?.state === 'over',
+      overBy: job => this.#roster.overBy(job),
     })
     this.#adoption = new Adoption({
       ...shared,
@@ -244,7 +246,7 @@ export class Active {
     const entries = section('tidewheel.due', () =>
       this.#roster.takeDue(tick.now, executor => this.#runs.free(executor)),
     )
-    for (const entry of entries) this.#runs.take(entry.executor)
+    for (const entry of entries) this.#runs.take(placeOf(entry))
     this.#claims.offer(entries)
     return begun$
   }
@@ -272,6 +274,8 @@ export class Active {
     this.#ticker.poke(true)
   }
 
+  #actor = () => ({ ip: this.#options.ip, incarnation: this.#options.lease.incarnation })
+
   #freshTouch = (id?: string) => {
     const touch = `${this.#options.lease.incarnation.slice(-12)}.${(this.#touches++).toString(36)}`
     if (id !== undefined) this.#roster.writes(id, touch)
@@ -296,10 +300,10 @@ export class Active {
 
   /** What the claim stage works with. */
   #claimsContext(): ClaimsContext {
-    const { clock, collections, ip, lease } = this.#options
+    const { clock, collections } = this.#options
     return {
       jobs: collections.jobs,
-      claimant: () => ({ ip, incarnation: lease.incarnation }),
+      claimant: this.#actor,
       now: () => clock.now(),
       freshTouch: this.#freshTouch,
       newRunId: () => this.#runs.newId(),
@@ -315,7 +319,7 @@ export class Active {
         this.#roster.settle(entry, notBefore)
         this.#ticker.poke()
       },
-      release: executor => this.#runs.release(executor),
+      release: entry => this.#runs.release(placeOf(entry)),
       jitterOf: (entry, runTime) => this.#roster.jitterOf(entry, runTime),
       lead: () => this.#lead.value,
       mayClaim: this.#mayClaim,

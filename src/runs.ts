@@ -19,6 +19,7 @@ import { JOB_DEFAULTS, type Job } from './job/job.ts'
 import { newsOf, type Outcome } from './job/outcome.ts'
 import { type Logger, runLogger } from './log.ts'
 import type { Executor } from './run/executor.ts'
+import { unknownExecutor } from './run/executors.ts'
 import { Places } from './run/places.ts'
 import { retryAt } from './run/retry.ts'
 import { type Abort, GoingRuns, perform } from './run/run.ts'
@@ -47,7 +48,7 @@ export interface RunsOptions {
   readonly ended: (id: string) => void
   readonly isBurst: () => boolean
   readonly isHeld: (id: string) => boolean
-  readonly isOver: (id: string) => boolean
+  readonly overBy: (job: Outcome['job']) => Job['trigger'] | undefined
 }
 
 /** A run whose start could not be asked for waits so long before it is asked for again. */
@@ -74,7 +75,7 @@ export class Runs {
   #closed = false
 
   constructor(options: RunsOptions) {
-    const { collections, clock, executors, ip, reread } = options
+    const { collections, clock, executors, ip, lease, reread } = options
     this.#options = options
     this.#places = new Places(new Map([...executors].map(([name, executor]) => [name, executor.places])))
     this.#finishes = new Finishes({
@@ -88,6 +89,7 @@ export class Runs {
         ),
       paused: reread,
       refused: (id, error) => this.#refused(id, error),
+      actor: () => ({ ip, incarnation: lease.incarnation }),
     })
     this.#live = new Live(collections.executions, clock)
     this.#later = new Later(clock.now())
@@ -169,7 +171,7 @@ export class Runs {
   perform(claimed: Claimed) {
     if (claimed.type === 'news') return from([claimed.news])
     if (claimed.type === 'outcome') return from([claimed.outcome])
-    const { claim } = claimed
+    const claim = this.#placed(claimed.claim)
     const { run_id, job, runTime, fence, coalesced, scheduled } = claim
     this.#counted.add(run_id)
     this.#count(job._id, 1)
@@ -187,16 +189,26 @@ export class Runs {
     return this.#run(claim)
   }
 
+  /** Somebody may have given the job another executor before the claim: its run has a place there then, one too many where all are
+   *  taken, for it is claimed. */
+  #placed(claim: Claim): Claim {
+    const executor = claim.job.executor ?? JOB_DEFAULTS.executor
+    if (executor === claim.executor) return claim
+    this.take(executor)
+    this.release(claim.executor)
+    return { ...claim, executor }
+  }
+
   /** Takes what `perform` gave: news are told, ends are stored. */
   settle(happened: News | Outcome): void {
     if ('type' in happened) return this.#options.emit(happened)
     this.#live.ended(happened.run_id)
     this.#options.emit(newsOf(happened))
     const stored = this.#finishes.push(happened)
-    if (!happened.entered) return
-    const { job, run_id } = happened
+    const { job, run_id, entered } = happened
     void stored.then(() => {
       this.#mine.delete(run_id)
+      if (!entered) return
       if (this.#counted.delete(run_id)) this.#count(job._id, -1)
       this.#next(happened)
       this.#options.ended(job._id)
@@ -293,7 +305,7 @@ export class Runs {
   }
 
   #run(claim: Claim) {
-    const executor = this.#options.executors.get(claim.executor) as Executor
+    const executor = this.#options.executors.get(claim.executor) ?? unknownExecutor(claim.executor)
     return from(
       perform(claim, {
         clock: this.#options.clock,

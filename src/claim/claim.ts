@@ -3,14 +3,31 @@
  *  one unordered bulkWrite of the same guarded updates, whose winners are found by run id.
  *  Always holds: nothing is called won on a guess. A write whose answer was lost is looked up by its run id, with majority,
  *  until the database says what became of it. */
-import { type Collection, type Long, MongoBulkWriteError, MongoError, MongoServerError, type Timestamp } from 'mongodb'
+import {
+  type Collection,
+  type Document,
+  type Long,
+  MongoBulkWriteError,
+  MongoError,
+  MongoServerError,
+  type Timestamp,
+} from 'mongodb'
 import type { Job, RunningEntry } from '../job/job.ts'
-import { type Claimant, claimUpdate, guardOf, roomOf, runningOf, settleUpdate } from './guards.ts'
+import type { Actor } from '../job/outcome.ts'
+import type { Entry } from '../wheel/entry.ts'
+import { claimUpdate, guardOf, roomOf, runningOf, settleUpdate } from './guards.ts'
 import type { Order } from './order.ts'
+import { type How, type Skip, skipsOf } from './skips.ts'
 
 export type Answer =
-  /** `job` is the document after the claim; `running` names the run, absent where nothing was to run. */
-  | { readonly order: Order; readonly type: 'won'; readonly job: Job; readonly running?: RunningEntry }
+  /** `job` is the document after the claim; `running` names the run, absent where nothing was to run; `skips`: what does not run. */
+  | {
+      readonly order: Order
+      readonly type: 'won'
+      readonly job: Job
+      readonly running?: RunningEntry
+      readonly skips: readonly Skip[]
+    }
   | { readonly order: Order; readonly type: 'lost' }
   /** The document does not let itself be written: its `state` is not ours, or the validator is newer than it. */
   | { readonly order: Order; readonly type: 'malformed'; readonly error: Error }
@@ -24,7 +41,8 @@ const MALFORMED: ReadonlySet<unknown> = new Set([2, 14, 28, 121])
 
 export interface ClaimContext {
   readonly jobs: Collection<Job>
-  readonly claimant: () => Claimant
+  readonly claimant: () => Actor
+  readonly jitterOf: (entry: Entry, runTime: number) => number
   readonly now: () => number
   /** For a write to the job of that id. */
   readonly freshTouch: (id?: string) => string
@@ -41,47 +59,57 @@ export interface ClaimContext {
   readonly pause: (attempt: number) => Promise<void>
 }
 
-/** Claims one order; with `how` it only moves the schedule on, whatever runs: the run time is skipped, or queued. */
-export async function claimOne(context: ClaimContext, order: Order, how?: 'skip' | 'queue'): Promise<Answer> {
-  const running = how === undefined && order.runTime !== undefined ? enter(context, order) : undefined
-  const { filter, update, touch } = commandOf(context, order, running, how === 'queue')
+/** One write of a claim, and how to tell that it came. */
+interface Command {
+  readonly order: Order
+  readonly filter: Document
+  readonly update: Document
+  /** Absent where nothing is to run. */
+  readonly running?: RunningEntry
+  readonly skips: readonly Skip[]
+  /** What the document holds after this write and no other; an own end in between replaces its `touch`. */
+  readonly mark: Document
+  /** Run ids that are given back when it comes to nothing. */
+  readonly runs: readonly string[]
+}
+
+/** Claims one order; unless it is to run it only moves the schedule on, whatever runs: the run time is skipped, or queued. */
+export async function claimOne(context: ClaimContext, order: Order, how: How = 'run'): Promise<Answer> {
+  const command = commandOf(context, order, how)
+  const { filter, update } = command
   const began = context.monotonic()
   try {
-    const job = await context.jobs.findOneAndUpdate(filter, update, {
+    const job = await context.jobs.findOneAndUpdate(filter as never, update as never, {
       returnDocument: 'after',
       maxTimeMS: MAX_TIME_MS,
       ...MAJORITY,
     })
     context.took(context.monotonic() - began)
-    return answerOf(context, order, running, job)
+    return answerOf(context, command, job)
   } catch (error) {
-    if (isMalformed(error)) {
-      if (running !== undefined) context.forgetRun(running.run_id)
-      return { order, type: 'malformed', error: error as Error }
-    }
-    return await lookUp(context, order, running, touch)
+    return isMalformed(error) ? malformed(context, command, error as Error) : await lookUp(context, command)
   }
 }
 
 /** Claims many orders in one round trip and a look at who won. Only orders that run something. */
 export async function claimMany(context: ClaimContext, orders: readonly Order[]): Promise<readonly Answer[]> {
-  const claims = orders.map(order => {
-    const running = enter(context, order)
-    return { order, running, ...commandOf(context, order, running) }
-  })
-  const operations = claims.map(({ filter, update }) => ({ updateOne: { filter, update } }))
-  const malformed = new Map<number, Error>()
+  const commands = orders.map(order => commandOf(context, order, 'run'))
+  const operations = commands.map(({ filter, update }) => ({ updateOne: { filter, update } }))
+  const refused = new Map<number, Error>()
   const began = context.monotonic()
+  let matched: number
   try {
-    await context.jobs.bulkWrite(operations as never, { ordered: false, maxTimeMS: MAX_TIME_MS, ...MAJORITY } as never)
+    const options = { ordered: false, maxTimeMS: MAX_TIME_MS, ...MAJORITY }
+    matched = (await context.jobs.bulkWrite(operations as never, options as never)).matchedCount
   } catch (error) {
     const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
     if (failed.length === 0 || failed.some(({ code }) => !MALFORMED.has(code)))
-      return await eachLookedUp(context, claims)
-    for (const { index, errmsg } of failed) malformed.set(index, new Error(errmsg))
+      return await eachLookedUp(context, commands)
+    for (const { index, errmsg } of failed) refused.set(index, new Error(errmsg))
+    matched = (error as MongoBulkWriteError).result.matchedCount
   }
-  const ids = claims.map(claim => claim.order.entry.id)
-  const runs = claims.map(claim => claim.running.run_id)
+  const ids = commands.map(({ order }) => order.entry.id)
+  const runs = commands.flatMap(({ running }) => running?.run_id ?? [])
   let found: readonly Job[]
   try {
     found = await context.jobs
@@ -90,22 +118,31 @@ export async function claimMany(context: ClaimContext, orders: readonly Order[])
       })
       .toArray()
   } catch {
-    return await eachLookedUp(context, claims)
+    return await eachLookedUp(context, commands)
   }
   context.took(context.monotonic() - began)
   const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry.run_id, job] as const)))
-  return claims.map(({ order, running }, index): Answer => {
-    const error = malformed.get(index)
-    if (error === undefined) return answerOf(context, order, running, byRun.get(running.run_id) ?? null)
-    context.forgetRun(running.run_id)
-    return { order, type: 'malformed', error }
-  })
+  // A primary that was elected in between may not know yet what the majority has: then who is not found may have won all the same.
+  const all = matched <= found.length
+  return await Promise.all(
+    commands.map((command, index) => {
+      const error = refused.get(index)
+      if (error !== undefined) return malformed(context, command, error)
+      const job = byRun.get(command.running?.run_id ?? '')
+      return job === undefined && !all ? lookUp(context, command) : answerOf(context, command, job ?? null)
+    }),
+  )
 }
 
-function answerOf(context: ClaimContext, order: Order, running: RunningEntry | undefined, job: Job | null): Answer {
-  if (job !== null) return { order, type: 'won', job, ...(running !== undefined && { running }) }
-  if (running !== undefined) context.forgetRun(running.run_id)
+function answerOf(context: ClaimContext, { order, running, skips, runs }: Command, job: Job | null): Answer {
+  if (job !== null) return { order, type: 'won', job, skips, ...(running !== undefined && { running }) }
+  for (const run of runs) context.forgetRun(run)
   return { order, type: 'lost' }
+}
+
+function malformed(context: ClaimContext, { order, runs }: Command, error: Error): Answer {
+  for (const run of runs) context.forgetRun(run)
+  return { order, type: 'malformed', error }
 }
 
 /** The run's fence as a number that rises with every claim of the job. */
@@ -114,48 +151,64 @@ export const fenceOf = (job: Job): bigint => {
   return fence === undefined ? 0n : fence.toBigInt()
 }
 
-const enter = (context: ClaimContext, order: Order): RunningEntry =>
-  runningOf(order, context.claimant(), context.newRunId(), new Date(context.now()))
-
-function commandOf(context: ClaimContext, order: Order, running: RunningEntry | undefined, queue = false) {
-  const touch = context.freshTouch(order.entry.id)
-  const guard = guardOf(order, context.claimant().ip)
-  const filter = running === undefined ? guard : { ...guard, ...roomOf(order.entry) }
-  const update = running === undefined ? settleUpdate(order, touch, queue) : claimUpdate(order, touch, running)
-  return { filter: filter as never, update: update as never, touch }
+function commandOf(context: ClaimContext, order: Order, how: How): Command {
+  const { entry } = order
+  const touch = context.freshTouch(entry.id)
+  const by = context.claimant()
+  const now = context.now()
+  const runs: string[] = []
+  const newRunId = () => {
+    const id = context.newRunId()
+    runs.push(id)
+    return id
+  }
+  const skips = skipsOf(order, how, { by, now, newRunId, jitterOf: time => context.jitterOf(entry, time) })
+  const filter = guardOf(order, by.ip)
+  if (how === 'run' && order.runTime !== undefined) {
+    const running = runningOf(order, by, newRunId(), new Date(now))
+    const update = claimUpdate(order, touch, running, skips)
+    const mark = { 'state.running.run_id': running.run_id }
+    return { order, filter: { ...filter, ...roomOf(entry) }, update, running, skips, mark, runs }
+  }
+  const queued = how === 'queue' ? newRunId() : undefined
+  const [first] = skips
+  const mark =
+    queued !== undefined
+      ? { 'state.waiting.run_id': queued }
+      : first !== undefined
+        ? { 'state.unrecorded.run_id': first.entry.run_id }
+        : { touch }
+  return { order, filter, update: settleUpdate(order, touch, { queued, skips }), skips, mark, runs }
 }
 
 function isMalformed(error: unknown): boolean {
   return error instanceof MongoServerError && MALFORMED.has(error.code)
 }
 
-function eachLookedUp(
-  context: ClaimContext,
-  claims: readonly { readonly order: Order; readonly running: RunningEntry; readonly touch: string }[],
-): Promise<readonly Answer[]> {
-  return Promise.all(claims.map(({ order, running, touch }) => lookUp(context, order, running, touch)))
-}
+const eachLookedUp = (context: ClaimContext, commands: readonly Command[]): Promise<readonly Answer[]> =>
+  Promise.all(commands.map(command => lookUp(context, command)))
 
-/** What became of a write whose answer was lost: the run's entry (or, where nothing runs, our `touch`) tells. */
-async function lookUp(
-  context: ClaimContext,
-  order: Order,
-  running: RunningEntry | undefined,
-  touch: string,
-): Promise<Answer> {
+/** Waits no longer than after so many times between two questions. */
+const SEVERAL = 3
+
+/** What became of a write whose answer was lost: the document tells by its mark. Where the primary has it and a majority has not, that
+ *  lags behind, and is waited for; only what neither has is lost. */
+async function lookUp(context: ClaimContext, command: Command): Promise<Answer> {
+  const { order, mark } = command
+  const filter = { _id: order.entry.id, ...mark } as never
   let missedAt: number | undefined
-  const mark = running === undefined ? { touch } : { 'state.running.run_id': running.run_id }
   for (let attempt = 0; ; attempt++) {
-    await context.pause(attempt)
+    await context.pause(Math.min(attempt, SEVERAL))
     try {
-      const filter = { _id: order.entry.id, ...mark } as never
-      const job = await context.jobs.findOne(filter, { readConcern: { level: 'majority' }, maxTimeMS: MAX_TIME_MS })
-      if (job !== null) return answerOf(context, order, running, job)
+      const ask = { maxTimeMS: MAX_TIME_MS, readPreference: 'primary' as const }
+      const job = await context.jobs.findOne(filter, { ...ask, readConcern: { level: 'majority' } })
+      if (job !== null) return answerOf(context, command, job)
       // A server that was frozen begins with the write when it answers again, and gives it up after this time.
       missedAt ??= context.monotonic()
       if (context.monotonic() - missedAt <= MAX_TIME_MS) continue
+      if ((await context.jobs.findOne(filter, { ...ask, readConcern: { level: 'local' } })) !== null) continue
       context.doubted(order.entry.id)
-      return answerOf(context, order, running, null)
+      return answerOf(context, command, null)
     } catch (error) {
       if (!(error instanceof MongoError)) throw error
     }

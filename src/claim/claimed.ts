@@ -37,11 +37,10 @@ export interface ClaimsContext extends ClaimContext {
   /** The entry waits for its next time again, not before `notBefore`. */
   readonly settle: (entry: Entry, notBefore?: number) => void
   readonly wait: (ms: number) => Promise<void>
-  /** A place that was kept for a run is free again. */
-  readonly release: (executor: string) => void
+  /** The place that was kept for the entry's run is free again. */
+  readonly release: (entry: Entry) => void
   /** How far ahead of its time a run is claimed, in ms. */
   readonly lead: () => number
-  readonly jitterOf: (entry: Entry, runTime: number) => number
   /** Whether claims may be made: the lease is held. */
   readonly mayClaim: () => boolean
   /** Runs of the job on this node that are claimed and whose end is not stored, and when the latest was, by `monotonic`. */

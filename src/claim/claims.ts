@@ -8,7 +8,7 @@ import type { Entry } from '../wheel/entry.ts'
 import { type Answer, claimMany, claimOne, fenceOf } from './claim.ts'
 import type { Claim, Claimed, ClaimsContext } from './claimed.ts'
 import type { Order } from './order.ts'
-import { letGo, lost, malformed, missedOf, notNow, orderNow, RETRY_MS, SOON_MS, show } from './refused.ts'
+import { letGo, lost, malformed, notNow, orderNow, RETRY_MS, SOON_MS, show, skippedOf } from './refused.ts'
 
 /** From so many on they go out in bulk. */
 const BULK_FROM = 6
@@ -69,7 +69,7 @@ export class Claims {
     if (runs < (entry.maxInstances ?? JOB_DEFAULTS.max_instances)) return false
     const stored = finishing(entry.id)
     if (stored === undefined && monotonic() - since > SOON_MS) return false
-    release(entry.executor)
+    release(entry)
     void (stored ?? wait(BRIEFLY_MS)).then(() => settle(entry))
     return true
   }
@@ -89,7 +89,7 @@ export class Claims {
     try {
       await claim()
     } catch {
-      for (const entry of entries) if (entry.busy) letGo(entry, this.#context, RETRY_MS)
+      for (const entry of entries) if (entry.place !== undefined) letGo(entry, this.#context, RETRY_MS)
     }
     this.#commands--
     this.#work()
@@ -142,17 +142,18 @@ function remember({ order, job, running }: Won, version: number, context: Claims
   const stale = entry.version !== version
   entry.refused = 0
   show(entry, job, version, context)
-  if (running === undefined) context.release(entry.executor)
+  if (running === undefined) context.release(entry)
   if (stale) void context.wait(SOON_MS).then(() => context.settle(entry))
   else context.settle(entry)
 }
 
-/** The run that was won, and what was too late before it. */
-function wonOf({ order, job, running }: Won, context: ClaimsContext): readonly Claimed[] {
+/** The run that was won, and what does not run. */
+function wonOf(won: Won, context: ClaimsContext): readonly Claimed[] {
+  const { order, job, running } = won
   const { entry } = order
   const ordered = entry.ordered && order.kind === 'schedule' && order.runTime === entry.due
-  const missed = missedOf(order, job, context)
-  if (running === undefined) return missed
+  const told = skippedOf(won, context)
+  if (running === undefined) return told
   const claim: Claim = {
     run_id: running.run_id,
     job,
@@ -160,11 +161,11 @@ function wonOf({ order, job, running }: Won, context: ClaimsContext): readonly C
     at: order.at,
     scheduled: order.scheduled,
     ordered,
-    executor: entry.executor,
+    executor: entry.place as string,
     coalesced: order.coalesced,
     claimed: running.claimed,
     attempt: running.attempt,
     fence: fenceOf(job),
   }
-  return [...missed, { type: 'claim', claim }]
+  return [...told, { type: 'claim', claim }]
 }

@@ -3,14 +3,10 @@
  *  which would hide `touch` from the streams' filter. An absent field is asked for by `$exists`, a null one by `$type`:
  *  plain null matches both, and would act on a job that a person just changed. Pure. */
 import { JOB_DEFAULTS, type RunningEntry } from '../job/job.ts'
+import { type Actor, noting } from '../job/outcome.ts'
 import type { Entry } from '../wheel/entry.ts'
 import type { Order } from './order.ts'
-
-/** Who claims: the node's ip and the incarnation that holds its lease. */
-export interface Claimant {
-  readonly ip: string
-  readonly incarnation: string
-}
+import type { Skip } from './skips.ts'
 
 type Document = Record<string, unknown>
 
@@ -28,8 +24,9 @@ export function guardOf(order: Order, ip: string): Document {
   }
   if (kind === 'waiting') guard['state.waiting.run_time'] = new Date(order.to)
   if (kind === 'schedule') {
-    // Armed for a time that the document does not say: true only as long as the trigger is the one it was computed from.
-    if (entry.stored !== entry.due && entry.trigger !== undefined) guard.trigger = entry.trigger.stored
+    // Armed for a time that the document does not say, or the last one: true only as long as the trigger is the one it was computed from.
+    if ((entry.stored !== entry.due || order.next === null) && entry.trigger !== undefined)
+      guard.trigger = entry.trigger.stored
     // An earlier time that a person set makes due again what memory may not know to be claimed; only that time itself may be.
     if (!entry.ordered || order.to !== entry.due) guard['state.claimed_to'] = { $not: { $gte: new Date(order.to) } }
   }
@@ -45,12 +42,26 @@ export function roomOf(entry: Entry): Document {
   }
 }
 
-/** Moves the schedule on (or takes the extra or queued run away) and says that it was done.
- *  `queue`: the run time waits in `state.waiting` for a place. */
-export function settleUpdate(order: Order, touch: string, queue = false): Document {
+/** What an order's write tells beside the schedule. */
+export interface Settled {
+  /** The run id by which the run time waits in `state.waiting` for a place; absent: it does not. */
+  readonly queued?: string | undefined
+  /** Due times that do not run. */
+  readonly skips?: readonly Skip[]
+}
+
+/** Moves the schedule on (or takes the extra or queued run away), and notes what does not run. */
+export function settleUpdate(order: Order, touch: string, { queued, skips = [] }: Settled = {}): Document {
+  const update = moveUpdate(order, touch, queued)
+  return skips.length === 0 ? update : { ...update, $push: noting(skips.map(skip => skip.entry)) }
+}
+
+function moveUpdate(order: Order, touch: string, queued: string | undefined): Document {
   const { entry, kind, next } = order
   const to = { $max: { 'state.claimed_to': new Date(order.to) } }
-  const waiting = queue && { 'state.waiting': { run_time: new Date(order.to), ...ofRun(order) } }
+  const waiting = queued !== undefined && {
+    'state.waiting': { run_id: queued, run_time: new Date(order.to), ...ofRun(order) },
+  }
   const mine = { touch, 'state.job': entry.id, ...waiting }
   if (kind === 'extra') return { $set: mine, $pull: { run_at: new Date(order.to) } }
   if (kind === 'waiting') return { $set: mine, $unset: { 'state.waiting': '' } }
@@ -81,7 +92,7 @@ const ofRun = ({ scheduled, coalesced }: Order) => ({
 })
 
 /** The entry of a run that this order claims. */
-export const runningOf = (order: Order, by: Claimant, run_id: string, claimed: Date): RunningEntry => ({
+export const runningOf = (order: Order, by: Actor, run_id: string, claimed: Date): RunningEntry => ({
   run_id,
   job: order.entry.id,
   run_time: new Date(order.runTime ?? order.to),
@@ -93,10 +104,10 @@ export const runningOf = (order: Order, by: Claimant, run_id: string, claimed: D
 })
 
 /** The claim itself: settles the order and enters the run. */
-export function claimUpdate(order: Order, touch: string, running: RunningEntry): Document {
+export function claimUpdate(order: Order, touch: string, running: RunningEntry, skips: readonly Skip[] = []): Document {
   return {
-    ...settleUpdate(order, touch),
-    $push: { 'state.running': running },
+    ...moveUpdate(order, touch, undefined),
+    $push: { 'state.running': running, ...(skips.length > 0 && noting(skips.map(skip => skip.entry))) },
     $inc: { 'state.runs': 1 },
     $currentDate: { 'state.fence': { $type: 'timestamp' } },
   }

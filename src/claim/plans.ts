@@ -4,8 +4,10 @@
  *  change. One bulk at a time; nothing waits for it but a copied document. */
 import { type Collection, MongoBulkWriteError } from 'mongodb'
 import type { Job } from '../job/job.ts'
+import { noting } from '../job/outcome.ts'
 import type { PlanWrite } from '../wheel/entry.ts'
 import { freshState, isExactly } from './guards.ts'
+import { droppedSkip, type Skip, type SkipContext } from './skips.ts'
 
 export interface PlansContext {
   readonly jobs: Collection<Job>
@@ -13,8 +15,10 @@ export interface PlansContext {
   readonly freshTouch: (id: string) => string
   /** What to write for a job, as memory has it now; undefined: nothing any more. */
   readonly planOf: (id: string) => PlanWrite | undefined
-  /** It is written, and memory may say so. */
-  readonly wrote: (write: PlanWrite) => void
+  /** It is written, and memory may say so; `skip`: the due run that it dropped. */
+  readonly wrote: (write: PlanWrite, skip: Skip | undefined) => void
+  readonly skipping: () => SkipContext
+  readonly forgetRun: (runId: string) => void
   /** A person's edit came first, or the document refused it: it is to be read again. */
   readonly overtaken: (id: string) => void
   readonly wait: (ms: number) => Promise<void>
@@ -98,7 +102,7 @@ export class Plans {
     return batch
   }
 
-  /** What drops a due run goes alone: only who knows that the write took place may call that run missed. */
+  /** What drops a due run goes alone: only who knows that the write took place may tell of that run. */
   async #write(batch: readonly PlanWrite[]): Promise<void> {
     const alone = batch.filter(write => write.dropped !== undefined).map(write => [write])
     const together = batch.filter(write => write.dropped === undefined)
@@ -106,23 +110,31 @@ export class Plans {
   }
 
   async #writeAll(batch: readonly PlanWrite[]): Promise<void> {
-    const operations = batch.map(write => ({
-      updateOne: operationOf(write, this.#context.ip, this.#context.freshTouch(write.id)),
-    }))
+    const { ip, freshTouch, skipping, forgetRun, wrote } = this.#context
+    const skips = batch.map(({ dropped }) => dropped && droppedSkip(dropped, skipping()))
+    const operations = batch.map((write, i) => ({ updateOne: operationOf(write, ip, freshTouch(write.id), skips[i]) }))
+    // Where an answer was lost the document may tell of a dropped run: it is read again, and the run is found there.
+    const forget = () => {
+      for (const skip of skips) if (skip !== undefined) forgetRun(skip.entry.run_id)
+    }
     let matched = -1
     try {
       matched = (await this.#context.jobs.bulkWrite(operations as never, { ordered: false })).matchedCount
     } catch (error) {
       const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
-      if (failed.length === 0) throw error
+      if (failed.length === 0) {
+        forget()
+        throw error
+      }
     }
     if (matched === batch.length) {
-      for (const write of batch) {
+      batch.forEach((write, i) => {
         this.#tries.delete(write.id)
-        this.#context.wrote(write)
-      }
+        wrote(write, skips[i])
+      })
       return
     }
+    forget()
     for (const { id } of batch) {
       const tries = (this.#tries.get(id) ?? 0) + 1
       if (tries < TRIES) this.#context.overtaken(id)
@@ -132,7 +144,7 @@ export class Plans {
   }
 }
 
-function operationOf(write: PlanWrite, ip: string, touch: string) {
+function operationOf(write: PlanWrite, ip: string, touch: string, skip: Skip | undefined) {
   const { id, stored, trigger, due, ordered, claimedTo, fingerprint, error, copied, unpaused } = write
   const filter = { _id: id, ip, next_run_time: isExactly(stored), ...(trigger !== undefined && { trigger }) }
   const at = due === undefined ? undefined : new Date(due)
@@ -155,5 +167,7 @@ function operationOf(write: PlanWrite, ip: string, touch: string) {
     ...(at && { 'state.over': '', 'state.paused_by': '' }),
   }
   const $max = claimedTo !== undefined && { 'state.claimed_to': new Date(claimedTo) }
-  return { filter, update: { $set, ...(Object.keys($unset).length > 0 && { $unset }), ...($max && { $max }) } }
+  const $push = skip && noting([skip.entry])
+  const more = { ...($max && { $max }), ...($push && { $push }) }
+  return { filter, update: { $set, ...(Object.keys($unset).length > 0 && { $unset }), ...more } }
 }

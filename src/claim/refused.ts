@@ -2,14 +2,13 @@
  *  In: the order and the document as it is. Out: the entry let go until the right moment, and outcomes of due times that do not run.
  *  Out of date is put right by reading; no room is decided by `overlap`; a document that takes no claim is repaired.
  *  Holds: the entry is let go exactly once. */
-import { ObjectId } from 'mongodb'
 import { JOB_DEFAULTS, type Job, maxInstancesOf } from '../job/job.ts'
-import type { Outcome } from '../job/outcome.ts'
-import type { Dropped, Entry } from '../wheel/entry.ts'
-import { claimOne } from './claim.ts'
+import type { Entry } from '../wheel/entry.ts'
+import { type Answer, claimOne } from './claim.ts'
 import type { Claimed, ClaimsContext } from './claimed.ts'
 import { freshState } from './guards.ts'
 import { type Order, orderOf } from './order.ts'
+import { skipped } from './skips.ts'
 
 export const SOON_MS = 20
 export const RETRY_MS = 100
@@ -31,7 +30,7 @@ export async function notNow(entry: Entry, context: ClaimsContext): Promise<void
 
 /** Brief waits are for the database and go by the machine's clock; an edit cuts a long one short. */
 export function letGo(entry: Entry, context: ClaimsContext, afterMs = 0): void {
-  context.release(entry.executor)
+  context.release(entry)
   if (afterMs === 0) context.settle(entry)
   else if (afterMs > RETRY_MS) context.settle(entry, context.now() + afterMs)
   else void context.wait(afterMs).then(() => context.settle(entry))
@@ -105,9 +104,7 @@ async function refused(first: Order, job: Job, context: ClaimsContext): Promise<
   }
   show(entry, answer.job, version, context)
   letGo(entry, context)
-  const missed = missedOf(order, answer.job, context)
-  if (order.runTime === undefined || queue) return missed
-  return [...missed, outcomeOf(order, order.to, answer.job, 'max_instances', order.coalesced, context)]
+  return skippedOf(answer, context)
 }
 
 /** The document would not take the claim: its state is started afresh, so that its next time finds it well. */
@@ -127,44 +124,8 @@ export async function malformed(order: Order, error: Error, context: ClaimsConte
   return entry.refused > 1 ? [] : [{ type: 'news', news: { type: 'job.invalid', job_id: id, problems } }]
 }
 
-/** With `coalesce` one row stands for all; without, each run time has its own. */
-export function missedOf(order: Order, job: Job, context: ClaimsContext): readonly Claimed[] {
-  const { entry, missed, dropped } = order
-  const times = entry.coalesce ? missed.slice(-1) : missed
-  const coalesced = entry.coalesce ? order.coalesced : 1
-  const late = times.map(time => outcomeOf(order, time, job, 'missed', coalesced, context))
-  return dropped === undefined ? late : [{ type: 'outcome', outcome: droppedOf(dropped, context.now()) }, ...late]
-}
-
-/** The end of a due run that a new trigger dropped. */
-export const droppedOf = ({ job, due }: Dropped, now: number): Outcome =>
-  notRun({ job, status: 'missed', run_time: new Date(due), scheduled: true, coalesced: 1, late: now - due }, now)
-
-function outcomeOf(
-  order: Order,
-  time: number,
-  job: Job,
-  status: 'missed' | 'max_instances',
-  coalesced: number,
+/** What a write that was done settled without a run. */
+export const skippedOf = (
+  { skips, job }: Extract<Answer, { type: 'won' }>,
   context: ClaimsContext,
-): Claimed {
-  const now = context.now()
-  const late = Math.max(0, now - time - context.jitterOf(order.entry, time))
-  const run_time = new Date(time)
-  return {
-    type: 'outcome',
-    outcome: notRun({ job, status, run_time, scheduled: order.scheduled, coalesced, late }, now),
-  }
-}
-
-const notRun = (
-  what: Pick<Outcome, 'job' | 'status' | 'run_time' | 'scheduled' | 'coalesced' | 'late'>,
-  now: number,
-): Outcome => ({
-  run_id: new ObjectId().toHexString(),
-  attempt: 1,
-  duration: 0,
-  finished: new Date(now),
-  entered: false,
-  ...what,
-})
+): readonly Claimed[] => skips.map(skip => ({ type: 'outcome', outcome: skipped(skip, job, context.now()) }))

@@ -6,7 +6,7 @@
 import { type Collection, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
 import { isNobody } from '../connection.ts'
 import type { Job } from '../job/job.ts'
-import { isFailure, type Outcome } from '../job/outcome.ts'
+import { type Actor, isFailure, noting, type Outcome, unrecordedOf } from '../job/outcome.ts'
 import { PLANNED_BY_NODE } from '../job/plan.ts'
 
 export interface FinishContext {
@@ -18,8 +18,10 @@ export interface FinishContext {
   readonly pause: (attempt: number) => Promise<void>
   /** Whether many claims are under way. */
   readonly isBurst: () => boolean
-  /** Whether memory holds the job as over: its last finish removes it. */
-  readonly isOver: (id: string) => boolean
+  /** The trigger by which the job is over, as memory or else its document says: its last finish removes it. Undefined: it is not. */
+  readonly overBy: (job: Outcome['job']) => Job['trigger'] | undefined
+  /** Who stores rows that the document has to wait for. */
+  readonly actor: () => Actor
   /** The job may have been paused for its failures: memory is to look. */
   readonly paused: (jobId: string) => void
   /** A document would not take the end of its run. */
@@ -32,13 +34,17 @@ interface Write {
   readonly touch: string
 }
 
+/** The last end of a job that is over. */
+interface Last extends Write {
+  readonly trigger: Job['trigger']
+}
+
 const BATCH = 1_000
 /** While a burst is being claimed its first ends wait for so long, or until a batch is full: starts come before ends. */
 const LONGEST_BURST_MS = 200
 const BURST_STEP_MS = 10
 /** A run's entry does not wait longer for its row. */
 const SLOW_HISTORY_MS = 1_000
-const MOST_UNRECORDED = 16
 
 export class Finishes {
   readonly #context: FinishContext
@@ -97,19 +103,26 @@ export class Finishes {
 
   async #store(batch: readonly Outcome[]): Promise<void> {
     const rows = this.#again(() => this.#context.storeRows(batch))
-    const entered = batch.filter(outcome => outcome.entered)
-    if (entered.length === 0) return await rows
+    const stand = batch.filter(outcome => outcome.entered || outcome.noted)
+    if (stand.length === 0) return await rows
     const slow = await Promise.race([rows.then(() => false), this.#context.wait(SLOW_HISTORY_MS).then(() => true)])
-    const pulls = entered.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
+    const writes = stand.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
+    const pulls = writes.filter(({ outcome }) => outcome.entered)
     await this.#again(() => this.#pull(pulls, slow))
-    await this.#pauseFailing(entered)
-    const last = pulls.filter(({ outcome }) => this.#isLast(outcome))
-    if (slow) this.#afterwards(rows.then(() => this.#recorded(pulls, last)))
-    else await this.#remove(last)
+    await this.#pauseFailing(pulls.map(({ outcome }) => outcome))
+    const noted = slow ? writes : writes.filter(({ outcome }) => outcome.noted)
+    if (slow) this.#afterwards(rows.then(() => this.#recorded(noted)).then(() => this.#remove(this.#last(noted))))
+    else {
+      await this.#recorded(noted)
+      await this.#remove(this.#last(writes))
+    }
   }
 
-  #isLast({ job, retry }: Outcome): boolean {
-    return retry === undefined && (job.state?.over === true || this.#context.isOver(job._id))
+  #last(writes: readonly Write[]): readonly Last[] {
+    return writes.flatMap(write => {
+      const trigger = write.outcome.retry === undefined ? this.#context.overBy(write.outcome.job) : undefined
+      return trigger === undefined ? [] : [{ ...write, trigger }]
+    })
   }
 
   /** History is slow: the places of its runs are not kept for it, the document says which rows are still to come. */
@@ -118,21 +131,22 @@ export class Finishes {
     void work.finally(() => this.#late.delete(work))
   }
 
-  /** The rows have come: the documents say so, and what was over goes now. */
-  async #recorded(pulls: readonly Write[], last: readonly Write[]): Promise<void> {
-    const touch = this.#context.freshTouch()
-    const operations = pulls.map(({ outcome: { job, run_id } }) => ({
+  /** The rows have come: the documents need not tell of them any more. */
+  async #recorded(noted: readonly Write[]): Promise<void> {
+    if (noted.length === 0) return
+    const operations = noted.map(({ outcome: { job, run_id }, touch }) => ({
       updateOne: {
         filter: { _id: job._id, 'state.unrecorded.run_id': run_id },
         update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch } },
       },
     }))
     await this.#write(operations)
-    await this.#remove(last, touch)
   }
 
   async #pull(pulls: readonly Write[], slow: boolean): Promise<void> {
-    const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch, slow) }))
+    if (pulls.length === 0) return
+    const by = slow ? this.#context.actor() : undefined
+    const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch, by) }))
     try {
       await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
     } catch (error) {
@@ -162,13 +176,11 @@ export class Finishes {
     })
   }
 
-  /** Removes jobs that are over. `later`: what was written to them after their last run's end. */
-  async #remove(last: readonly Write[], later?: string): Promise<void> {
+  /** Removes jobs that are over. */
+  async #remove(last: readonly Last[]): Promise<void> {
     if (last.length === 0) return
-    const operations = last.map(({ outcome, touch }) => ({
-      deleteOne: {
-        filter: { ...overGuard(outcome.job), touch: later === undefined ? touch : { $in: [touch, later] } },
-      },
+    const operations = last.map(({ outcome: { job }, trigger, touch }) => ({
+      deleteOne: { filter: overGuard({ _id: job._id, trigger, touch }) },
     }))
     await this.#write(operations)
   }
@@ -207,6 +219,7 @@ export function overGuard(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Record<s
     touch: job.touch === undefined ? { $exists: false } : job.touch,
     'state.running.0': { $exists: false },
     'state.waiting': { $exists: false },
+    'state.unrecorded.0': { $exists: false },
     'run_at.0': { $exists: false },
   }
 }
@@ -219,25 +232,27 @@ function pauseOf(id: string, failures: number, touch: string) {
   }
 }
 
-/** Takes the run's entry out, or makes it that of the next attempt. */
-function pullOf(outcome: Outcome, touch: string, unrecorded: boolean) {
+/** Takes the run's entry out, or makes it that of the next attempt. `by`: who stores the row, which is still to come. */
+function pullOf(outcome: Outcome, touch: string, by: Actor | undefined) {
   const { run_id, status, run_time, retry, attempt } = outcome
   const failed = isFailure(status)
+  const $push = by && noting([unrecordedOf(outcome.job._id, outcome, by)])
   if (retry !== undefined) {
     const next = {
       'state.running.$.run_id': retry.run_id,
       'state.running.$.attempt': attempt + 1,
       'state.running.$.retry_at': retry.at,
     }
-    return { filter: { _id: outcome.job._id, 'state.running.run_id': run_id }, update: { $set: { ...next, touch } } }
+    return {
+      filter: { _id: outcome.job._id, 'state.running.run_id': run_id },
+      update: { $set: { ...next, touch }, ...($push && { $push }) },
+    }
   }
   return {
     filter: { _id: outcome.job._id, 'state.running.run_id': run_id },
     update: {
       $pull: { 'state.running': { run_id } },
-      ...(unrecorded && {
-        $push: { 'state.unrecorded': { $each: [{ run_id, status, run_time }], $slice: -MOST_UNRECORDED } },
-      }),
+      ...($push && { $push }),
       $set: {
         'state.last_run_time': run_time,
         'state.last_status': status,

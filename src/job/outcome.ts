@@ -35,6 +35,74 @@ export interface Outcome {
   readonly retry?: { readonly run_id: string; readonly at: Date }
   /** The run stands in `state.running` and is to be taken out. */
   readonly entered: boolean
+  /** It stands in `state.unrecorded` until its row is stored. */
+  readonly noted?: boolean
+}
+
+/** What `state.unrecorded` keeps of a run, or of a due time that did not run, until its row is stored. */
+export interface Unrecorded {
+  readonly run_id: string
+  /** The job's `_id`: elsewhere it is a copy, which says nothing. */
+  readonly job: string
+  readonly run_time: Date
+  readonly status: Status
+  /** A person ordered it. */
+  readonly ordered?: true
+  /** How many due times it stands for, where that is more than one. */
+  readonly coalesced?: number
+  /** Where it is not the first. */
+  readonly attempt?: number
+  /** Who is to store the row. */
+  readonly node: string
+  readonly incarnation: string
+}
+
+/** Who acts for an ip: the node and the incarnation that holds its lease. */
+export interface Actor {
+  readonly ip: string
+  readonly incarnation: string
+}
+
+type Named = Pick<Outcome, 'run_id' | 'status' | 'run_time' | 'scheduled' | 'coalesced' | 'attempt'>
+
+/** The entry of `state.unrecorded`. */
+export const unrecordedOf = (jobId: string, what: Named, { ip, incarnation }: Actor): Unrecorded => ({
+  run_id: what.run_id,
+  job: jobId,
+  run_time: what.run_time,
+  status: what.status,
+  ...(!what.scheduled && { ordered: true as const }),
+  ...(what.coalesced > 1 && { coalesced: what.coalesced }),
+  ...(what.attempt > 1 && { attempt: what.attempt }),
+  node: ip,
+  incarnation,
+})
+
+/** So many are kept in a document: the oldest go where no history takes rows for very long, before the document is full. */
+const MOST_UNRECORDED = 10_000
+
+/** What a `$push` is given to enter them. */
+export const noting = (entries: readonly Unrecorded[]) => ({
+  'state.unrecorded': { $each: entries, $slice: -MOST_UNRECORDED },
+})
+
+/** What an entry of `state.unrecorded` tells, told again. */
+export function recordedAgain(entry: Unrecorded, job: Outcome['job'], now: number): Outcome {
+  const { run_id, status, run_time, ordered, coalesced = 1, attempt = 1 } = entry
+  return {
+    run_id,
+    job,
+    status,
+    run_time,
+    scheduled: ordered !== true,
+    attempt,
+    coalesced,
+    finished: new Date(now),
+    duration: 0,
+    late: Math.max(0, now - run_time.getTime()),
+    entered: false,
+    noted: true,
+  }
 }
 
 /** A run that failed counts towards `pause_after_failures`. */

@@ -3,7 +3,7 @@
  *  The outcome depends on the document (and on what memory knows to be claimed), never on which event brought it,
  *  so a restart, a lost event and one that comes twice all lead to the same plan. Pure. */
 import type { Problem } from '../errors.ts'
-import type { ParsedTrigger } from '../trigger/trigger.ts'
+import { fingerprint, type ParsedTrigger } from '../trigger/trigger.ts'
 import type { Job } from './job.ts'
 
 export type Plan =
@@ -37,8 +37,15 @@ const differs = (a: string, b: string) => a !== b && version(a) === version(b)
 const version = (fingerprint: string) => fingerprint.split(':', 1)[0]
 
 /** State that came with a document copied from elsewhere counts for nothing. */
-export const ownState = (job: Job): NonNullable<Job['state']> | undefined =>
+export const ownState = (job: Pick<Job, '_id' | 'state'>): NonNullable<Job['state']> | undefined =>
   job.state !== undefined && (job.state.job === undefined || job.state.job === job._id) ? job.state : undefined
+
+/** Whether the document says that the schedule is over, and nobody has given it another trigger since. */
+export function isOver(job: Pick<Job, '_id' | 'trigger' | 'state'>, timezone: string): boolean {
+  const state = ownState(job)
+  if (state?.over !== true || state.planned?.trigger === undefined) return false
+  return !differs(state.planned.trigger, fingerprint(job.trigger, timezone))
+}
 
 /** A filter: armed for a time that no person set, which a node may pause. */
 export const PLANNED_BY_NODE = {

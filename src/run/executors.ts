@@ -146,6 +146,17 @@ const refused = (path: string, expected: string, found: unknown, hint = '') =>
 
 const invalid = (path: string, message: string) => new TidewheelError('invalid_option', `${path}: ${message}`, { path })
 
+/** Stands for an executor that this node does not have: each of its runs fails. */
+export function unknownExecutor(name: string): Executor {
+  const message = `executor: this node has none named "${name}"`
+  return {
+    places: 0,
+    problem: () => message,
+    perform: () => Promise.reject(new TidewheelError('invalid_job', message)),
+    close: async () => {},
+  }
+}
+
 /** What keeps a job from running on these executors. */
 export function problemsOf(
   { executor: name = JOB_DEFAULTS.executor, func }: Job,

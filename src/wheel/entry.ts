@@ -62,8 +62,8 @@ export interface Entry {
   copied: boolean
   /** It was overdue when it was read, and memory cannot say that this run time was not claimed before: it may be an old copy. */
   unproven: boolean
-  /** A claim is under way. */
-  busy: boolean
+  /** The executor in which a place is kept for it while its claim is under way; a new `executor` counts from the next claim on. */
+  place: string | undefined
   /** Claims in a row that were refused although memory thought otherwise; the next one waits longer. */
   refused: number
   /** Not to be handed out before this instant; 0: whenever it is due. */
@@ -109,6 +109,9 @@ export type Effect =
   | { readonly type: 'seen'; readonly job: Job; readonly from: Source }
   | { readonly type: 'cancel'; readonly id: string; readonly run: string }
 
+/** Where a place is kept for an entry that was handed out. */
+export const placeOf = (entry: Entry): string => entry.place ?? entry.executor
+
 const NONE: readonly string[] = []
 
 export function newEntry(id: string): Entry {
@@ -137,7 +140,7 @@ export function newEntry(id: string): Entry {
     pausedBy: undefined,
     copied: false,
     unproven: false,
-    busy: false,
+    place: undefined,
     refused: 0,
     notBefore: 0,
     version: 0,

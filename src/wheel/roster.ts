@@ -8,7 +8,7 @@ import { type Problem, TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
 import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { parseJob } from '../job/parse.ts'
-import { ownState, type Plan, plan } from '../job/plan.ts'
+import { isOver, ownState, type Plan, plan } from '../job/plan.ts'
 import { jitterMs } from '../trigger/trigger.ts'
 import { type Effect, type Entry, newEntry, type PlanWrite } from './entry.ts'
 import { jobNews, newsOf, turned } from './job-news.ts'
@@ -67,6 +67,13 @@ export class Roster {
     return this.#entries.get(id)
   }
 
+  /** The trigger by which the job is over, as memory or else the document says; undefined: it is not over. */
+  overBy(job: Pick<Job, '_id' | 'trigger' | 'state'>): Job['trigger'] | undefined {
+    const entry = this.#entries.get(job._id)
+    if (entry?.state === 'over') return entry.trigger?.stored
+    return isOver(job, this.#options.timezone) ? job.trigger : undefined
+  }
+
   entries(): IterableIterator<Entry> {
     return this.#entries.values()
   }
@@ -97,7 +104,7 @@ export class Roster {
     }
   }
 
-  /** Entries whose time has come, at most as many for each executor as it has places; they are busy until `settle`. */
+  /** Entries whose time has come, at most as many for each executor as it has places; they keep their `place` until `settle`. */
   takeDue(now: number, places: (executor: string) => number): readonly Entry[] {
     for (const id of this.#wheel.advance(this.#until(now))) {
       const entry = this.#entries.get(id)
@@ -110,8 +117,9 @@ export class Roster {
         if (free <= 0) break
         queue.delete(id)
         const entry = this.#entries.get(id)
-        if (entry === undefined || entry.busy) continue
-        entry.busy = true
+        // With another executor since then it waits in the wheel again.
+        if (entry === undefined || entry.place !== undefined || entry.executor !== executor) continue
+        entry.place = executor
         taken.push(entry)
         free--
       }
@@ -121,7 +129,7 @@ export class Roster {
 
   /** Ends what `takeDue` began: the entry waits for its next time again, not before `notBefore`. */
   settle(entry: Entry, notBefore = 0): void {
-    entry.busy = false
+    entry.place = undefined
     entry.notBefore = notBefore
     if (this.#entries.get(entry.id) === entry) this.#arm(entry)
   }
@@ -201,7 +209,7 @@ export class Roster {
   /** The job's queued run may have room now. */
   wake(id: string): void {
     const entry = this.#entries.get(id)
-    if (entry?.waiting === undefined || entry.busy) return
+    if (entry?.waiting === undefined || entry.place !== undefined) return
     entry.notBefore = 0
     this.#arm(entry)
   }
@@ -295,7 +303,7 @@ export class Roster {
     entry.due = next.state === 'armed' ? next.due : undefined
     entry.ordered = next.state === 'armed' && next.ordered
     entry.at = entry.due === undefined ? undefined : entry.due + this.jitterOf(entry, entry.due)
-    if (!entry.busy) this.#arm(entry)
+    if (entry.place === undefined) this.#arm(entry)
   }
 
   /** The fixed delay of a run, in ms; none for times that a person set. */
@@ -309,7 +317,7 @@ export class Roster {
   #disarm(entry: Entry): void {
     entry.due = undefined
     entry.at = undefined
-    if (!entry.busy && this.#entries.get(entry.id) === entry) this.#arm(entry)
+    if (entry.place === undefined && this.#entries.get(entry.id) === entry) this.#arm(entry)
   }
 
   #arm(entry: Entry): void {
@@ -328,7 +336,8 @@ export class Roster {
     const due = next.state === 'armed' ? next.dropped : undefined
     entry.dropped = due === undefined ? undefined : { job, due }
     const effects: Effect[] = entry.unwritten ? [{ type: 'write', id: entry.id }] : []
-    const waits = (job.state?.running?.length ?? 0) > 0 || entry.extra.length > 0 || entry.waiting !== undefined
+    const { running = [], unrecorded = [] } = job.state ?? {}
+    const waits = running.length + unrecorded.length + entry.extra.length > 0 || entry.waiting !== undefined
     if (next.state === 'over' && !waits) effects.push({ type: 'over', job })
     return effects
   }

@@ -25,7 +25,8 @@ async function finish(error: Error): Promise<{ stored: number; pulled: number; r
     wait: () => new Promise(() => {}),
     pause: async () => {},
     isBurst: () => false,
-    isOver: () => false,
+    overBy: () => undefined,
+    actor: () => ({ ip: 'a', incarnation: 'a1' }),
     paused: () => {},
     refused: (_, { message }) => refused.push(message),
   })
@@ -64,7 +65,8 @@ test('a history that is slow keeps no job that is over: it goes when its row has
     wait: async () => {},
     pause: async () => {},
     isBurst: () => false,
-    isOver: () => true,
+    overBy: job => job.trigger,
+    actor: () => ({ ip: 'a', incarnation: 'a1' }),
     paused: () => {},
     refused: () => {},
   })

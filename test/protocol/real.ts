@@ -6,14 +6,14 @@
 import type { Change } from '../../src/change/change.ts'
 import { begin } from '../../src/claim/begin.ts'
 import type { Claim } from '../../src/claim/claimed.ts'
-import { type Claimant, claimUpdate, guardOf, roomOf, runningOf, settleUpdate } from '../../src/claim/guards.ts'
+import { claimUpdate, guardOf, roomOf, runningOf, settleUpdate } from '../../src/claim/guards.ts'
 import { type Order, orderOf } from '../../src/claim/order.ts'
 import { Plans } from '../../src/claim/plans.ts'
 import { Adoption } from '../../src/cluster/adoption.ts'
 import { type Recovered, recover } from '../../src/cluster/recovery.ts'
 import { Finishes } from '../../src/history/finish.ts'
 import type { Job } from '../../src/job/job.ts'
-import type { Outcome } from '../../src/job/outcome.ts'
+import type { Actor, Outcome } from '../../src/job/outcome.ts'
 import type { Entry, PlanWrite } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
 import { FakeClock } from '../support/clock.ts'
@@ -90,7 +90,7 @@ export function orderAt(entry: Entry, at: number): Order | undefined {
 }
 
 /** The claim as it goes out, or where nothing is to run the write that moves the schedule on. */
-export function claimOf(order: Order, by: Claimant, at: number, run_id: string, touch: string): Command {
+export function claimOf(order: Order, by: Actor, at: number, run_id: string, touch: string): Command {
   const guard = guardOf(order, by.ip)
   if (order.runTime === undefined) return { filter: guard, update: settleUpdate(order, touch) }
   const running = runningOf(order, by, run_id, minute(at))
@@ -136,7 +136,13 @@ const never = () => new Promise<never>(nothing)
 /** How a plan goes out. */
 export async function planWrite(write: PlanWrite, ip: string, touch: string): Promise<Command> {
   const { commands, collection } = noting()
-  const context = { wrote: nothing, overtaken: nothing, wait: never, pause: never }
+  const skipping = () => ({
+    by: { ip, incarnation: ip },
+    now: Number(minute(0)),
+    newRunId: () => touch,
+    jitterOf: noJitter,
+  })
+  const context = { wrote: nothing, overtaken: nothing, wait: never, pause: never, skipping, forgetRun: nothing }
   const plans = new Plans({ ...context, jobs: collection, ip, freshTouch: () => touch, planOf: () => write })
   plans.push(write.id)
   await plans.idle()
@@ -148,7 +154,9 @@ export async function finishWrites(outcome: Outcome, touch: string, isOver = fal
   const { commands, collection } = noting()
   const waits = { storeRows: async () => {}, wait: never, pause: never, isBurst: () => false }
   const context = { ...waits, paused: nothing, refused: nothing }
-  await new Finishes({ ...context, jobs: collection, freshTouch: () => touch, isOver: () => isOver }).push(outcome)
+  const overBy = ({ trigger, state }: Outcome['job']) => (isOver || state?.over === true ? trigger : undefined)
+  const actor = () => ({ ip: 'a', incarnation: 'a1' })
+  await new Finishes({ ...context, jobs: collection, freshTouch: () => touch, overBy, actor }).push(outcome)
   return commands
 }
 
@@ -169,7 +177,7 @@ export async function adoptionWrite(id: string, ip: string): Promise<Command> {
   return commands[0] as Command
 }
 
-export interface Owner extends Claimant {
+export interface Owner extends Actor {
   /** Current incarnations, by ip. */
   readonly incarnations: Readonly<Record<string, string>>
   /** Runs with a final row. */

@@ -43,7 +43,7 @@ function owner(name: 'A' | 'B' | 'C', claimsWithout: readonly string[]): Steps<W
         const full = (of(s).seen?.state?.running?.length ?? 0) > 0
         const queue = full && order.kind === 'schedule'
         const { filter, update } = queue
-          ? { filter: guardOf(order, ip), update: settleUpdate(order, name, true) }
+          ? { filter: guardOf(order, ip), update: settleUpdate(order, name, { queued: name }) }
           : claimOf(order, { ip, incarnation: name }, 1, `${name}.run`, name)
         const command = fixed({ filter: without(filter, claimsWithout), update: update as never })
         of(s).sent = { command, as: queue ? 'queue' : 'claim' }

@@ -186,7 +186,7 @@ describe('takeDue', () => {
     held.apply(put(job), NOW)
     expect(held.takeDue(NOW + MINUTE - 1, plenty)).toEqual([])
     const [entry] = held.takeDue(NOW + MINUTE, plenty)
-    expect(entry).toMatchObject({ id: job._id, busy: true })
+    expect(entry).toMatchObject({ id: job._id, place: 'default' })
     expect(held.takeDue(NOW + HOUR, plenty)).toEqual([])
     held.settle(entry as never)
     expect(held.takeDue(NOW + HOUR, plenty)).toHaveLength(1)

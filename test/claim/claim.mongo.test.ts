@@ -1,0 +1,135 @@
+/** The write of a claim on a real database: what it is guarded by, what it notes, and how a lost answer is told from a lost claim. */
+import { type Collection, ObjectId } from 'mongodb'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type ClaimContext, claimMany, claimOne } from '../../src/claim/claim.ts'
+import { type Order, orderOf } from '../../src/claim/order.ts'
+import type { Job } from '../../src/job/job.ts'
+import { Roster } from '../../src/wheel/roster.ts'
+import { aJob } from '../support/jobs.ts'
+import { openTestDb, type TestDb } from '../support/mongo.ts'
+
+let db: TestDb
+let jobs: Collection<Job>
+beforeAll(async () => {
+  db = await openTestDb()
+  jobs = db.db.collection<Job>('jobs')
+})
+afterEach(() => db.db.dropDatabase().then(() => {}))
+afterAll(() => db.close())
+
+const IP = '10.0.0.1'
+const NOW = Date.now()
+
+/** What memory claims after it planned the job and its plan was written. */
+async function planned(job: Job): Promise<{ order: Order; roster: Roster }> {
+  const roster = new Roster({ ip: IP, timezone: 'UTC', check: () => [], lead: () => 0, now: NOW })
+  await jobs.insertOne(job as never)
+  roster.apply({ type: 'put', job, from: 'insert' }, NOW)
+  const entry = roster.get(job._id)
+  const order = entry && orderOf(entry, NOW, () => 0)
+  if (order === undefined) throw new Error('nothing is due')
+  return { order, roster }
+}
+
+function contextOf(collection: Collection<Job> = jobs) {
+  const forgotten: string[] = []
+  const doubted: string[] = []
+  let touches = 0
+  const context: ClaimContext = {
+    jobs: collection,
+    claimant: () => ({ ip: IP, incarnation: 'i1' }),
+    jitterOf: () => 0,
+    now: () => NOW,
+    freshTouch: () => `touch-${touches++}`,
+    monotonic: () => performance.now(),
+    took: () => {},
+    newRunId: () => new ObjectId().toHexString(),
+    forgetRun: id => forgotten.push(id),
+    doubted: id => doubted.push(id),
+    pause: async () => {},
+  }
+  return { context, forgotten, doubted }
+}
+
+const oneShot = (fields: Partial<Job> = {}) =>
+  aJob({ ip: IP, trigger: { type: 'date', run_date: new Date(NOW) }, next_run_time: new Date(NOW), ...fields })
+
+/** A collection whose answers to writes are lost: the write is done, then this happens, then the connection breaks. */
+function losing(meanwhile: () => Promise<unknown> = async () => {}): Collection<Job> {
+  const lose = async (write: Promise<unknown>) => {
+    await write
+    await meanwhile()
+    throw new Error('the connection broke')
+  }
+  return new Proxy(jobs, {
+    get(target, key) {
+      const value = Reflect.get(target, key)
+      if (typeof value !== 'function') return value
+      const bound = value.bind(target)
+      return key === 'findOneAndUpdate' || key === 'bulkWrite' ? (...args: never[]) => lose(bound(...args)) : bound
+    },
+  })
+}
+
+test('the last claim of a schedule is lost where a person gave the job another trigger before it', async () => {
+  const { order } = await planned(oneShot({ _id: 'last' }))
+  const trigger = { type: 'interval', hours: 1 } as const
+  await jobs.updateOne({ _id: 'last' }, { $set: { trigger } })
+  const { context, forgotten } = contextOf()
+  expect((await claimOne(context, order)).type).toBe('lost')
+  expect(forgotten).toHaveLength(1)
+  expect(await jobs.findOne({ _id: 'last' })).toMatchObject({ trigger, next_run_time: new Date(NOW) })
+})
+
+test('a claim that does not end the schedule stands although the trigger was changed before it', async () => {
+  const { order } = await planned(aJob({ _id: 'more', ip: IP, next_run_time: new Date(NOW) }))
+  await jobs.updateOne({ _id: 'more' }, { $set: { trigger: { type: 'interval', hours: 2 } } })
+  expect((await claimOne(contextOf().context, order)).type).toBe('won')
+})
+
+test('a due time that is skipped stands in the document from the write that skips it', async () => {
+  const { order } = await planned(aJob({ _id: 'skip', ip: IP, next_run_time: new Date(NOW) }))
+  const answer = await claimOne(contextOf().context, order, 'skip')
+  const job = await jobs.findOne({ _id: 'skip' })
+  expect(answer).toMatchObject({ type: 'won', skips: [{ entry: { status: 'max_instances' } }] })
+  expect(job?.state?.unrecorded).toMatchObject([
+    { job: 'skip', run_time: new Date(NOW), status: 'max_instances', node: IP, incarnation: 'i1', ordered: true },
+  ])
+})
+
+test('a run that is too late is noted as missed by the write that moves the schedule past it', async () => {
+  const late = new Date(NOW - 7_200_000)
+  const trigger = { type: 'interval', days: 1 } as const
+  const { order } = await planned(aJob({ _id: 'late', ip: IP, trigger, misfire_grace_time: 1, next_run_time: late }))
+  await claimOne(contextOf().context, order)
+  expect((await jobs.findOne({ _id: 'late' }))?.state?.unrecorded).toMatchObject([{ status: 'missed', run_time: late }])
+})
+
+test.each([
+  ['skip', { skips: [{ entry: { status: 'max_instances' } }] }],
+  ['queue', { skips: [] }],
+] as const)('a %s whose answer is lost is known although an own end replaced its touch', async (how, told) => {
+  const { order } = await planned(aJob({ _id: how, ip: IP, next_run_time: new Date(NOW) }))
+  const broken = losing(() => jobs.updateOne({ _id: how }, { $set: { touch: 'of an end' } }))
+  const { context, forgotten, doubted } = contextOf(broken)
+  expect(await claimOne(context, order, how)).toMatchObject({ type: 'won', ...told })
+  expect([...forgotten, ...doubted]).toEqual([])
+})
+
+test('who won a bulk is looked up where the look at the winners finds fewer than the bulk matched', async () => {
+  const orders = await Promise.all(
+    ['a', 'b', 'c'].map(async _id => (await planned(aJob({ _id, ip: IP, next_run_time: new Date(NOW) }))).order),
+  )
+  // A new primary does not have them yet.
+  let looks = 0
+  const behind = new Proxy(jobs, {
+    get(target, key) {
+      const value = Reflect.get(target, key)
+      if (key === 'find' && looks++ === 0) return () => target.find({ _id: 'a' })
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const { context, forgotten } = contextOf(behind)
+  expect((await claimMany(context, orders)).map(answer => answer.type)).toEqual(['won', 'won', 'won'])
+  expect(forgotten).toEqual([])
+})
