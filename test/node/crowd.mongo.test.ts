@@ -37,3 +37,36 @@ test('a job moved to tomorrow while it waits in a crowd is not claimed before to
   expect(await jobs.countDocuments({ ...moved, 'state.running.0': { $exists: true } })).toBe(0)
   await nodes.nodes[0]?.stop({ timeout: 5_000 })
 })
+
+test('an executor that is edited while the claim is under way performs the run, and no place is lost', async () => {
+  nodes = await startNodes({
+    uri: db.uri,
+    executors: { default: { concurrency: 1 }, other: { type: 'default', concurrency: 1 } },
+  })
+  const { jobs, ran } = nodes
+  const [ip, node] = [nodes.ips[0] as string, nodes.nodes[0] as (typeof nodes.nodes)[0]]
+  const id = { _id: 'moved' }
+  await jobs.insertOne(aJob({ ...id, ip, run_at: [new Date(Date.now() + 1_000)] }) as never)
+  // The claim waits for the person's transaction, and meets the document as that leaves it.
+  await nodes.client.withSession(async session => {
+    session.startTransaction()
+    await jobs.updateOne(id, { $set: { executor: 'other' } }, { session })
+    await until(async () => expect(await underWay()).toBe(1))
+    await session.commitTransaction()
+  })
+  await until(() => expect(ran).toHaveLength(1))
+  expect(ran[0]?.job).toMatchObject({ executor: 'other' })
+  for (const executor of ['default', 'other'])
+    await jobs.insertOne(aJob({ _id: executor, ip, executor, run_at: [new Date()] }) as never)
+  await until(() => expect(ran).toHaveLength(3))
+  await node.stop()
+})
+
+/** Claims that wait on the server. */
+async function underWay(): Promise<number> {
+  const stages = [
+    { $currentOp: {} },
+    { $match: { 'command.findAndModify': 'jobs', 'command.$db': db.db.databaseName } },
+  ]
+  return (await db.client.db('admin').aggregate(stages).toArray()).length
+}

@@ -6,7 +6,7 @@ import type { Change } from '../../src/change/change.ts'
 import { readUpdate } from '../../src/change/filter.ts'
 import type { Job } from '../../src/job/job.ts'
 import type { Trigger } from '../../src/trigger/trigger.ts'
-import type { Effect } from '../../src/wheel/entry.ts'
+import { type Effect, placeOf } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 
@@ -235,6 +235,27 @@ describe('takeDue', () => {
     held.settle(entry as never)
     expect(held.takeDue(NOW + HOUR - 1, plenty)).toEqual([])
     expect(held.takeDue(NOW + HOUR, plenty)).toHaveLength(1)
+  })
+
+  test('an entry whose executor is edited while it is busy keeps its place where that was taken', () => {
+    const held = roster()
+    const job = mine({ next_run_time: new Date(NOW) })
+    held.apply(put(job), NOW)
+    const [entry] = held.takeDue(NOW, plenty)
+    held.apply(put({ ...job, executor: 'other' }), NOW)
+    expect(placeOf(entry as never)).toBe('default')
+    held.settle(entry as never)
+    expect(held.takeDue(NOW, plenty).map(placeOf)).toEqual(['other'])
+  })
+
+  test('an entry whose executor is edited while it waits for a place waits for one of the new executor', () => {
+    const held = roster()
+    const job = mine({ next_run_time: new Date(NOW) })
+    held.apply(put(job), NOW)
+    expect(held.takeDue(NOW, () => 0)).toEqual([])
+    held.apply(put({ ...job, executor: 'other' }), NOW)
+    expect(held.takeDue(NOW, executor => (executor === 'default' ? 1 : 0))).toEqual([])
+    expect(held.takeDue(NOW, executor => (executor === 'other' ? 1 : 0)).map(placeOf)).toEqual(['other'])
   })
 
   test('a job deleted while it is busy does not come back when it is settled', () => {

@@ -1,0 +1,40 @@
+/** Which run an entry is due for. */
+import { expect, test } from 'vitest'
+import { orderOf } from '../../src/claim/order.ts'
+import type { Job } from '../../src/job/job.ts'
+import type { Entry } from '../../src/wheel/entry.ts'
+import { Roster } from '../../src/wheel/roster.ts'
+import { aJob } from '../support/jobs.ts'
+
+const NOW = Date.UTC(2026, 0, 1)
+const LEAD = 50
+
+function entryOf(fields: Partial<Job>): Entry {
+  const roster = new Roster({ ip: 'mine', timezone: 'UTC', check: () => [], lead: () => LEAD, now: NOW })
+  const job = aJob({ ip: 'mine', ...fields })
+  roster.apply({ type: 'put', job, from: 'read' }, NOW)
+  return roster.get(job._id) as Entry
+}
+const noJitter = () => 0
+
+test.each([
+  ['now', 0, true],
+  ['within the lead', LEAD, true],
+  ['a moment after the lead', LEAD + 1, false],
+  ['tomorrow', 86_400_000, false],
+])('an entry that starts %s is due or not, however long ago it was handed out', (_, ms, due) => {
+  const order = orderOf(entryOf({ next_run_time: new Date(NOW + ms) }), NOW, noJitter, LEAD)
+  expect(order?.runTime).toBe(due ? NOW + ms : undefined)
+})
+
+test('jitter beyond the lead is waited for', () => {
+  const entry = entryOf({ next_run_time: new Date(NOW), state: { job: 'x' } } as never)
+  entry.at = NOW + 1_000
+  expect(orderOf(entry, NOW, noJitter, LEAD)).toBeUndefined()
+  expect(orderOf(entry, NOW + 1_000, noJitter, LEAD)).toBeDefined()
+})
+
+test('an extra run is due while the schedule is not', () => {
+  const entry = entryOf({ next_run_time: new Date(NOW + 3_600_000), run_at: [new Date(NOW)] })
+  expect(orderOf(entry, NOW, noJitter, LEAD)).toMatchObject({ kind: 'extra', runTime: NOW, next: undefined })
+})
