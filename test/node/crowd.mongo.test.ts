@@ -17,6 +17,8 @@ afterEach(async () => {
 afterAll(() => db.close())
 
 const DAY_MS = 86_400_000
+/** Each meets another moment around the claims. */
+const ROUNDS = 6
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `job-${i}`)
 
 test('a job moved to tomorrow while it waits in a crowd is not claimed before tomorrow', async () => {
@@ -60,6 +62,25 @@ test('an executor that is edited while the claim is under way performs the run, 
     await jobs.insertOne(aJob({ _id: executor, ip, executor, run_at: [new Date()] }) as never)
   await until(() => expect(ran).toHaveLength(3))
   await node.stop()
+})
+
+test('a new trigger that is acknowledged moments before a crowd of one-shots is due keeps each of them', async () => {
+  nodes = await startNodes({ uri: db.uri })
+  const { jobs } = nodes
+  const ip = nodes.ips[0] as string
+  const trigger = { type: 'interval', hours: 1 }
+  for (let round = 0; round < ROUNDS; round++) {
+    const due = new Date(Date.now() + 400)
+    const once = { type: 'date', run_date: due } as const
+    const all = ids(150).map(id => aJob({ _id: `${round}-${id}`, ip, trigger: once, next_run_time: due }))
+    await jobs.insertMany(all as never)
+    await until(() => expect(Date.now()).toBeGreaterThanOrEqual(due.getTime() - 4 + (round % 4)), 2_000)
+    const { matchedCount } = await jobs.updateMany({ _id: { $regex: `^${round}-` } }, { $set: { trigger } })
+    await until(async () => expect(await jobs.countDocuments({ 'trigger.type': 'date' })).toBe(0))
+    await until(async () => expect(await jobs.countDocuments({ 'state.running.0': { $exists: true } })).toBe(0))
+    const armed = { _id: { $regex: `^${round}-` }, next_run_time: { $gt: due } }
+    await until(async () => expect(await jobs.countDocuments(armed)).toBe(matchedCount))
+  }
 })
 
 /** Claims that wait on the server. */
