@@ -24,9 +24,8 @@ export function guardOf(order: Order, ip: string): Document {
   }
   if (kind === 'waiting') guard['state.waiting.run_time'] = new Date(order.to)
   if (kind === 'schedule') {
-    // Armed for a time that the document does not say, or the last one: true only as long as the trigger is the one it was computed from.
-    if ((entry.stored !== entry.due || order.next === null) && entry.trigger !== undefined)
-      guard.trigger = entry.trigger.stored
+    // The run time, or the one after it, is true only as long as the trigger is the one it was computed from.
+    if (entry.trigger !== undefined) guard.trigger = entry.trigger.stored
     // An earlier time that a person set makes due again what memory may not know to be claimed; only that time itself may be.
     if (!entry.ordered || order.to !== entry.due) guard['state.claimed_to'] = { $not: { $gte: new Date(order.to) } }
   }
