@@ -22,14 +22,20 @@ export interface FinishContext {
   readonly isOver: (id: string) => boolean
   /** The job may have been paused for its failures: memory is to look. */
   readonly paused: (jobId: string) => void
-  /** A document would not take the end of its run. */
+  /** A job's document or row would not take the end of its run. */
   readonly refused: (jobId: string, error: Error) => void
 }
 
 /** How a run ended, and the `touch` that its document got with that. */
-interface Write {
+interface Ended {
   readonly outcome: Outcome
   readonly touch: string
+}
+
+/** One write of a bulk, to the document of that job. */
+interface Write {
+  readonly id: string
+  readonly write: object
 }
 
 const BATCH = 1_000
@@ -96,12 +102,19 @@ export class Finishes {
   }
 
   async #store(batch: readonly Outcome[]): Promise<void> {
-    const rows = this.#again(() => this.#context.storeRows(batch))
+    const ids = batch.map(({ job }) => job._id)
+    const rows = this.#again(
+      () => this.#context.storeRows(batch),
+      () => ids,
+    )
     const entered = batch.filter(outcome => outcome.entered)
     if (entered.length === 0) return await rows
     const slow = await Promise.race([rows.then(() => false), this.#context.wait(SLOW_HISTORY_MS).then(() => true)])
+    await this.#giveUp(entered)
     const pulls = entered.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
-    await this.#again(() => this.#pull(pulls, slow))
+    await this.#write(
+      pulls.map(({ outcome, touch }) => ({ id: outcome.job._id, write: { updateOne: pullOf(outcome, touch, slow) } })),
+    )
     await this.#pauseFailing(entered)
     const last = pulls.filter(({ outcome }) => this.#isLast(outcome))
     if (slow) this.#afterwards(rows.then(() => this.#recorded(pulls, last)))
@@ -119,32 +132,16 @@ export class Finishes {
   }
 
   /** The rows have come: the documents say so, and what was over goes now. */
-  async #recorded(pulls: readonly Write[], last: readonly Write[]): Promise<void> {
+  async #recorded(pulls: readonly Ended[], last: readonly Ended[]): Promise<void> {
     const touch = this.#context.freshTouch()
-    const operations = pulls.map(({ outcome: { job, run_id } }) => ({
-      updateOne: {
-        filter: { _id: job._id, 'state.unrecorded.run_id': run_id },
-        update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch } },
-      },
-    }))
-    await this.#write(operations)
+    await this.#write(
+      pulls.map(({ outcome: { job, run_id } }) => {
+        const filter = { _id: job._id, 'state.unrecorded.run_id': run_id }
+        const update = { $pull: { 'state.unrecorded': { run_id } }, $set: { touch } }
+        return { id: job._id, write: { updateOne: { filter, update } } }
+      }),
+    )
     await this.#remove(last, touch)
-  }
-
-  async #pull(pulls: readonly Write[], slow: boolean): Promise<void> {
-    const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch, slow) }))
-    try {
-      await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
-    } catch (error) {
-      // Without single errors nothing is known to be stored; those that may pass are tried again, all of them.
-      const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
-      if (failed.length === 0 || failed.some(({ code }) => PASSING.has(code))) throw error
-      // Some documents refuse it (their `state` is not ours any more); the others are stored.
-      for (const { index, errmsg } of failed) {
-        const id = pulls[index]?.outcome.job._id
-        if (id !== undefined) this.#context.refused(id, new Error(errmsg ?? 'refused'))
-      }
-    }
   }
 
   /** Pauses jobs whose owner asked for that after so many failed runs in a row. */
@@ -152,41 +149,77 @@ export class Finishes {
     const failing = outcomes.filter(
       ({ job, status, retry }) => job.pause_after_failures != null && isFailure(status) && retry === undefined,
     )
-    if (failing.length === 0) return
-    const operations = failing.map(({ job }) => ({
-      updateOne: pauseOf(job._id, job.pause_after_failures as number, this.#context.freshTouch()),
-    }))
-    await this.#again(async () => {
-      const { modifiedCount } = await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
-      if (modifiedCount > 0) for (const { job } of failing) this.#context.paused(job._id)
-    })
+    await this.#pauseAll(
+      failing.map(({ job }) => job._id),
+      failing.map(({ job }) => pauseOf(job._id, job.pause_after_failures as number, this.#context.freshTouch())),
+    )
+  }
+
+  /** Pauses jobs whose runs are run again no more; before their entries go, so that who dies in between leaves it to the next. */
+  async #giveUp(outcomes: readonly Outcome[]): Promise<void> {
+    const poison = outcomes.filter(({ given_up }) => given_up !== undefined)
+    await this.#pauseAll(
+      poison.map(({ job }) => job._id),
+      poison.map(({ job, given_up }) => pausing(job._id, {}, given_up as string, this.#context.freshTouch())),
+    )
+  }
+
+  async #pauseAll(ids: readonly string[], pauses: readonly object[]): Promise<void> {
+    if (ids.length === 0) return
+    const changed = await this.#write(ids.map((id, i) => ({ id, write: { updateOne: pauses[i] } })))
+    if (changed) for (const id of ids) this.#context.paused(id)
   }
 
   /** Removes jobs that are over. `later`: what was written to them after their last run's end. */
-  async #remove(last: readonly Write[], later?: string): Promise<void> {
-    if (last.length === 0) return
-    const operations = last.map(({ outcome, touch }) => ({
-      deleteOne: {
-        filter: { ...overGuard(outcome.job), touch: later === undefined ? touch : { $in: [touch, later] } },
+  async #remove(last: readonly Ended[], later?: string): Promise<void> {
+    await this.#write(
+      last.map(({ outcome, touch }) => {
+        const filter = { ...overGuard(outcome.job), touch: later === undefined ? touch : { $in: [touch, later] } }
+        return { id: outcome.job._id, write: { deleteOne: { filter } } }
+      }),
+    )
+  }
+
+  /** Writes in bulk until each is stored or refused for good, which is told; answers whether a document may have changed. */
+  async #write(writes: readonly Write[]): Promise<boolean> {
+    if (writes.length === 0) return false
+    let left = writes
+    let changed = false
+    await this.#again(
+      async () => {
+        try {
+          const bulk = left.map(({ write }) => write)
+          const { modifiedCount } = await this.#context.jobs.bulkWrite(bulk as never, { ordered: false })
+          changed ||= modifiedCount > 0
+        } catch (error) {
+          changed = true
+          const failed = singleErrors(error)
+          // Without single errors nothing is known to be stored.
+          if (failed.length === 0) throw error
+          for (const { index, code, errmsg } of failed) {
+            const id = left[index]?.id
+            // Some documents refuse it (their `state` is not ours any more).
+            if (id !== undefined && !PASSING.has(code)) this.#context.refused(id, new Error(errmsg ?? 'refused'))
+          }
+          left = failed.filter(({ code }) => PASSING.has(code)).flatMap(({ index }) => left[index] ?? [])
+          if (left.length > 0) throw error
+        }
       },
-    }))
-    await this.#write(operations)
+      () => left.map(({ id }) => id),
+    )
+    return changed
   }
 
-  async #write(operations: readonly object[]): Promise<void> {
-    await this.#again(async () => {
-      await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
-    })
-  }
-
-  /** Tries until the database takes it; errors that no retry mends are reported and end it. */
-  async #again(write: () => Promise<void>): Promise<void> {
+  /** Tries until the database takes it; errors that no retry mends are reported, for each job that is left, and end it. */
+  async #again(write: () => Promise<void>, left: () => readonly string[]): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await write()
       } catch (error) {
-        if (!isPassing(error))
-          return this.#context.refused('', error instanceof Error ? error : new Error(String(error)))
+        if (!isPassing(error)) {
+          for (const id of left()) this.#context.refused(id, error instanceof Error ? error : new Error(String(error)))
+          return
+        }
         try {
           await this.#context.pause(attempt)
         } catch {
@@ -213,21 +246,25 @@ export function overGuard(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Record<s
 
 function pauseOf(id: string, failures: number, touch: string) {
   const reason = `pause_after_failures: ${failures} failed ${failures === 1 ? 'run' : 'runs in a row'}`
-  return {
-    filter: { _id: id, ...PLANNED_BY_NODE, 'state.failures': { $gte: failures } },
-    update: { $set: { next_run_time: null, 'state.paused_by': reason, touch } },
-  }
+  return pausing(id, { 'state.failures': { $gte: failures } }, reason, touch)
 }
 
-/** Takes the run's entry out, or makes it that of the next attempt. */
+/** Pauses a job, but takes no time away that a person set. */
+const pausing = (_id: string, guard: object, reason: string, touch: string) => ({
+  filter: { _id, ...PLANNED_BY_NODE, ...guard },
+  update: { $set: { next_run_time: null, 'state.paused_by': reason, touch } },
+})
+
+/** Takes the run's entry out, or makes it that of its next start. */
 function pullOf(outcome: Outcome, touch: string, unrecorded: boolean) {
   const { run_id, status, run_time, retry, attempt } = outcome
   const failed = isFailure(status)
   if (retry !== undefined) {
     const next = {
       'state.running.$.run_id': retry.run_id,
-      'state.running.$.attempt': attempt + 1,
+      'state.running.$.attempt': retry.reruns === undefined ? attempt + 1 : attempt,
       'state.running.$.retry_at': retry.at,
+      ...(retry.reruns !== undefined && { 'state.running.$.reruns': retry.reruns }),
     }
     return { filter: { _id: outcome.job._id, 'state.running.run_id': run_id }, update: { $set: { ...next, touch } } }
   }
@@ -253,8 +290,13 @@ function pullOf(outcome: Outcome, touch: string, unrecorded: boolean) {
 const PASSING: ReadonlySet<unknown> = new Set([
   6, 7, 18, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ])
-/** The driver wraps what ended a whole bulk (no connection, no server in time) in an error of the server without a code. */
-const isPassing = (error: unknown) =>
-  error instanceof MongoServerError && error.code !== undefined
-    ? PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
-    : error instanceof MongoError
+/** The errors of single writes; none: the whole bulk is undecided. */
+const singleErrors = (error: unknown) => (error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : [])
+
+/** Of a bulk with single errors one that may pass is worth another try. The driver wraps what ended a whole bulk (no connection, no
+ *  server in time) in an error of the server without a code. */
+function isPassing(error: unknown): boolean {
+  if (singleErrors(error).length > 0) return singleErrors(error).some(({ code }) => PASSING.has(code))
+  if (!(error instanceof MongoServerError) || error.code === undefined) return error instanceof MongoError
+  return PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
+}

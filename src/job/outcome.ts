@@ -31,8 +31,11 @@ export interface Outcome {
   readonly lost_node?: string
   /** For `interrupted`: it is run once more. */
   readonly rerun?: boolean
-  /** It failed and is tried again: its entry becomes the next attempt's. */
-  readonly retry?: { readonly run_id: string; readonly at: Date }
+  /** It goes on later: its entry becomes the next attempt's or, with `reruns` (how many of its starts have died by now), that of
+   *  the same attempt once more. */
+  readonly retry?: { readonly run_id: string; readonly at: Date; readonly reruns?: number }
+  /** It is not run again, though its job asked for that: why the job is to be paused. */
+  readonly given_up?: string
   /** The run stands in `state.running` and is to be taken out. */
   readonly entered: boolean
 }
