@@ -227,7 +227,7 @@ export class Active {
         return this.#runs.cancel(effect.id, effect.run)
       case 'seen': {
         const { job, from } = effect
-        if (job.cancel !== undefined && from !== 'claim') this.#runs.cancel(job._id, job.cancel)
+        if (job.cancel !== undefined && from !== 'claim') this.#runs.cancel(job._id, job.cancel, { seen: true })
         // What a claim shows is this node's own, save runs of another that had the job before.
         const running = job.state?.running ?? []
         const doubtful = from === 'claim' ? running.some(entry => entry.node !== this.#options.ip) : running.length > 0

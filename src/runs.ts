@@ -56,6 +56,12 @@ const AGAIN_MS = 2_000
 const DOUBT_MS = 10_000
 const LONGEST_DOUBT_MS = 600_000
 
+/** A request to abort runs of a job, and how many run ids had been made here when it became known. */
+interface Request {
+  readonly run: string
+  readonly made: number
+}
+
 export class Runs {
   readonly #options: RunsOptions
   readonly #going = new GoingRuns()
@@ -64,12 +70,18 @@ export class Runs {
   readonly #live: Live
   readonly #later: Later<Claim>
   /** Claimed by this process, and their end is not stored. */
-  readonly #mine = new Set<string>()
+  readonly #mine = new Map<string, number>()
+  /** Run ids that were made so far: `#mine` says of each which one it is. */
+  #made = 0
   /** Next attempts, by the run whose end is being stored. */
   readonly #attempts = new Map<string, Claim>()
   /** Performed here and not stored, and how many there are of each job. */
   readonly #counted = new Set<string>()
   readonly #open = new Map<string, { readonly runs: number; readonly since: number }>()
+  /** What jobs' documents ask to abort, from when that is known here until it is known to be gone from there. */
+  readonly #requests = new Map<string, Request>()
+  /** Oldest runs whose abort is being asked for. */
+  readonly #asking = new Set<string>()
   #quiet: (() => void)[] = []
   #closed = false
 
@@ -116,7 +128,7 @@ export class Runs {
   /** Until it is forgotten, an entry of it in a document is not a dead one. */
   newId(): string {
     const id = new ObjectId().toHexString()
-    this.#mine.add(id)
+    this.#mine.set(id, this.#made++)
     return id
   }
 
@@ -203,25 +215,67 @@ export class Runs {
     })
   }
 
-  /** Aborts runs of a job that go on or wait here, and takes the request away when it is served. */
-  cancel(id: string, run: string): void {
-    const { collections, clock } = this.#options
+  /** Aborts runs of a job that go on or wait here, and takes the request away when it is served. What is claimed from now on is
+   *  not meant, however often the request is `seen` in the document until then. */
+  cancel(id: string, run: string, { seen = false } = {}): void {
+    if (seen && this.#requests.get(id)?.run === run) return
+    const request = { run, made: this.#made }
+    this.#requests.set(id, request)
+    void this.#serve(id, request).finally(() => {
+      if (this.#requests.get(id) === request) this.#requests.delete(id)
+    })
+  }
+
+  /** Ends when the request is known to be gone from the document, or to be another node's. */
+  async #serve(id: string, request: Request): Promise<void> {
+    let aborted = false
+    for (let attempt = 0; this.#requests.get(id) === request; attempt++) {
+      // What was being claimed or prepared goes on only now.
+      aborted = this.#abortAsked(id, request) || aborted
+      if (!aborted && !this.#options.isHeld(id)) return
+      try {
+        if (await this.#isServed(id, request, aborted)) return
+      } catch {}
+      try {
+        await this.#options.pause(attempt)
+      } catch {
+        return
+      }
+    }
+  }
+
+  #isMeant(runId: string, { run, made }: Request): boolean {
+    return run === runId || (run === '*' && (this.#mine.get(runId) ?? 0) < made)
+  }
+
+  /** Aborts what is meant and goes on or waits here; answers whether there was anything. */
+  #abortAsked(id: string, request: Request): boolean {
     const why = { status: 'cancelled', message: 'cancelled by request' } as const
-    const going = this.#going.of(id).filter(claim => run === '*' || claim.run_id === run)
+    const going = this.#going.of(id).filter(claim => this.#isMeant(claim.run_id, request))
     for (const claim of going) this.#going.abort(claim.run_id, why)
-    const waiting = this.#later.remove(id, run)
+    const waiting = this.#later.remove(id, runId => this.#isMeant(runId, request))
     for (const claim of waiting) {
       const { job, runTime: run_time, run_id, scheduled, attempt, coalesced, fence, claimed } = claim
       const error = { name: 'Aborted', message: why.message }
-      const finished = new Date(clock.now())
+      const finished = new Date(this.#options.clock.now())
       const ended = { run_id, job, run_time, scheduled, attempt, coalesced, fence, claimed, finished, error }
       this.settle({ ...ended, status: why.status, duration: 0, late: 0, entered: true })
     }
-    const nothing = going.length + waiting.length === 0
-    if (nothing && !this.#options.isHeld(id)) return
-    const guard = { _id: id, cancel: run, ...(nothing && { 'state.running.0': { $exists: false } }) }
-    const served = { $unset: { cancel: '' }, $set: { touch: this.#options.freshTouch() } }
-    void collections.jobs.updateOne(guard as never, served as never).catch(() => {})
+    return going.length + waiting.length > 0
+  }
+
+  /** Whether the request is gone from the document, taken away now or before. Where nothing was aborted here it stays as long as
+   *  an entry stands there that it may mean: of another node, or of a run that is just beginning or ending. */
+  async #isServed(id: string, request: Request, aborted: boolean): Promise<boolean> {
+    const { collections, freshTouch } = this.#options
+    const { run } = request
+    const since = [...this.#mine.keys()].filter(runId => !this.#isMeant(runId, request))
+    const meant = { run_id: run === '*' ? { $nin: since } : run }
+    const guard = { _id: id, cancel: run, ...(!aborted && { 'state.running': { $not: { $elemMatch: meant } } }) }
+    const served = { $unset: { cancel: '' }, $set: { touch: freshTouch() } }
+    const { matchedCount } = await collections.jobs.updateOne(guard as never, served as never)
+    if (matchedCount > 0) return true
+    return (await collections.jobs.findOne({ _id: id, cancel: run }, { projection: { _id: 1 } })) === null
   }
 
   /** Aborts the oldest run of the job, wherever it is. */
@@ -229,9 +283,29 @@ export class Runs {
     const oldest = job.state?.running?.[0]
     if (oldest === undefined) return
     const why = { status: 'cancelled', message: 'cancelled by the next run (overlap: cancel_other)' } as const
-    if (this.#going.abort(oldest.run_id, why)) return
-    const request = { $set: { cancel: oldest.run_id, touch: this.#options.freshTouch() } }
-    void this.#options.collections.jobs.updateOne({ _id: job._id }, request as never).catch(() => {})
+    if (this.#going.abort(oldest.run_id, why) || this.#asking.has(oldest.run_id)) return
+    this.#asking.add(oldest.run_id)
+    void this.#askToAbort(job._id, oldest.run_id).finally(() => this.#asking.delete(oldest.run_id))
+  }
+
+  /** Asks the node of a run to abort it; a request of a person that stands there is served first. */
+  async #askToAbort(id: string, run_id: string): Promise<void> {
+    const { collections, freshTouch, pause } = this.#options
+    const entered = { _id: id, 'state.running.run_id': run_id }
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const request = { $set: { cancel: run_id, touch: freshTouch() } }
+        const guard = { ...entered, cancel: { $exists: false } }
+        if ((await collections.jobs.updateOne(guard as never, request as never)).matchedCount > 0) return
+        const other = { ...entered, cancel: { $ne: run_id } }
+        if ((await collections.jobs.findOne(other as never, { projection: { _id: 1 } })) === null) return
+      } catch {}
+      try {
+        await pause(attempt)
+      } catch {
+        return
+      }
+    }
   }
 
   /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any. */
@@ -359,7 +433,6 @@ export class Runs {
   }
 
   #refused(id: string, error: Error): void {
-    // Without an id it was a whole write: no job of it can be named.
     const problems = [{ path: 'state', message: `state: the end of a run could not be stored (${error.message})` }]
     this.#options.emit({ type: 'job.invalid', job_id: id, problems })
   }

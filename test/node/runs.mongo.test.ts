@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { TidewheelEvent } from '../../src/event.ts'
 import { collect, nextEvent } from '../support/events.ts'
-import { aJob } from '../support/jobs.ts'
+import { aJob, anEntry } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 import { type Nodes, startNodes, until } from '../support/node.ts'
 
@@ -25,6 +25,17 @@ const start = async (options: Partial<Parameters<typeof startNodes>[0]> = {}) =>
   return { ...nodes, node: nodes.nodes[0] as NonNullable<(typeof nodes.nodes)[0]>, ip: nodes.ips[0] as string }
 }
 const rows = (n: Nodes, job: string) => n.executions.find({ job_id: job }).sort({ claimed: 1, attempt: 1 }).toArray()
+/** An entry of a node that is long gone. */
+const entryOf = (n: { readonly ip: string }, job: string, fields: object = {}) =>
+  anEntry({
+    run_id: `dead-${job}`,
+    job,
+    run_time: new Date(),
+    claimed: new Date(),
+    node: n.ip,
+    incarnation: 'long gone',
+    ...fields,
+  })
 const nothingRuns = (n: Nodes, job: string) =>
   until(async () => expect((await n.jobs.findOne({ _id: job }))?.state?.running ?? []).toEqual([]))
 
@@ -369,6 +380,49 @@ test('a poison job that kills node after node is paused after three reruns', asy
     }),
   )
   expect(n.ranOf('p')).toEqual([])
+})
+
+test('a request to abort that cannot be taken away aborts no later run, and goes when it can', async () => {
+  const n = await start()
+  const started = () => nextEvent(n.node, 'run.started', { job_id: 'c' })
+  const [first, cancelled] = [started(), nextEvent(n.node, 'run.cancelled', { job_id: 'c' })]
+  const order = () => ({ run_at: [new Date()] })
+  await n.jobs.insertOne(aJob({ _id: 'c', ip: n.ip, func: 'hold', next_run_time: null, ...order() }) as never)
+  await first
+  const [{ options } = {}] = await db.db.listCollections({ name: 'jobs' }, { nameOnly: false }).toArray()
+  const kept = { $or: [{ x_asked: { $ne: true } }, { cancel: '*' }] }
+  await db.db.command({ collMod: 'jobs', validator: kept, validationLevel: 'strict' })
+  await n.jobs.updateOne({ _id: 'c' }, { $set: { cancel: '*', x_asked: true } })
+  await cancelled
+  await nothingRuns(n, 'c')
+  const [second, modified] = [started(), nextEvent(n.node, 'job.modified', { job_id: 'c' })]
+  await n.jobs.updateOne({ _id: 'c' }, { $set: { cancel: '*', ...order() } })
+  const { run_id } = await second
+  await n.jobs.updateOne({ _id: 'c' }, { $set: { misfire_grace_time: 61 } })
+  await modified
+  await db.db.command({ collMod: 'jobs', validator: options?.validator, validationLevel: 'moderate' })
+  await until(async () => expect(await n.jobs.findOne({ _id: 'c' })).not.toHaveProperty('cancel'))
+  const executed = nextEvent(n.node, 'run.executed', { run_id })
+  n.release('c')
+  await executed
+})
+
+test('cancel_other overwrites no request of a person, and asks when that is served', async () => {
+  const n = await start()
+  await db.db
+    .collection<{ _id: string }>('nodes')
+    .insertOne({ _id: 'other', incarnation: 'lives', seen: new Date(), lease: 60_000, status: 'active' } as never)
+  const running = [entryOf(n, 'o', { node: 'other', incarnation: 'lives' })]
+  const job = { _id: 'o', ip: n.ip, overlap: 'cancel_other', next_run_time: null, cancel: 'another run' } as const
+  const two = [...running, entryOf(n, 'o', { run_id: 'another run', node: 'other', incarnation: 'lives' })]
+  await n.jobs.insertOne(
+    aJob({ ...job, max_instances: 2, run_at: [new Date()], state: { job: 'o', running: two } }) as never,
+  )
+  const read = () => n.jobs.findOne({ _id: 'o' })
+  await until(async () => expect((await read())?.state.waiting).toBeDefined())
+  expect(await read()).toMatchObject({ cancel: 'another run' })
+  await n.jobs.updateOne({ _id: 'o' }, { $unset: { cancel: '' } })
+  await until(async () => expect(await read()).toMatchObject({ cancel: 'dead-o' }))
 })
 
 test('a long run has a row that says it goes on, with its log so far', async () => {
