@@ -9,7 +9,7 @@ import { begin } from './claim/begin.ts'
 import type { Claim, Claimed } from './claim/claimed.ts'
 import { type Clock, monotonicNow, systemClock, wait } from './clock.ts'
 import type { Lease } from './cluster/lease.ts'
-import { type Recovered, recover } from './cluster/recovery.ts'
+import { GIVEN_UP, type Recovered, recover, rerunsAfter, rerunsOf } from './cluster/recovery.ts'
 import type { Collections } from './collections.ts'
 import type { News } from './event.ts'
 import { Finishes } from './history/finish.ts'
@@ -17,10 +17,11 @@ import { Live } from './history/live.ts'
 import { rowOf, startedRow, storeRows } from './history/rows.ts'
 import { JOB_DEFAULTS, type Job } from './job/job.ts'
 import { newsOf, type Outcome } from './job/outcome.ts'
+import { retryAt } from './job/retry.ts'
 import { type Logger, runLogger } from './log.ts'
 import type { Executor } from './run/executor.ts'
+import { problemsOf } from './run/executors.ts'
 import { Places } from './run/places.ts'
-import { retryAt } from './run/retry.ts'
 import { type Abort, GoingRuns, perform } from './run/run.ts'
 import { runLog } from './run/run-log.ts'
 import { Later } from './wheel/later.ts'
@@ -78,6 +79,8 @@ export class Runs {
   /** Performed here and not stored, and how many there are of each job. */
   readonly #counted = new Set<string>()
   readonly #open = new Map<string, { readonly runs: number; readonly since: number }>()
+  /** The latest sweep of each job that is under way. */
+  readonly #sweeps = new Map<string, Promise<boolean>>()
   /** What jobs' documents ask to abort, from when that is known here until it is known to be gone from there. */
   readonly #requests = new Map<string, Request>()
   /** Oldest runs whose abort is being asked for. */
@@ -309,26 +312,44 @@ export class Runs {
   }
 
   /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any. */
-  async sweep(job: Job): Promise<boolean> {
-    const { collections, clock, ip, lease } = this.#options
-    const recovered = await recover(job, {
-      ...collections,
-      ip,
-      incarnation: () => lease.incarnation,
-      isMine: id => this.#mine.has(id),
-      now: () => clock.now(),
-      freshTouch: this.#options.freshTouch,
-      newRunId: () => this.newId(),
-      forgetRun: id => this.forget(id),
-    })
-    for (const found of recovered) {
-      if (found.type === 'interrupted') this.settle(found.outcome)
-      if (found.type === 'again') this.#wait(againOf(found))
+  sweep(job: Job): Promise<boolean> {
+    // What an earlier one deals with is read again after it: this document is older than that.
+    const before = this.#sweeps.get(job._id)?.catch(() => false) ?? Promise.resolve(false)
+    const sweep = before.then(found => found || this.#sweep(job))
+    this.#sweeps.set(job._id, sweep)
+    const done = () => {
+      if (this.#sweeps.get(job._id) === sweep) this.#sweeps.delete(job._id)
     }
-    if (recovered.length === 0) return false
-    await this.#finishes.of(job._id)
-    this.#options.reread(job._id)
-    return true
+    sweep.then(done, done)
+    return sweep
+  }
+
+  async #sweep(job: Job): Promise<boolean> {
+    const { collections, clock, executors, freshTouch, ip, lease, reread } = this.#options
+    let found = 0
+    try {
+      for await (const one of recover(job, {
+        ...collections,
+        ip,
+        incarnation: lease.incarnation,
+        isMine: id => this.#mine.has(id),
+        now: () => clock.now(),
+        freshTouch,
+        newRunId: () => this.newId(),
+        forgetRun: id => this.forget(id),
+        mayRun: job => problemsOf(job, executors).length === 0,
+      })) {
+        found++
+        if (one.type === 'interrupted') this.settle(one.outcome)
+        if (one.type === 'again') this.#wait(againOf(one))
+      }
+    } finally {
+      if (found > 0) {
+        await this.#finishes.of(job._id)
+        reread(job._id)
+      }
+    }
+    return found > 0
   }
 
   /** A claim that came after all has an entry whose run nobody performs, also when the job has left this node meanwhile; one that
@@ -380,14 +401,22 @@ export class Runs {
     ).pipe(map(happened => ('type' in happened ? happened : this.#tryAgain(claim, happened))))
   }
 
-  /** A failed attempt names the next one, if its job asks for that. */
+  /** A failed attempt names the next one, and an interrupted run its next start, if its job asks for that. Where this node does
+   *  not come to it the entry waits for the next owner. */
   #tryAgain(claim: Claim, outcome: Outcome): Outcome {
-    const { clock } = this.#options
-    const at = retryAt(claim.job, outcome, clock.now())
-    if (at === undefined) return outcome
-    const run_id = this.newId()
-    this.#attempts.set(claim.run_id, { ...claim, run_id, at, attempt: claim.attempt + 1 })
-    return { ...outcome, retry: { run_id, at: new Date(at) } }
+    const now = this.#options.clock.now()
+    const at = retryAt(claim.job, outcome, now)
+    if (at !== undefined) {
+      const attempt = { ...claim, run_id: this.newId(), at, attempt: claim.attempt + 1 }
+      this.#attempts.set(claim.run_id, attempt)
+      return { ...outcome, retry: { run_id: attempt.run_id, at: new Date(at) } }
+    }
+    if (outcome.status !== 'interrupted' || claim.job.on_interrupt !== 'rerun') return outcome
+    const reruns = rerunsAfter(claim.reruns ?? 0, outcome.started !== undefined)
+    if (reruns === undefined) return { ...outcome, given_up: GIVEN_UP }
+    const again = { ...claim, run_id: this.newId(), at: Math.max(now, claim.at), reruns }
+    this.#attempts.set(claim.run_id, again)
+    return { ...outcome, rerun: true, retry: { run_id: again.run_id, at: new Date(again.at), reruns } }
   }
 
   #count(id: string, more: number): void {
@@ -396,11 +425,12 @@ export class Runs {
     else this.#open.delete(id)
   }
 
-  /** The next attempt waits for its time, now that the document knows of it. */
+  /** The next start waits for its time, now that the document knows of it. */
   #next({ run_id, job, run_time, retry, error }: Outcome): void {
     const claim = this.#attempts.get(run_id)
     if (claim === undefined || retry === undefined) return
     this.#attempts.delete(run_id)
+    if (retry.reruns !== undefined) return this.#wait(claim)
     const why = error ?? { name: 'Error', message: 'failed' }
     const next = {
       run_id: retry.run_id,
@@ -454,6 +484,7 @@ function againOf({ job, entry, at, fence }: Extract<Recovered, { type: 'again' }
     coalesced: entry.coalesced ?? 1,
     claimed,
     attempt,
+    reruns: rerunsOf(entry),
     fence,
   }
 }

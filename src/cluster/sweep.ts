@@ -4,7 +4,7 @@
  *  An entry of a node that merely stopped answering is not dead: its incarnation is replaced first. Of a living node only those
  *  are whose row is old: it takes its entries out itself, where it can. */
 import type { Collection } from 'mongodb'
-import { type Execution, finalRows } from '../history/rows.ts'
+import { type Execution, type FinalRow, finalRows } from '../history/rows.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
 import type { NodeInfo } from './lease.ts'
 
@@ -15,7 +15,8 @@ export interface SweepContext {
   readonly nodes: Collection<NodeInfo>
   readonly executions: Collection<Execution>
   readonly ip: string
-  readonly incarnation: () => string
+  /** Of this process, for as long as it sweeps. */
+  readonly incarnation: string
   /** Whether this process claimed the run and has not stored its end yet. */
   readonly isMine: (runId: string) => boolean
   readonly now: () => number
@@ -23,11 +24,15 @@ export interface SweepContext {
 
 export interface Dead {
   readonly entry: RunningEntry
-  /** Its end is in the history: only the entry is to go. */
-  readonly finished: boolean
+  /** Its end as it is in the history; absent: it was interrupted. */
+  readonly row?: FinalRow | undefined
   /** It came with a document copied from another job. */
   readonly copied: boolean
 }
+
+/** Whether the entry is of a run that this process claimed. */
+export const isOurs = ({ node, incarnation }: RunningEntry, by: Pick<SweepContext, 'ip' | 'incarnation'>): boolean =>
+  node === by.ip && incarnation === by.incarnation
 
 export async function deadEntries(job: Job, context: SweepContext): Promise<readonly Dead[]> {
   const running = job.state?.running ?? []
@@ -39,10 +44,10 @@ export async function deadEntries(job: Job, context: SweepContext): Promise<read
       ? []
       : await context.nodes.find({ _id: { $in: others } }, { readConcern: { level: 'majority' } }).toArray()
   const current = new Map(known.map(node => [node._id, node.incarnation]))
-  current.set(context.ip, context.incarnation())
+  current.set(context.ip, context.incarnation)
   const isDead = (entry: RunningEntry) => {
     if (entry.job !== job._id) return true
-    if (entry.node === context.ip && entry.incarnation === context.incarnation()) return !context.isMine(entry.run_id)
+    if (isOurs(entry, context)) return !context.isMine(entry.run_id)
     return current.get(entry.node) !== entry.incarnation
   }
   const dead = foreign.filter(isDead)
@@ -52,8 +57,10 @@ export async function deadEntries(job: Job, context: SweepContext): Promise<read
     finalRows(context.executions, alive.map(runId), new Date(context.now() - LEFT_MS)),
   ])
   return [
-    ...dead.map(entry => ({ entry, finished: final.has(entry.run_id), copied: entry.job !== job._id })),
-    ...alive.filter(entry => left.has(entry.run_id)).map(entry => ({ entry, finished: true, copied: false })),
+    ...dead.map(entry => ({ entry, row: final.get(entry.run_id), copied: entry.job !== job._id })),
+    ...alive
+      .filter(entry => left.has(entry.run_id))
+      .map(entry => ({ entry, row: left.get(entry.run_id), copied: false })),
   ]
 }
 

@@ -285,7 +285,8 @@ describe('runs of a dead node', () => {
     const dead = deadName()
     const next_run_time = new Date(Date.now() + DAY_MS)
     const job = withRun(dead, { standby: [a], on_interrupt: 'rerun', next_run_time }, { reruns: 3 })
-    await insert(job)
+    const planned = { next_run_time, trigger: 'of another version' }
+    await insert({ ...job, state: { ...job.state, planned } } as Job)
     await die(dead)
     await until(async () =>
       expect(await read(job._id)).toMatchObject({ ip: a, next_run_time: null, state: { running: [] } }),

@@ -352,6 +352,7 @@ test('an entry whose run has a final row is taken out, never declared interrupte
 
 test('a poison job that kills node after node is paused after three reruns', async () => {
   const n = await start()
+  const next_run_time = new Date(Date.now() + 60_000)
   const running = [
     {
       run_id: 'p',
@@ -369,8 +370,8 @@ test('a poison job that kills node after node is paused after three reruns', asy
       _id: 'p',
       ip: n.ip,
       on_interrupt: 'rerun',
-      next_run_time: new Date(Date.now() + 60_000),
-      state: { job: 'p', running },
+      next_run_time,
+      state: { job: 'p', running, planned: { next_run_time, trigger: 'of another version' } },
     }) as never,
   )
   await until(async () =>
@@ -380,6 +381,140 @@ test('a poison job that kills node after node is paused after three reruns', asy
     }),
   )
   expect(n.ranOf('p')).toEqual([])
+})
+
+test('a poison job keeps the time that a person set', async () => {
+  const n = await start()
+  const next_run_time = new Date(Date.now() + 60_000)
+  const state = { job: 'p', running: [entryOf(n, 'p', { reruns: 3 })] }
+  await n.jobs.insertOne(aJob({ _id: 'p', ip: n.ip, on_interrupt: 'rerun', next_run_time, state }) as never)
+  await nothingRuns(n, 'p')
+  expect(await rows(n, 'p')).toMatchObject([{ status: 'interrupted' }])
+  expect((await n.jobs.findOne({ _id: 'p' }))?.next_run_time).toEqual(next_run_time)
+})
+
+test('the next attempt of a run is made although its node died with the row of the failed one just stored', async () => {
+  const n = await start()
+  const row = (_id: string, status: string) => ({
+    _id,
+    status,
+    job_id: 'r',
+    finished: new Date(),
+    recorded: new Date(),
+  })
+  await n.executions.insertMany([row('failed', 'error'), row('long', 'timeout'), row('last', 'error')] as never)
+  const retry = { max_attempts: 2, delay: 0.05 }
+  const running = [
+    entryOf(n, 'r', { run_id: 'failed' }),
+    entryOf(n, 'r', { run_id: 'long' }),
+    entryOf(n, 'r', { run_id: 'last', attempt: 2 }),
+  ]
+  await n.jobs.insertOne(aJob({ _id: 'r', ip: n.ip, retry, max_instances: 3, state: { job: 'r', running } }) as never)
+  await until(() => expect(n.ranOf('r')).toHaveLength(2))
+  await nothingRuns(n, 'r')
+  expect(n.ranOf('r').map(run => run.attempt)).toEqual([2, 2])
+  expect((await rows(n, 'r')).map(({ status, attempt = 1 }) => `${status} ${attempt}`).sort()).toEqual([
+    'error 1',
+    'error 1',
+    'executed 2',
+    'executed 2',
+    'timeout 1',
+  ])
+})
+
+test('a run that a stop with a limit interrupts is run again by the next life of its node', async () => {
+  const n = await start()
+  const [started, seen] = [nextEvent(n.node, 'run.started'), collect(n.node, 's')]
+  const order = { run_at: [new Date()], next_run_time: null }
+  await n.jobs.insertOne(aJob({ _id: 's', ip: n.ip, func: 'hold', on_interrupt: 'rerun', ...order }) as never)
+  await started
+  await n.node.stop({ timeout: 0 })
+  expect(seen.of('run.interrupted')).toMatchObject([{ rerun: true }])
+  expect((await n.jobs.findOne({ _id: 's' }))?.state.running).toMatchObject([
+    { attempt: 1, reruns: 1, ordered: true, retry_at: expect.any(Date) },
+  ])
+  await n.node.start()
+  await until(() => expect(n.ranOf('s')).toHaveLength(2))
+  n.release('s')
+  await nothingRuns(n, 's')
+  expect((await rows(n, 's')).map(row => row.status).sort()).toEqual(['executed', 'interrupted'])
+  expect(seen.of('run.interrupted')).toHaveLength(1)
+})
+
+test('a run that waits for its second start is no misfire, however long no node was there', async () => {
+  const n = await start()
+  const ago = new Date(Date.now() - 7_200_000)
+  const running = [entryOf(n, 'l', { run_time: ago, retry_at: ago, reruns: 1 })]
+  const job = { _id: 'l', ip: n.ip, on_interrupt: 'rerun', next_run_time: null, state: { job: 'l', running } } as const
+  await n.jobs.insertOne(aJob(job) as never)
+  await nothingRuns(n, 'l')
+  expect((await rows(n, 'l')).map(row => row.status)).toEqual(['executed'])
+})
+
+test('a run that is interrupted by a stop once too often is not run again, and pauses its job', async () => {
+  const n = await start()
+  const [next_run_time, started] = [new Date(Date.now() + 60_000), nextEvent(n.node, 'run.started')]
+  const running = [entryOf(n, 'g', { reruns: 2, run_time: new Date() })]
+  const state = { job: 'g', running, planned: { next_run_time, trigger: 'of another version' } }
+  const job = { _id: 'g', ip: n.ip, func: 'hold', on_interrupt: 'rerun', next_run_time, state } as const
+  await n.jobs.insertOne(aJob(job) as never)
+  await started
+  await n.node.stop({ timeout: 0 })
+  expect(await n.jobs.findOne({ _id: 'g' })).toMatchObject({
+    next_run_time: null,
+    state: { running: [], paused_by: expect.stringContaining('died 4 times') },
+  })
+})
+
+test('a run of a dead node waits for a node that has its executor', async () => {
+  const n = await start()
+  const invalid = nextEvent(n.node, 'job.invalid')
+  const state = { job: 'e', running: [entryOf(n, 'e')] }
+  const job = { _id: 'e', ip: n.ip, executor: 'reports', on_interrupt: 'rerun', next_run_time: null, state } as const
+  await n.jobs.insertOne(aJob(job) as never)
+  await invalid
+  await until(async () => expect((await n.jobs.findOne({ _id: 'e' }))?.state.error).toContain('reports'))
+  expect((await n.jobs.findOne({ _id: 'e' }))?.state.running).toMatchObject([{ run_id: 'dead-e' }])
+  await n.jobs.updateOne({ _id: 'e' }, { $set: { executor: 'default' } })
+  await until(() => expect(n.ranOf('e')).toHaveLength(1))
+  await nothingRuns(n, 'e')
+})
+
+test('a rerun that waits for a place does not count as a death when its node dies', async () => {
+  const n = await start({ executors: { default: { concurrency: 1 } } })
+  const started = nextEvent(n.node, 'run.started', { job_id: 'full' })
+  await n.jobs.insertOne(
+    aJob({ _id: 'full', ip: n.ip, func: 'hold', next_run_time: null, run_at: [new Date()] }) as never,
+  )
+  await started
+  const state = { job: 'w', running: [entryOf(n, 'w', { reruns: 2 })] }
+  await n.jobs.insertOne(aJob({ _id: 'w', ip: n.ip, on_interrupt: 'rerun', next_run_time: null, state }) as never)
+  const entry = async () => (await n.jobs.findOne({ _id: 'w' }))?.state.running[0]
+  await until(async () => expect(await entry()).toMatchObject({ reruns: 3, retry_at: expect.any(Date) }))
+  const dead = { 'state.running.0.run_id': 'waits', 'state.running.0.incarnation': 'dead too' }
+  await n.jobs.updateOne({ _id: 'w' }, { $set: dead })
+  await until(async () => expect((await entry()).run_id).not.toBe('waits'))
+  expect(await entry()).toMatchObject({ reruns: 3 })
+  n.release('full')
+  await until(() => expect(n.ranOf('w')).toHaveLength(1))
+  await nothingRuns(n, 'w')
+})
+
+test('an interrupted run is told once, however often its job is edited meanwhile', async () => {
+  const n = await start()
+  const seen = collect(n.node)
+  const ids = Array.from({ length: 20 }, (_, i) => `t${i}`)
+  const job = (_id: string) => aJob({ _id, ip: n.ip, state: { job: _id, running: [entryOf(n, _id)] } })
+  await n.jobs.insertMany(ids.map(_id => job(_id)) as never)
+  for (const seconds of [1, 2, 3, 4, 5, 6]) await n.jobs.updateMany({}, { $set: { misfire_grace_time: seconds } })
+  for (const id of ids) await nothingRuns(n, id)
+  await until(() => expect(seen.of('job.modified').length).toBeGreaterThanOrEqual(ids.length))
+  expect(
+    seen
+      .of('run.interrupted')
+      .map(event => event.run_id)
+      .sort(),
+  ).toEqual(ids.map(id => `dead-${id}`).sort())
 })
 
 test('a request to abort that cannot be taken away aborts no later run, and goes when it can', async () => {
