@@ -29,7 +29,8 @@ import { Later } from './wheel/later.ts'
 export interface RunsOptions {
   readonly collections: Collections
   readonly ip: string
-  readonly lease: Lease
+  /** As one incarnation holds it: never that of a later one of the same process. */
+  readonly lease: Pick<Lease, 'incarnation' | 'held'>
   readonly executors: ReadonlyMap<string, Executor>
   /** Due times are judged by it. */
   readonly clock: Clock
@@ -311,7 +312,8 @@ export class Runs {
     }
   }
 
-  /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any. */
+  /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any.
+   *  Rejects where the lease is not held: who may have been replaced judges nobody. */
   sweep(job: Job): Promise<boolean> {
     // What an earlier one deals with is read again after it: this document is older than that.
     const before = this.#sweeps.get(job._id)?.catch(() => false) ?? Promise.resolve(false)
@@ -326,6 +328,7 @@ export class Runs {
 
   async #sweep(job: Job): Promise<boolean> {
     const { collections, clock, executors, freshTouch, ip, lease, reread } = this.#options
+    if (!lease.held()) throw new Error('the lease is not held')
     let found = 0
     try {
       for await (const one of recover(job, {

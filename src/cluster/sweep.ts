@@ -1,6 +1,7 @@
 /** Sweep: which entries of `state.running` belong to runs that no longer go on?
  *  In: a document. Out: its dead entries: copied from another job, of an incarnation that is not its node's current one,
  *  or of this process and unknown to it. A dead entry whose run has a final row did finish; one without was interrupted.
+ *  Who is current is what the registry says, of this node's ip too: a process that was replaced knows only of itself.
  *  An entry of a node that merely stopped answering is not dead: its incarnation is replaced first. Of a living node only those
  *  are whose row is old: it takes its entries out itself, where it can. */
 import type { Collection } from 'mongodb'
@@ -38,13 +39,12 @@ export async function deadEntries(job: Job, context: SweepContext): Promise<read
   const running = job.state?.running ?? []
   const foreign = running.filter(entry => !(entry.job === job._id && context.isMine(entry.run_id)))
   if (foreign.length === 0) return []
-  const others = [...new Set(foreign.map(entry => entry.node).filter(node => node !== context.ip))]
+  const others = [...new Set(foreign.filter(entry => !isOurs(entry, context)).map(entry => entry.node))]
   const known =
     others.length === 0
       ? []
       : await context.nodes.find({ _id: { $in: others } }, { readConcern: { level: 'majority' } }).toArray()
   const current = new Map(known.map(node => [node._id, node.incarnation]))
-  current.set(context.ip, context.incarnation)
   const isDead = (entry: RunningEntry) => {
     if (entry.job !== job._id) return true
     if (isOurs(entry, context)) return !context.isMine(entry.run_id)
