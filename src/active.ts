@@ -11,6 +11,7 @@ import { Plans } from './claim/plans.ts'
 import { droppedOf } from './claim/refused.ts'
 import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS, wait } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
+import type { Seen } from './cluster/registry.ts'
 import type { Connection } from './connection.ts'
 import { overGuard } from './history/finish.ts'
 import { claimedRuns } from './history/rows.ts'
@@ -171,6 +172,11 @@ export class Active {
     return this.#runs.sweep(job)
   }
 
+  /** Hears who has which ip now. */
+  looked(known: readonly Seen[]): void {
+    this.#runs.looked(known)
+  }
+
   abort(runId: string, why: Abort): void {
     this.#runs.abort(runId, why)
   }
@@ -227,6 +233,7 @@ export class Active {
         return this.#runs.cancel(effect.id, effect.run)
       case 'seen': {
         const { job, from } = effect
+        this.#runs.note(job)
         if (job.cancel !== undefined && from !== 'claim') this.#runs.cancel(job._id, job.cancel, { seen: true })
         // What a claim shows is this node's own, save runs of another that had the job before.
         const running = job.state?.running ?? []

@@ -88,7 +88,10 @@ export class Life {
         if (isNobody(error)) database.connection.renew()
       },
       heard: () => this.#heard(),
-      looked: known => this.#takeover?.look(known),
+      looked: known => {
+        this.#active?.looked(known)
+        return this.#takeover?.look(known)
+      },
       joined: other => this.#emit({ type: 'node.joined', ip: other }),
       left: other => this.#emit({ type: 'node.lost', ip: other }),
     })

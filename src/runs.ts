@@ -10,12 +10,13 @@ import type { Claim, Claimed } from './claim/claimed.ts'
 import { type Clock, monotonicNow, systemClock, wait } from './clock.ts'
 import type { Lease } from './cluster/lease.ts'
 import { GIVEN_UP, type Recovered, recover, rerunsAfter, rerunsOf } from './cluster/recovery.ts'
+import type { Seen } from './cluster/registry.ts'
 import type { Collections } from './collections.ts'
 import type { News } from './event.ts'
 import { Finishes } from './history/finish.ts'
 import { Live } from './history/live.ts'
 import { rowOf, startedRow, storeRows } from './history/rows.ts'
-import { JOB_DEFAULTS, type Job } from './job/job.ts'
+import { JOB_DEFAULTS, type Job, type RunningEntry } from './job/job.ts'
 import { newsOf, type Outcome } from './job/outcome.ts'
 import { retryAt } from './job/retry.ts'
 import { type Logger, runLogger } from './log.ts'
@@ -80,6 +81,8 @@ export class Runs {
   /** Performed here and not stored, and how many there are of each job. */
   readonly #counted = new Set<string>()
   readonly #open = new Map<string, { readonly runs: number; readonly since: number }>()
+  /** Entries of other incarnations in jobs of this node, as their documents showed them last. */
+  readonly #others = new Map<string, readonly RunningEntry[]>()
   /** The latest sweep of each job that is under way. */
   readonly #sweeps = new Map<string, Promise<boolean>>()
   /** What jobs' documents ask to abort, from when that is known here until it is known to be gone from there. */
@@ -309,6 +312,25 @@ export class Runs {
       } catch {
         return
       }
+    }
+  }
+
+  /** Takes note of entries of other incarnations in a document of this node. */
+  note({ _id, state }: Job): void {
+    const { ip, lease } = this.#options
+    // Whoever wrote it may have written anything.
+    const running = Array.isArray(state?.running) ? state.running : []
+    const others = running.filter(entry => entry?.node !== ip || entry.incarnation !== lease.incarnation)
+    if (others.length > 0) this.#others.set(_id, others)
+    else this.#others.delete(_id)
+  }
+
+  /** Hears who has which ip now: jobs with runs of an incarnation that is over are looked at until those are gone. */
+  looked(known: readonly Seen[]): void {
+    const current = new Map(known.map(({ _id, incarnation }) => [_id, incarnation]))
+    for (const [id, entries] of this.#others) {
+      if (!this.#options.isHeld(id)) this.#others.delete(id)
+      else if (entries.some(entry => current.get(entry?.node) !== entry?.incarnation)) this.#options.reread(id)
     }
   }
 

@@ -295,6 +295,45 @@ describe('runs of a dead node', () => {
     expect(cluster.ranOf(job._id)).toEqual([])
   })
 
+  test.each([
+    [
+      'was closed',
+      async (dead: string) => {
+        await registry.updateOne({ _id: dead }, { $set: { seen: new Date(Date.now() - 61_000) } })
+      },
+    ],
+    [
+      'came back at once as another one',
+      async (dead: string) => {
+        await registry.updateOne({ _id: dead }, { $set: { incarnation: 'next', seen: new Date() } })
+      },
+    ],
+    [
+      'was forgotten',
+      async (dead: string) => {
+        await registry.deleteOne({ _id: dead })
+      },
+    ],
+  ])('in a job that had moved away long before are found when their node %s', async (_, end) => {
+    const [dead, canary] = [deadName(), deadName()]
+    const job = withRun(dead, { ip: a })
+    const again = withRun(dead, { ip: b, on_interrupt: 'rerun' })
+    await die(dead, { seen: new Date(), lease: 60_000 })
+    await insert(job, again)
+    await until(() => expect([node(a).status().jobs, node(b).status().jobs]).toEqual([1, 1]))
+    // Both nodes have looked at them, and found them well.
+    await die(canary)
+    await until(async () => expect((await registry.findOne({ _id: canary }))?.lease).toBe(0))
+    expect((await read(job._id)).state.running).toHaveLength(1)
+    await end(dead)
+    await until(async () => expect((await read(job._id)).state.running).toEqual([]))
+    await until(async () => expect((await read(again._id)).state.running).toEqual([]))
+    expect(await rowsOf(job._id)).toMatchObject([{ status: 'interrupted', ip: dead }])
+    await until(async () =>
+      expect((await rowsOf(again._id)).map(row => row.status).sort()).toEqual(['executed', 'interrupted']),
+    )
+  })
+
   test('in a job that had moved away before are found by its owner’s next claim', async () => {
     const dead = deadName()
     const job = withRun(dead, { ip: a, max_instances: 2 })
