@@ -170,10 +170,12 @@ export class Runs {
     try {
       const context = { jobs: collections.jobs, incarnation: lease.incarnation, freshTouch: this.#options.freshTouch }
       const begun = await begin(context, claims)
-      for (const { run_id, executor } of claims) {
+      for (const { run_id, executor, job } of claims) {
         if (begun.has(run_id)) continue
         this.#mine.delete(run_id)
         this.release(executor)
+        // What stands there instead is perhaps for this node to deal with.
+        this.#options.reread(job._id)
       }
       return claims.filter(claim => begun.has(claim.run_id)).map(claim => ({ type: 'claim', claim }))
     } catch {

@@ -153,7 +153,9 @@ async function claimAgain(
     .catch(async (error: unknown) => {
       // The answer was lost: the entry tells whether the write came. Until somebody knows, it is nobody's.
       const found = await jobs
-        .findOne({ _id: job._id, 'state.running.run_id': entry.run_id } as never)
+        .findOne({ _id: job._id, 'state.running.run_id': entry.run_id } as never, {
+          readConcern: { level: 'majority' },
+        })
         .catch(() => null)
       if (found !== null) return found
       forgetRun(entry.run_id)

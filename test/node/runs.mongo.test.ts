@@ -1,8 +1,16 @@
 /** What happens between due and done, on a real database: retries, overlap, pausing what fails, timeouts, cancelling, rerun,
  *  rows of every outcome, pipelines, changes. */
 import { once } from 'node:events'
+import { mergeMap } from 'rxjs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { TidewheelEvent } from '../../src/event.ts'
+import { systemClock } from '../../src/clock.ts'
+import { collectionsOf } from '../../src/collections.ts'
+import type { News, TidewheelEvent } from '../../src/event.ts'
+import type { Outcome } from '../../src/job/outcome.ts'
+import { silent } from '../../src/log.ts'
+import { makeExecutors } from '../../src/run/executors.ts'
+import { Tasks } from '../../src/run/tasks.ts'
+import { Runs } from '../../src/runs.ts'
 import { collect, nextEvent } from '../support/events.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -439,6 +447,57 @@ test('a run that a stop with a limit interrupts is run again by the next life of
   await nothingRuns(n, 's')
   expect((await rows(n, 's')).map(row => row.status).sort()).toEqual(['executed', 'interrupted'])
   expect(seen.of('run.interrupted')).toHaveLength(1)
+})
+
+test('a run whose node lost its lease before the start is made when it holds it again', async () => {
+  const tasks = new Tasks()
+  let ran = 0
+  tasks.add('count', async () => ran++)
+  const collections = collectionsOf(db.db)
+  const told: (News | Outcome)[] = []
+  const lease = { incarnation: 'i', isHeld: false, held: () => lease.isHeld }
+  const runs = new Runs({
+    collections,
+    ip: 'a',
+    lease,
+    executors: makeExecutors({ tasks }),
+    clock: systemClock,
+    logger: silent(),
+    emit: news => told.push(news),
+    freshTouch: () => 't',
+    pause: async () => {},
+    reread: () => {},
+    poke: () => {},
+    freed: () => {},
+    ended: () => {},
+    isBurst: () => false,
+    isHeld: () => true,
+    isOver: () => false,
+  })
+  const now = new Date()
+  const run_id = runs.newId()
+  const entry = anEntry({ run_id, job: 'l', run_time: now, claimed: now, node: 'a', incarnation: 'i' })
+  const state = { job: 'l', running: [entry] }
+  const job = aJob({ _id: 'l', ip: 'a', func: 'count', on_interrupt: 'rerun', misfire_grace_time: 0.001, state })
+  await collections.jobs.insertOne(job as never)
+  const about = { run_id, job, runTime: now, at: Date.now(), executor: 'default', coalesced: 1, claimed: now }
+  const claim = { ...about, scheduled: true, ordered: false, attempt: 1, fence: 1n }
+  runs.take('default')
+  runs.perform({ type: 'claim', claim }).subscribe(happened => runs.settle(happened))
+  await until(() => expect(runs.nextAt()).not.toBeNull())
+  expect(told.at(-1)).toMatchObject({ type: 'run.interrupted', run_id, rerun: true })
+  expect((await collections.jobs.findOne({ _id: 'l' }))?.state?.running).toMatchObject([{ attempt: 1, reruns: 0 }])
+  lease.isHeld = true
+  runs
+    .due(Date.now())
+    .pipe(mergeMap(claimed => runs.perform(claimed)))
+    .subscribe(happened => runs.settle(happened))
+  await until(async () => expect((await collections.jobs.findOne({ _id: 'l' }))?.state?.running).toEqual([]))
+  await runs.idle()
+  runs.close()
+  expect(ran).toBe(1)
+  const rows = await collections.executions.find({ job_id: 'l' }).sort({ finished: 1 }).toArray()
+  expect(rows.map(row => row.status)).toEqual(['interrupted', 'executed'])
 })
 
 test('a run that waits for its second start is no misfire, however long no node was there', async () => {
