@@ -11,10 +11,12 @@ import { Plans } from './claim/plans.ts'
 import { skipped } from './claim/skips.ts'
 import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS, wait } from './clock.ts'
 import { Adoption } from './cluster/adoption.ts'
+import type { Seen } from './cluster/registry.ts'
 import type { Connection } from './connection.ts'
 import { overGuard } from './history/finish.ts'
 import { claimedRuns } from './history/rows.ts'
 import type { Job } from './job/job.ts'
+import { enteredIn } from './job/outcome.ts'
 import { problemsOf } from './run/executors.ts'
 import type { Abort } from './run/run.ts'
 import { Runs, type RunsOptions } from './runs.ts'
@@ -173,6 +175,11 @@ export class Active {
     return this.#runs.sweep(job)
   }
 
+  /** Hears who has which ip now. */
+  looked(known: readonly Seen[]): void {
+    this.#runs.looked(known)
+  }
+
   abort(runId: string, why: Abort): void {
     this.#runs.abort(runId, why)
   }
@@ -229,10 +236,11 @@ export class Active {
         return this.#runs.cancel(effect.id, effect.run)
       case 'seen': {
         const { job, from } = effect
-        if (job.cancel !== undefined && from !== 'claim') this.#runs.cancel(job._id, job.cancel)
+        this.#runs.note(job)
+        if (job.cancel !== undefined && from !== 'claim') this.#runs.cancel(job._id, job.cancel, { seen: true })
         // What a claim shows is this node's own, save runs of another that had the job before.
-        const running = job.state?.running ?? []
-        const doubtful = from === 'claim' ? running.some(entry => entry.node !== this.#options.ip) : running.length > 0
+        const entered = enteredIn(job)
+        const doubtful = from === 'claim' ? entered.some(entry => entry.node !== this.#options.ip) : entered.length > 0
         if (doubtful) void this.#runs.sweep(job).catch(() => this.#readLater(job._id))
       }
     }

@@ -88,7 +88,10 @@ export class Life {
         if (isNobody(error)) database.connection.renew()
       },
       heard: () => this.#heard(),
-      looked: known => this.#takeover?.look(known),
+      looked: known => {
+        this.#active?.looked(known)
+        return this.#takeover?.look(known)
+      },
       joined: other => this.#emit({ type: 'node.joined', ip: other }),
       left: other => this.#emit({ type: 'node.lost', ip: other }),
     })
@@ -182,12 +185,13 @@ export class Life {
 
   async #activate(): Promise<void> {
     const { options, mode, executors } = this.#options
+    const lease = this.#asHeldNow()
     const active = new Active({
       ...this.database,
       prepare: () => this.#prepare(),
       ip: this.ip,
       timezone: options.timezone,
-      lease: this.#lease,
+      lease,
       takers: () => this.#membership.takers,
       mayAdopt: () => mode.mayAdopt,
       executors,
@@ -201,16 +205,22 @@ export class Life {
     this.#active = active
     await active.open()
     if (this.#active !== active || mode.isEnding) return
-    this.#takeover = this.#takeoverBeside(active)
+    this.#takeover = this.#takeoverBeside(active, lease)
     const work = mode.work()
-    this.#emit({ type: 'node.started', incarnation: this.#lease.incarnation })
+    this.#emit({ type: 'node.started', incarnation: lease.incarnation })
     if (work === 'active') active.take(true)
     else this.#turn(work)
   }
 
-  #takeoverBeside(active: Active): Takeover {
+  /** The lease for as long as this incarnation has it: once it was replaced it is not held any more, though this process may win
+   *  the ip again as another incarnation. */
+  #asHeldNow(): Pick<Lease, 'incarnation' | 'held'> {
+    const { incarnation } = this.#lease
+    return { incarnation, held: () => this.#lease.incarnation === incarnation && this.#lease.held() }
+  }
+
+  #takeoverBeside(active: Active, lease: Pick<Lease, 'incarnation' | 'held'>): Takeover {
     const { options, mode } = this.#options
-    const lease = this.#lease
     let touches = 0
     return new Takeover({
       ...this.database.collections,

@@ -9,19 +9,20 @@ import { begin } from './claim/begin.ts'
 import type { Claim, Claimed } from './claim/claimed.ts'
 import { type Clock, monotonicNow, systemClock, wait } from './clock.ts'
 import type { Lease } from './cluster/lease.ts'
-import { type Recovered, recover } from './cluster/recovery.ts'
+import { GIVEN_UP, type Recovered, recover, rerunsAfter, rerunsOf } from './cluster/recovery.ts'
+import type { Seen } from './cluster/registry.ts'
 import type { Collections } from './collections.ts'
 import type { News } from './event.ts'
 import { Finishes } from './history/finish.ts'
 import { Live } from './history/live.ts'
 import { rowOf, startedRow, storeRows } from './history/rows.ts'
 import { JOB_DEFAULTS, type Job } from './job/job.ts'
-import { newsOf, type Outcome } from './job/outcome.ts'
+import { type Entered, enteredIn, newsOf, type Outcome } from './job/outcome.ts'
+import { retryAt } from './job/retry.ts'
 import { type Logger, runLogger } from './log.ts'
 import type { Executor } from './run/executor.ts'
-import { unknownExecutor } from './run/executors.ts'
+import { problemsOf, unknownExecutor } from './run/executors.ts'
 import { Places } from './run/places.ts'
-import { retryAt } from './run/retry.ts'
 import { type Abort, GoingRuns, perform } from './run/run.ts'
 import { runLog } from './run/run-log.ts'
 import { Later } from './wheel/later.ts'
@@ -29,7 +30,8 @@ import { Later } from './wheel/later.ts'
 export interface RunsOptions {
   readonly collections: Collections
   readonly ip: string
-  readonly lease: Lease
+  /** As one incarnation holds it: never that of a later one of the same process. */
+  readonly lease: Pick<Lease, 'incarnation' | 'held'>
   readonly executors: ReadonlyMap<string, Executor>
   /** Due times are judged by it. */
   readonly clock: Clock
@@ -57,6 +59,12 @@ const AGAIN_MS = 2_000
 const DOUBT_MS = 10_000
 const LONGEST_DOUBT_MS = 600_000
 
+/** A request to abort runs of a job, and how many run ids had been made here when it became known. */
+interface Request {
+  readonly run: string
+  readonly made: number
+}
+
 export class Runs {
   readonly #options: RunsOptions
   readonly #going = new GoingRuns()
@@ -65,12 +73,22 @@ export class Runs {
   readonly #live: Live
   readonly #later: Later<Claim>
   /** Claimed by this process, and their end is not stored. */
-  readonly #mine = new Set<string>()
+  readonly #mine = new Map<string, number>()
+  /** Run ids that were made so far: `#mine` says of each which one it is. */
+  #made = 0
   /** Next attempts, by the run whose end is being stored. */
   readonly #attempts = new Map<string, Claim>()
   /** Performed here and not stored, and how many there are of each job. */
   readonly #counted = new Set<string>()
   readonly #open = new Map<string, { readonly runs: number; readonly since: number }>()
+  /** Entries of other incarnations in jobs of this node, as their documents showed them last. */
+  readonly #others = new Map<string, readonly Entered[]>()
+  /** The latest sweep of each job that is under way. */
+  readonly #sweeps = new Map<string, Promise<boolean>>()
+  /** What jobs' documents ask to abort, from when that is known here until it is known to be gone from there. */
+  readonly #requests = new Map<string, Request>()
+  /** Oldest runs whose abort is being asked for. */
+  readonly #asking = new Set<string>()
   #quiet: (() => void)[] = []
   #closed = false
 
@@ -118,7 +136,7 @@ export class Runs {
   /** Until it is forgotten, an entry of it in a document is not a dead one. */
   newId(): string {
     const id = new ObjectId().toHexString()
-    this.#mine.add(id)
+    this.#mine.set(id, this.#made++)
     return id
   }
 
@@ -153,10 +171,12 @@ export class Runs {
     try {
       const context = { jobs: collections.jobs, incarnation: lease.incarnation, freshTouch: this.#options.freshTouch }
       const begun = await begin(context, claims)
-      for (const { run_id, executor } of claims) {
+      for (const { run_id, executor, job } of claims) {
         if (begun.has(run_id)) continue
         this.#mine.delete(run_id)
         this.release(executor)
+        // What stands there instead is perhaps for this node to deal with.
+        this.#options.reread(job._id)
       }
       return claims.filter(claim => begun.has(claim.run_id)).map(claim => ({ type: 'claim', claim }))
     } catch {
@@ -215,25 +235,67 @@ export class Runs {
     })
   }
 
-  /** Aborts runs of a job that go on or wait here, and takes the request away when it is served. */
-  cancel(id: string, run: string): void {
-    const { collections, clock } = this.#options
+  /** Aborts runs of a job that go on or wait here, and takes the request away when it is served. What is claimed from now on is
+   *  not meant, however often the request is `seen` in the document until then. */
+  cancel(id: string, run: string, { seen = false } = {}): void {
+    if (seen && this.#requests.get(id)?.run === run) return
+    const request = { run, made: this.#made }
+    this.#requests.set(id, request)
+    void this.#serve(id, request).finally(() => {
+      if (this.#requests.get(id) === request) this.#requests.delete(id)
+    })
+  }
+
+  /** Ends when the request is known to be gone from the document, or to be another node's. */
+  async #serve(id: string, request: Request): Promise<void> {
+    let aborted = false
+    for (let attempt = 0; this.#requests.get(id) === request; attempt++) {
+      // What was being claimed or prepared goes on only now.
+      aborted = this.#abortAsked(id, request) || aborted
+      if (!aborted && !this.#options.isHeld(id)) return
+      try {
+        if (await this.#isServed(id, request, aborted)) return
+      } catch {}
+      try {
+        await this.#options.pause(attempt)
+      } catch {
+        return
+      }
+    }
+  }
+
+  #isMeant(runId: string, { run, made }: Request): boolean {
+    return run === runId || (run === '*' && (this.#mine.get(runId) ?? 0) < made)
+  }
+
+  /** Aborts what is meant and goes on or waits here; answers whether there was anything. */
+  #abortAsked(id: string, request: Request): boolean {
     const why = { status: 'cancelled', message: 'cancelled by request' } as const
-    const going = this.#going.of(id).filter(claim => run === '*' || claim.run_id === run)
+    const going = this.#going.of(id).filter(claim => this.#isMeant(claim.run_id, request))
     for (const claim of going) this.#going.abort(claim.run_id, why)
-    const waiting = this.#later.remove(id, run)
+    const waiting = this.#later.remove(id, runId => this.#isMeant(runId, request))
     for (const claim of waiting) {
       const { job, runTime: run_time, run_id, scheduled, attempt, coalesced, fence, claimed } = claim
       const error = { name: 'Aborted', message: why.message }
-      const finished = new Date(clock.now())
+      const finished = new Date(this.#options.clock.now())
       const ended = { run_id, job, run_time, scheduled, attempt, coalesced, fence, claimed, finished, error }
       this.settle({ ...ended, status: why.status, duration: 0, late: 0, entered: true })
     }
-    const nothing = going.length + waiting.length === 0
-    if (nothing && !this.#options.isHeld(id)) return
-    const guard = { _id: id, cancel: run, ...(nothing && { 'state.running.0': { $exists: false } }) }
-    const served = { $unset: { cancel: '' }, $set: { touch: this.#options.freshTouch() } }
-    void collections.jobs.updateOne(guard as never, served as never).catch(() => {})
+    return going.length + waiting.length > 0
+  }
+
+  /** Whether the request is gone from the document, taken away now or before. Where nothing was aborted here it stays as long as
+   *  an entry stands there that it may mean: of another node, or of a run that is just beginning or ending. */
+  async #isServed(id: string, request: Request, aborted: boolean): Promise<boolean> {
+    const { collections, freshTouch } = this.#options
+    const { run } = request
+    const since = [...this.#mine.keys()].filter(runId => !this.#isMeant(runId, request))
+    const meant = { run_id: run === '*' ? { $nin: since } : run }
+    const guard = { _id: id, cancel: run, ...(!aborted && { 'state.running': { $not: { $elemMatch: meant } } }) }
+    const served = { $unset: { cancel: '' }, $set: { touch: freshTouch() } }
+    const { matchedCount } = await collections.jobs.updateOne(guard as never, served as never)
+    if (matchedCount > 0) return true
+    return (await collections.jobs.findOne({ _id: id, cancel: run }, { projection: { _id: 1 } })) === null
   }
 
   /** Aborts the oldest run of the job, wherever it is. */
@@ -241,32 +303,90 @@ export class Runs {
     const oldest = job.state?.running?.[0]
     if (oldest === undefined) return
     const why = { status: 'cancelled', message: 'cancelled by the next run (overlap: cancel_other)' } as const
-    if (this.#going.abort(oldest.run_id, why)) return
-    const request = { $set: { cancel: oldest.run_id, touch: this.#options.freshTouch() } }
-    void this.#options.collections.jobs.updateOne({ _id: job._id }, request as never).catch(() => {})
+    if (this.#going.abort(oldest.run_id, why) || this.#asking.has(oldest.run_id)) return
+    this.#asking.add(oldest.run_id)
+    void this.#askToAbort(job._id, oldest.run_id).finally(() => this.#asking.delete(oldest.run_id))
   }
 
-  /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any. */
-  async sweep(job: Job): Promise<boolean> {
-    const { collections, clock, ip, lease } = this.#options
-    const recovered = await recover(job, {
-      ...collections,
-      ip,
-      incarnation: () => lease.incarnation,
-      isMine: id => this.#mine.has(id),
-      now: () => clock.now(),
-      freshTouch: this.#options.freshTouch,
-      newRunId: () => this.newId(),
-      forgetRun: id => this.forget(id),
-    })
-    for (const found of recovered) {
-      if (found.type === 'interrupted') this.settle(found.outcome)
-      if (found.type === 'again') this.#wait(againOf(found))
+  /** Asks the node of a run to abort it; a request of a person that stands there is served first. */
+  async #askToAbort(id: string, run_id: string): Promise<void> {
+    const { collections, freshTouch, pause } = this.#options
+    const entered = { _id: id, 'state.running.run_id': run_id }
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const request = { $set: { cancel: run_id, touch: freshTouch() } }
+        const guard = { ...entered, cancel: { $exists: false } }
+        if ((await collections.jobs.updateOne(guard as never, request as never)).matchedCount > 0) return
+        const other = { ...entered, cancel: { $ne: run_id } }
+        if ((await collections.jobs.findOne(other as never, { projection: { _id: 1 } })) === null) return
+      } catch {}
+      try {
+        await pause(attempt)
+      } catch {
+        return
+      }
     }
-    if (recovered.length === 0) return false
-    await this.#finishes.of(job._id)
-    this.#options.reread(job._id)
-    return true
+  }
+
+  /** Takes note of entries of other incarnations in a document of this node. */
+  note(job: Job): void {
+    const { _id } = job
+    const { ip, lease } = this.#options
+    const others = enteredIn(job).filter(entry => entry.node !== ip || entry.incarnation !== lease.incarnation)
+    if (others.length > 0) this.#others.set(_id, others)
+    else this.#others.delete(_id)
+  }
+
+  /** Hears who has which ip now: jobs with runs of an incarnation that is over are looked at until those are gone. */
+  looked(known: readonly Seen[]): void {
+    const current = new Map(known.map(({ _id, incarnation }) => [_id, incarnation]))
+    for (const [id, entries] of this.#others) {
+      if (!this.#options.isHeld(id)) this.#others.delete(id)
+      else if (entries.some(entry => current.get(entry.node) !== entry.incarnation)) this.#options.reread(id)
+    }
+  }
+
+  /** Deals with entries of runs that no longer go on, in a job of this node or of a dead one; answers whether there were any.
+   *  Rejects where the lease is not held: who may have been replaced judges nobody. */
+  sweep(job: Job): Promise<boolean> {
+    // What an earlier one deals with is read again after it: this document is older than that.
+    const before = this.#sweeps.get(job._id)?.catch(() => false) ?? Promise.resolve(false)
+    const sweep = before.then(found => found || this.#sweep(job))
+    this.#sweeps.set(job._id, sweep)
+    const done = () => {
+      if (this.#sweeps.get(job._id) === sweep) this.#sweeps.delete(job._id)
+    }
+    sweep.then(done, done)
+    return sweep
+  }
+
+  async #sweep(job: Job): Promise<boolean> {
+    const { collections, clock, executors, freshTouch, ip, lease, reread } = this.#options
+    if (!lease.held()) throw new Error('the lease is not held')
+    let found = 0
+    try {
+      for await (const one of recover(job, {
+        ...collections,
+        ip,
+        incarnation: lease.incarnation,
+        isMine: id => this.#mine.has(id),
+        now: () => clock.now(),
+        freshTouch,
+        newRunId: () => this.newId(),
+        forgetRun: id => this.forget(id),
+        mayRun: job => problemsOf(job, executors).length === 0,
+      })) {
+        found++
+        if ('outcome' in one) this.settle(one.outcome)
+        if (one.type === 'again') this.#wait(againOf(one))
+      }
+    } finally {
+      if (found > 0) {
+        await this.#finishes.of(job._id)
+        reread(job._id)
+      }
+    }
+    return found > 0
   }
 
   /** A claim that came after all has an entry whose run nobody performs, also when the job has left this node meanwhile; one that
@@ -318,14 +438,22 @@ export class Runs {
     ).pipe(map(happened => ('type' in happened ? happened : this.#tryAgain(claim, happened))))
   }
 
-  /** A failed attempt names the next one, if its job asks for that. */
+  /** A failed attempt names the next one, and an interrupted run its next start, if its job asks for that. Where this node does
+   *  not come to it the entry waits for the next owner. */
   #tryAgain(claim: Claim, outcome: Outcome): Outcome {
-    const { clock } = this.#options
-    const at = retryAt(claim.job, outcome, clock.now())
-    if (at === undefined) return outcome
-    const run_id = this.newId()
-    this.#attempts.set(claim.run_id, { ...claim, run_id, at, attempt: claim.attempt + 1 })
-    return { ...outcome, retry: { run_id, at: new Date(at) } }
+    const now = this.#options.clock.now()
+    const at = retryAt(claim.job, outcome, now)
+    if (at !== undefined) {
+      const attempt = { ...claim, run_id: this.newId(), at, attempt: claim.attempt + 1 }
+      this.#attempts.set(claim.run_id, attempt)
+      return { ...outcome, retry: { run_id: attempt.run_id, at: new Date(at) } }
+    }
+    if (outcome.status !== 'interrupted' || claim.job.on_interrupt !== 'rerun') return outcome
+    const reruns = rerunsAfter(claim.reruns ?? 0, outcome.started !== undefined)
+    if (reruns === undefined) return { ...outcome, given_up: GIVEN_UP }
+    const again = { ...claim, run_id: this.newId(), at: Math.max(now, claim.at), reruns }
+    this.#attempts.set(claim.run_id, again)
+    return { ...outcome, rerun: true, retry: { run_id: again.run_id, at: new Date(again.at), reruns } }
   }
 
   #count(id: string, more: number): void {
@@ -334,11 +462,12 @@ export class Runs {
     else this.#open.delete(id)
   }
 
-  /** The next attempt waits for its time, now that the document knows of it. */
+  /** The next start waits for its time, now that the document knows of it. */
   #next({ run_id, job, run_time, retry, error }: Outcome): void {
     const claim = this.#attempts.get(run_id)
     if (claim === undefined || retry === undefined) return
     this.#attempts.delete(run_id)
+    if (retry.reruns !== undefined) return this.#wait(claim)
     const why = error ?? { name: 'Error', message: 'failed' }
     const next = {
       run_id: retry.run_id,
@@ -371,7 +500,6 @@ export class Runs {
   }
 
   #refused(id: string, error: Error): void {
-    // Without an id it was a whole write: no job of it can be named.
     const problems = [{ path: 'state', message: `state: the end of a run could not be stored (${error.message})` }]
     this.#options.emit({ type: 'job.invalid', job_id: id, problems })
   }
@@ -393,6 +521,7 @@ function againOf({ job, entry, at, fence }: Extract<Recovered, { type: 'again' }
     coalesced: entry.coalesced ?? 1,
     claimed,
     attempt,
+    reruns: rerunsOf(entry),
     fence,
   }
 }

@@ -21,6 +21,8 @@ export interface Claim {
   readonly coalesced: number
   readonly claimed: Date
   readonly attempt: number
+  /** How many starts of it have died; absent: none. */
+  readonly reruns?: number
   readonly fence: bigint
 }
 

@@ -1,12 +1,14 @@
 /** Recovery: what becomes of entries in `state.running` whose runs no longer go on.
- *  In: a document of this node, or of one that is dead. Out: what followed for each dead entry: taken out, interrupted, or claimed once more (an attempt that
- *  waited for its retry, or a run whose owner asked for `on_interrupt: "rerun"`), by one guarded update each, so that of many
- *  takers one wins. A run that keeps killing its node is given up after three reruns, and its job is paused. */
+ *  In: a document of this node, or of one that is dead. Out: what followed for each dead entry, as it comes: taken out, interrupted,
+ *  or claimed once more (an attempt that waited for its retry or was due one, or a run whose owner asked for `on_interrupt: "rerun"`),
+ *  by one guarded update each, so that of many takers one wins. What is to go on waits for a node that has the job and can run it.
+ *  A run that keeps killing its node is given up after three reruns, and its job is paused; what only waited has not died. */
 import { type Collection, Timestamp } from 'mongodb'
 import type { Execution } from '../history/rows.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
-import type { Outcome } from '../job/outcome.ts'
-import { type Dead, deadEntries, type SweepContext } from './sweep.ts'
+import { type Outcome, recordedAgain, recordedOf, type Unrecorded, unrecordedIn } from '../job/outcome.ts'
+import { retryAt } from '../job/retry.ts'
+import { type Dead, deadEntries, isOurs, type SweepContext } from './sweep.ts'
 
 export interface RecoveryContext extends SweepContext {
   readonly jobs: Collection<Job>
@@ -14,13 +16,15 @@ export interface RecoveryContext extends SweepContext {
   readonly freshTouch: () => string
   readonly newRunId: () => string
   readonly forgetRun: (runId: string) => void
+  /** Whether this node has what the job needs to run. */
+  readonly mayRun: (job: Job) => boolean
 }
 
 export type Recovered =
   /** Only the entry went: its run had ended, or it was copied from another job. */
   | { readonly type: 'cleared' }
   /** To be stored like any other end of a run. */
-  | { readonly type: 'interrupted'; readonly outcome: Outcome }
+  | { readonly type: 'interrupted' | 'unrecorded'; readonly outcome: Outcome }
   /** Claimed once more: to be performed at `at`. */
   | {
       readonly type: 'again'
@@ -30,41 +34,100 @@ export type Recovered =
       readonly fence: bigint
     }
 
-const MOST_RERUNS = 3
-
-export async function recover(job: Job, context: RecoveryContext): Promise<readonly Recovered[]> {
-  const recovered: Recovered[] = []
-  for (const dead of await deadEntries(job, context)) recovered.push(...(await recoverOne(job, dead, context)))
-  return recovered
+/** How a dead entry goes on. */
+interface Next {
+  readonly attempt: number
+  readonly reruns: number
+  /** Absent: as soon as it is due. */
+  readonly at?: Date
 }
 
-async function recoverOne(
+const MOST_RERUNS = 3
+export const GIVEN_UP = `on_interrupt: its node died ${MOST_RERUNS + 1} times while it ran`
+
+/** How many starts of a run have died when it starts once more; undefined: it is given up. */
+export function rerunsAfter(reruns: number, died: boolean): number | undefined {
+  if (!died) return reruns
+  return reruns < MOST_RERUNS ? reruns + 1 : undefined
+}
+
+export const rerunsOf = (entry: RunningEntry | undefined): number =>
+  typeof entry?.reruns === 'number' ? entry.reruns : 0
+
+/** One entry after the other; what fails with one keeps no other, and is thrown at the end. */
+export async function* recover(job: Job, context: RecoveryContext): AsyncGenerator<Recovered> {
+  const errors: unknown[] = []
+  for (const dead of await deadEntries(job, job.state?.running ?? [], context)) {
+    try {
+      yield* recoverOne(job, dead, context)
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  for (const dead of await deadEntries(job, unrecordedIn(job), context)) {
+    try {
+      yield await recordOne(job, dead, context)
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
+}
+
+/** A row that nobody stores any more is stored by us, unless it is there. */
+async function recordOne(
   job: Job,
-  { entry, finished, copied }: Dead,
+  { entry, row, copied }: Dead<Unrecorded>,
   context: RecoveryContext,
-): Promise<readonly Recovered[]> {
-  if (finished || copied) {
+): Promise<Recovered> {
+  const { jobs, freshTouch, now } = context
+  if (!copied && row === undefined) return { type: 'unrecorded', outcome: recordedAgain(entry, job, now()) }
+  const { filter, update } = recordedOf(job._id, entry.run_id, freshTouch())
+  await jobs.updateOne(filter as never, update as never)
+  return { type: 'cleared' }
+}
+
+async function* recoverOne(job: Job, dead: Dead, context: RecoveryContext): AsyncGenerator<Recovered> {
+  const { entry, row, copied } = dead
+  const ours = isOurs(entry, context)
+  const next = copied ? undefined : nextOf(job, dead, ours, context.now())
+  if (next !== undefined) {
+    // It waits for the node that gets the job, and has what it needs; only we can tell that a run of ours is none.
+    if ((job.ip !== context.ip && !ours) || !context.mayRun(job)) return
+    let again: Recovered | undefined
+    let failure: unknown
+    try {
+      again = await claimAgain(job, entry, next, ours, context)
+      if (again === undefined) return
+    } catch (error) {
+      failure = error
+    }
+    // Between two starts nothing ran: nothing was interrupted. Where the write may still come the entry is the new run's then, which
+    // tells nothing of this one; where it does not, the entry and its row say what is to be done.
+    if (row === undefined && entry.retry_at === undefined)
+      yield { type: 'interrupted', outcome: interrupted(job, entry, true, context) }
+    if (again === undefined) throw failure
+    yield again
+  } else if (copied || row !== undefined) {
     await clear(job, entry, context)
-    return [{ type: 'cleared' }]
-  }
-  // What is to run once more is left to the node that gets the job; only we can tell that a run of ours is none.
-  const owned = job.ip === context.ip
-  const ours = entry.incarnation === context.incarnation()
-  if (!owned && !ours && (entry.retry_at !== undefined || job.on_interrupt === 'rerun')) return []
-  // Between two attempts nothing ran: nothing was interrupted.
-  if (owned && entry.retry_at !== undefined) {
-    const again = await claimAgain(job, entry, context, entry.retry_at)
-    return again === undefined ? [] : [again]
-  }
+    yield { type: 'cleared' }
+  } else yield { type: 'interrupted', outcome: interrupted(job, entry, false, context) }
+}
+
+/** How the entry goes on; undefined: its run is over. */
+function nextOf(job: Job, { entry, row }: Dead, ours: boolean, now: number): Next | undefined {
+  const { attempt, retry_at, run_id } = entry
   const reruns = rerunsOf(entry)
-  const rerun = owned && job.on_interrupt === 'rerun' && reruns < MOST_RERUNS
-  const again = rerun ? await claimAgain(job, { ...entry, reruns: reruns + 1 } as RunningEntry, context) : undefined
-  if (rerun && again === undefined) return []
-  if (owned && job.on_interrupt === 'rerun' && !rerun) await giveUp(job, context)
-  return [
-    { type: 'interrupted', outcome: interrupted(job, entry, again !== undefined, context) },
-    ...(again ? [again] : []),
-  ]
+  if (row === undefined && retry_at !== undefined) return { attempt, reruns, at: retry_at }
+  // Its node died, or said how it ended and died before it could say that it goes on.
+  if (row !== undefined && row.status !== 'interrupted') {
+    const at = retryAt(job, { status: row.status, attempt, run_id }, row.finished?.getTime() ?? now)
+    return at === undefined ? undefined : { attempt: attempt + 1, reruns, at: new Date(at) }
+  }
+  if (job.on_interrupt !== 'rerun') return undefined
+  // What this process claimed and does not run, and of which it has told nothing, never started.
+  const after = rerunsAfter(reruns, !ours || row !== undefined)
+  return after === undefined ? undefined : { attempt, reruns: after }
 }
 
 async function clear(job: Job, { run_id }: RunningEntry, { jobs, freshTouch }: RecoveryContext): Promise<void> {
@@ -72,24 +135,33 @@ async function clear(job: Job, { run_id }: RunningEntry, { jobs, freshTouch }: R
   await jobs.updateOne({ _id: job._id, 'state.running.run_id': run_id } as never, update as never)
 }
 
-/** Takes a dead entry over, to be run `at` that time or else as soon as it is due; undefined: somebody else did. */
+/** Takes a dead entry over, to be run at its time; undefined: somebody else did, or the job has changed. */
 async function claimAgain(
   job: Job,
   dead: RunningEntry,
+  { attempt, reruns, at }: Next,
+  ours: boolean,
   context: RecoveryContext,
-  at?: Date,
 ): Promise<Recovered | undefined> {
   const { jobs, ip, incarnation, now, newRunId, forgetRun, freshTouch } = context
-  const entry: RunningEntry = {
+  // Not before its time: it may have been claimed by a clock that was ahead.
+  const soonest = () => Math.max(now(), dead.run_time.getTime())
+  const entry = {
     ...dead,
     run_id: newRunId(),
     claimed: new Date(now()),
     node: ip,
-    incarnation: incarnation(),
-  }
+    incarnation,
+    attempt,
+    // Until it starts its node may die without interrupting anything.
+    retry_at: at ?? new Date(soonest()),
+    ...(reruns > 0 && { reruns }),
+  } as RunningEntry
   const guard = {
     _id: job._id,
-    ip,
+    // A run that was claimed here goes on here, wherever its job is now.
+    ...(!ours && { ip }),
+    executor: job.executor === undefined ? { $exists: false } : job.executor,
     'state.running': { $elemMatch: { run_id: dead.run_id, incarnation: dead.incarnation } },
   }
   const update = {
@@ -101,7 +173,9 @@ async function claimAgain(
     .catch(async (error: unknown) => {
       // The answer was lost: the entry tells whether the write came. Until somebody knows, it is nobody's.
       const found = await jobs
-        .findOne({ _id: job._id, 'state.running.run_id': entry.run_id } as never)
+        .findOne({ _id: job._id, 'state.running.run_id': entry.run_id } as never, {
+          readConcern: { level: 'majority' },
+        })
         .catch(() => null)
       if (found !== null) return found
       forgetRun(entry.run_id)
@@ -112,19 +186,8 @@ async function claimAgain(
     return undefined
   }
   const fence = after.state?.fence instanceof Timestamp ? after.state.fence.toBigInt() : 0n
-  // Not before its time: it may have been claimed by a clock that was ahead.
-  const soonest = Math.max(now(), entry.run_time.getTime())
-  return { type: 'again', job: after, entry, at: at?.getTime() ?? soonest, fence }
+  return { type: 'again', job: after, entry, at: at?.getTime() ?? soonest(), fence }
 }
-
-async function giveUp(job: Job, { jobs, ip, freshTouch }: RecoveryContext): Promise<void> {
-  const reason = `on_interrupt: its node died ${MOST_RERUNS + 1} times while it ran`
-  const update = { $set: { next_run_time: null, 'state.paused_by': reason, touch: freshTouch() } }
-  const { next_run_time } = job
-  if (next_run_time instanceof Date) await jobs.updateOne({ _id: job._id, ip, next_run_time }, update as never)
-}
-
-const rerunsOf = (entry: RunningEntry) => (typeof entry.reruns === 'number' ? entry.reruns : 0)
 
 function interrupted(job: Job, entry: RunningEntry, rerun: boolean, context: RecoveryContext): Outcome {
   const { run_id, run_time, claimed, attempt, node } = entry
@@ -145,5 +208,6 @@ function interrupted(job: Job, entry: RunningEntry, rerun: boolean, context: Rec
     rerun,
     // After a rerun the entry is the new run's.
     entered: !rerun,
+    ...(!rerun && job.on_interrupt === 'rerun' && { given_up: GIVEN_UP }),
   }
 }

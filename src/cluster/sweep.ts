@@ -1,11 +1,14 @@
-/** Sweep: which entries of `state.running` belong to runs that no longer go on?
+/** Sweep: which entries of `state.running` belong to runs that no longer go on, and which of `state.unrecorded` to rows that nobody
+ *  stores any more?
  *  In: a document. Out: its dead entries: copied from another job, of an incarnation that is not its node's current one,
  *  or of this process and unknown to it. A dead entry whose run has a final row did finish; one without was interrupted.
+ *  Who is current is what the registry says, of this node's ip too: a process that was replaced knows only of itself.
  *  An entry of a node that merely stopped answering is not dead: its incarnation is replaced first. Of a living node only those
  *  are whose row is old: it takes its entries out itself, where it can. */
 import type { Collection } from 'mongodb'
-import { type Execution, finalRows } from '../history/rows.ts'
+import { type Execution, type FinalRow, finalRows } from '../history/rows.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
+import type { Entered } from '../job/outcome.ts'
 import type { NodeInfo } from './lease.ts'
 
 /** A living node whose run has had its row for so long does not take its entry out any more: the document was away then. */
@@ -15,34 +18,42 @@ export interface SweepContext {
   readonly nodes: Collection<NodeInfo>
   readonly executions: Collection<Execution>
   readonly ip: string
-  readonly incarnation: () => string
+  /** Of this process, for as long as it sweeps. */
+  readonly incarnation: string
   /** Whether this process claimed the run and has not stored its end yet. */
   readonly isMine: (runId: string) => boolean
   readonly now: () => number
 }
 
-export interface Dead {
-  readonly entry: RunningEntry
-  /** Its end is in the history: only the entry is to go. */
-  readonly finished: boolean
+export interface Dead<T extends Entered = RunningEntry> {
+  readonly entry: T
+  /** Its end as it is in the history; absent: it was interrupted. */
+  readonly row?: FinalRow | undefined
   /** It came with a document copied from another job. */
   readonly copied: boolean
 }
 
-export async function deadEntries(job: Job, context: SweepContext): Promise<readonly Dead[]> {
-  const running = job.state?.running ?? []
-  const foreign = running.filter(entry => !(entry.job === job._id && context.isMine(entry.run_id)))
+/** Whether the entry is of a run that this process claimed. */
+export const isOurs = ({ node, incarnation }: Entered, by: Pick<SweepContext, 'ip' | 'incarnation'>): boolean =>
+  node === by.ip && incarnation === by.incarnation
+
+/** Those of `entries`, which stand in the document, that are dead. */
+export async function deadEntries<T extends Entered>(
+  job: Job,
+  entries: readonly T[],
+  context: SweepContext,
+): Promise<readonly Dead<T>[]> {
+  const foreign = entries.filter(entry => !(entry.job === job._id && context.isMine(entry.run_id)))
   if (foreign.length === 0) return []
-  const others = [...new Set(foreign.map(entry => entry.node).filter(node => node !== context.ip))]
+  const others = [...new Set(foreign.filter(entry => !isOurs(entry, context)).map(entry => entry.node))]
   const known =
     others.length === 0
       ? []
       : await context.nodes.find({ _id: { $in: others } }, { readConcern: { level: 'majority' } }).toArray()
   const current = new Map(known.map(node => [node._id, node.incarnation]))
-  current.set(context.ip, context.incarnation())
-  const isDead = (entry: RunningEntry) => {
+  const isDead = (entry: Entered) => {
     if (entry.job !== job._id) return true
-    if (entry.node === context.ip && entry.incarnation === context.incarnation()) return !context.isMine(entry.run_id)
+    if (isOurs(entry, context)) return !context.isMine(entry.run_id)
     return current.get(entry.node) !== entry.incarnation
   }
   const dead = foreign.filter(isDead)
@@ -52,9 +63,11 @@ export async function deadEntries(job: Job, context: SweepContext): Promise<read
     finalRows(context.executions, alive.map(runId), new Date(context.now() - LEFT_MS)),
   ])
   return [
-    ...dead.map(entry => ({ entry, finished: final.has(entry.run_id), copied: entry.job !== job._id })),
-    ...alive.filter(entry => left.has(entry.run_id)).map(entry => ({ entry, finished: true, copied: false })),
+    ...dead.map(entry => ({ entry, row: final.get(entry.run_id), copied: entry.job !== job._id })),
+    ...alive
+      .filter(entry => left.has(entry.run_id))
+      .map(entry => ({ entry, row: left.get(entry.run_id), copied: false })),
   ]
 }
 
-const runId = (entry: RunningEntry) => entry.run_id
+const runId = (entry: Entered) => entry.run_id

@@ -6,7 +6,7 @@
 import { type Collection, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
 import { isNobody } from '../connection.ts'
 import type { Job } from '../job/job.ts'
-import { type Actor, isFailure, noting, type Outcome, unrecordedOf } from '../job/outcome.ts'
+import { type Actor, isFailure, noting, type Outcome, recordedOf, unrecordedOf } from '../job/outcome.ts'
 import { PLANNED_BY_NODE } from '../job/plan.ts'
 
 export interface FinishContext {
@@ -24,19 +24,25 @@ export interface FinishContext {
   readonly actor: () => Actor
   /** The job may have been paused for its failures: memory is to look. */
   readonly paused: (jobId: string) => void
-  /** A document would not take the end of its run. */
+  /** A job's document or row would not take the end of its run. */
   readonly refused: (jobId: string, error: Error) => void
 }
 
 /** How a run ended, and the `touch` that its document got with that. */
-interface Write {
+interface Ended {
   readonly outcome: Outcome
   readonly touch: string
 }
 
 /** The last end of a job that is over. */
-interface Last extends Write {
+interface Last extends Ended {
   readonly trigger: Job['trigger']
+}
+
+/** One write of a bulk, to the document of that job. */
+interface Write {
+  readonly id: string
+  readonly write: object
 }
 
 const BATCH = 1_000
@@ -102,27 +108,27 @@ export class Finishes {
   }
 
   async #store(batch: readonly Outcome[]): Promise<void> {
-    const rows = this.#again(() => this.#context.storeRows(batch))
+    const ids = batch.map(({ job }) => job._id)
+    const rows = this.#again(
+      () => this.#context.storeRows(batch),
+      () => ids,
+    )
     const stand = batch.filter(outcome => outcome.entered || outcome.noted)
     if (stand.length === 0) return await rows
     const slow = await Promise.race([rows.then(() => false), this.#context.wait(SLOW_HISTORY_MS).then(() => true)])
-    const writes = stand.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
-    const pulls = writes.filter(({ outcome }) => outcome.entered)
-    await this.#again(() => this.#pull(pulls, slow))
-    await this.#pauseFailing(pulls.map(({ outcome }) => outcome))
-    const noted = slow ? writes : writes.filter(({ outcome }) => outcome.noted)
-    if (slow) this.#afterwards(rows.then(() => this.#recorded(noted)).then(() => this.#remove(this.#last(noted))))
+    const entered = stand.filter(outcome => outcome.entered)
+    await this.#giveUp(entered)
+    const ends = stand.map(outcome => ({ outcome, touch: this.#context.freshTouch() }))
+    await this.#pull(
+      ends.filter(({ outcome }) => outcome.entered),
+      slow,
+    )
+    await this.#pauseFailing(entered)
+    if (slow) this.#afterwards(rows.then(() => this.#recorded(ends)).then(() => this.#remove(ends)))
     else {
-      await this.#recorded(noted)
-      await this.#remove(this.#last(writes))
+      await this.#recorded(ends.filter(({ outcome }) => outcome.noted))
+      await this.#remove(ends)
     }
-  }
-
-  #last(writes: readonly Write[]): readonly Last[] {
-    return writes.flatMap(write => {
-      const trigger = write.outcome.retry === undefined ? this.#context.overBy(write.outcome.job) : undefined
-      return trigger === undefined ? [] : [{ ...write, trigger }]
-    })
   }
 
   /** History is slow: the places of its runs are not kept for it, the document says which rows are still to come. */
@@ -131,34 +137,21 @@ export class Finishes {
     void work.finally(() => this.#late.delete(work))
   }
 
-  /** The rows have come: the documents need not tell of them any more. */
-  async #recorded(noted: readonly Write[]): Promise<void> {
-    if (noted.length === 0) return
-    const operations = noted.map(({ outcome: { job, run_id }, touch }) => ({
-      updateOne: {
-        filter: { _id: job._id, 'state.unrecorded.run_id': run_id },
-        update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch } },
-      },
-    }))
-    await this.#write(operations)
+  async #pull(ends: readonly Ended[], slow: boolean): Promise<void> {
+    const by = slow ? this.#context.actor() : undefined
+    await this.#write(
+      ends.map(({ outcome, touch }) => ({ id: outcome.job._id, write: { updateOne: pullOf(outcome, touch, by) } })),
+    )
   }
 
-  async #pull(pulls: readonly Write[], slow: boolean): Promise<void> {
-    if (pulls.length === 0) return
-    const by = slow ? this.#context.actor() : undefined
-    const operations = pulls.map(({ outcome, touch }) => ({ updateOne: pullOf(outcome, touch, by) }))
-    try {
-      await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
-    } catch (error) {
-      // Without single errors nothing is known to be stored; those that may pass are tried again, all of them.
-      const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
-      if (failed.length === 0 || failed.some(({ code }) => PASSING.has(code))) throw error
-      // Some documents refuse it (their `state` is not ours any more); the others are stored.
-      for (const { index, errmsg } of failed) {
-        const id = pulls[index]?.outcome.job._id
-        if (id !== undefined) this.#context.refused(id, new Error(errmsg ?? 'refused'))
-      }
-    }
+  /** The rows have come: the documents need not tell of them any more. */
+  async #recorded(ends: readonly Ended[]): Promise<void> {
+    await this.#write(
+      ends.map(({ outcome: { job, run_id }, touch }) => ({
+        id: job._id,
+        write: { updateOne: recordedOf(job._id, run_id, touch) },
+      })),
+    )
   }
 
   /** Pauses jobs whose owner asked for that after so many failed runs in a row. */
@@ -166,39 +159,81 @@ export class Finishes {
     const failing = outcomes.filter(
       ({ job, status, retry }) => job.pause_after_failures != null && isFailure(status) && retry === undefined,
     )
-    if (failing.length === 0) return
-    const operations = failing.map(({ job }) => ({
-      updateOne: pauseOf(job._id, job.pause_after_failures as number, this.#context.freshTouch()),
-    }))
-    await this.#again(async () => {
-      const { modifiedCount } = await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
-      if (modifiedCount > 0) for (const { job } of failing) this.#context.paused(job._id)
+    await this.#pauseAll(
+      failing.map(({ job }) => job._id),
+      failing.map(({ job }) => pauseOf(job._id, job.pause_after_failures as number, this.#context.freshTouch())),
+    )
+  }
+
+  /** Pauses jobs whose runs are run again no more; before their entries go, so that who dies in between leaves it to the next. */
+  async #giveUp(outcomes: readonly Outcome[]): Promise<void> {
+    const poison = outcomes.filter(({ given_up }) => given_up !== undefined)
+    await this.#pauseAll(
+      poison.map(({ job }) => job._id),
+      poison.map(({ job, given_up }) => pausing(job._id, {}, given_up as string, this.#context.freshTouch())),
+    )
+  }
+
+  async #pauseAll(ids: readonly string[], pauses: readonly object[]): Promise<void> {
+    if (ids.length === 0) return
+    const changed = await this.#write(ids.map((id, i) => ({ id, write: { updateOne: pauses[i] } })))
+    if (changed) for (const id of ids) this.#context.paused(id)
+  }
+
+  /** Removes jobs that are over: their last ends took everything else out of them. */
+  async #remove(ends: readonly Ended[]): Promise<void> {
+    const last = ends.flatMap((end): readonly Last[] => {
+      const trigger = end.outcome.retry === undefined ? this.#context.overBy(end.outcome.job) : undefined
+      return trigger === undefined ? [] : [{ ...end, trigger }]
     })
+    await this.#write(
+      last.map(({ outcome: { job }, trigger, touch }) => ({
+        id: job._id,
+        write: { deleteOne: { filter: overGuard({ _id: job._id, trigger, touch }) } },
+      })),
+    )
   }
 
-  /** Removes jobs that are over. */
-  async #remove(last: readonly Last[]): Promise<void> {
-    if (last.length === 0) return
-    const operations = last.map(({ outcome: { job }, trigger, touch }) => ({
-      deleteOne: { filter: overGuard({ _id: job._id, trigger, touch }) },
-    }))
-    await this.#write(operations)
+  /** Writes in bulk until each is stored or refused for good, which is told; answers whether a document may have changed. */
+  async #write(writes: readonly Write[]): Promise<boolean> {
+    if (writes.length === 0) return false
+    let left = writes
+    let changed = false
+    await this.#again(
+      async () => {
+        try {
+          const bulk = left.map(({ write }) => write)
+          const { modifiedCount } = await this.#context.jobs.bulkWrite(bulk as never, { ordered: false })
+          changed ||= modifiedCount > 0
+        } catch (error) {
+          changed = true
+          const failed = singleErrors(error)
+          // Without single errors nothing is known to be stored.
+          if (failed.length === 0) throw error
+          for (const { index, code, errmsg } of failed) {
+            const id = left[index]?.id
+            // Some documents refuse it (their `state` is not ours any more).
+            if (id !== undefined && !PASSING.has(code)) this.#context.refused(id, new Error(errmsg ?? 'refused'))
+          }
+          left = failed.filter(({ code }) => PASSING.has(code)).flatMap(({ index }) => left[index] ?? [])
+          if (left.length > 0) throw error
+        }
+      },
+      () => left.map(({ id }) => id),
+    )
+    return changed
   }
 
-  async #write(operations: readonly object[]): Promise<void> {
-    await this.#again(async () => {
-      await this.#context.jobs.bulkWrite(operations as never, { ordered: false })
-    })
-  }
-
-  /** Tries until the database takes it; errors that no retry mends are reported and end it. */
-  async #again(write: () => Promise<void>): Promise<void> {
+  /** Tries until the database takes it; errors that no retry mends are reported, for each job that is left, and end it. */
+  async #again(write: () => Promise<void>, left: () => readonly string[]): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await write()
       } catch (error) {
-        if (!isPassing(error))
-          return this.#context.refused('', error instanceof Error ? error : new Error(String(error)))
+        if (!isPassing(error)) {
+          for (const id of left()) this.#context.refused(id, error instanceof Error ? error : new Error(String(error)))
+          return
+        }
         try {
           await this.#context.pause(attempt)
         } catch {
@@ -226,13 +261,16 @@ export function overGuard(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Record<s
 
 function pauseOf(id: string, failures: number, touch: string) {
   const reason = `pause_after_failures: ${failures} failed ${failures === 1 ? 'run' : 'runs in a row'}`
-  return {
-    filter: { _id: id, ...PLANNED_BY_NODE, 'state.failures': { $gte: failures } },
-    update: { $set: { next_run_time: null, 'state.paused_by': reason, touch } },
-  }
+  return pausing(id, { 'state.failures': { $gte: failures } }, reason, touch)
 }
 
-/** Takes the run's entry out, or makes it that of the next attempt. `by`: who stores the row, which is still to come. */
+/** Pauses a job, but takes no time away that a person set. */
+const pausing = (_id: string, guard: object, reason: string, touch: string) => ({
+  filter: { _id, ...PLANNED_BY_NODE, ...guard },
+  update: { $set: { next_run_time: null, 'state.paused_by': reason, touch } },
+})
+
+/** Takes the run's entry out, or makes it that of its next start. `by`: who stores the row, which is still to come. */
 function pullOf(outcome: Outcome, touch: string, by: Actor | undefined) {
   const { run_id, status, run_time, retry, attempt } = outcome
   const failed = isFailure(status)
@@ -240,8 +278,9 @@ function pullOf(outcome: Outcome, touch: string, by: Actor | undefined) {
   if (retry !== undefined) {
     const next = {
       'state.running.$.run_id': retry.run_id,
-      'state.running.$.attempt': attempt + 1,
+      'state.running.$.attempt': retry.reruns === undefined ? attempt + 1 : attempt,
       'state.running.$.retry_at': retry.at,
+      ...(retry.reruns !== undefined && { 'state.running.$.reruns': retry.reruns }),
     }
     return {
       filter: { _id: outcome.job._id, 'state.running.run_id': run_id },
@@ -268,8 +307,13 @@ function pullOf(outcome: Outcome, touch: string, by: Actor | undefined) {
 const PASSING: ReadonlySet<unknown> = new Set([
   6, 7, 18, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ])
-/** The driver wraps what ended a whole bulk (no connection, no server in time) in an error of the server without a code. */
-const isPassing = (error: unknown) =>
-  error instanceof MongoServerError && error.code !== undefined
-    ? PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
-    : error instanceof MongoError
+/** The errors of single writes; none: the whole bulk is undecided. */
+const singleErrors = (error: unknown) => (error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : [])
+
+/** Of a bulk with single errors one that may pass is worth another try. The driver wraps what ended a whole bulk (no connection, no
+ *  server in time) in an error of the server without a code. */
+function isPassing(error: unknown): boolean {
+  if (singleErrors(error).length > 0) return singleErrors(error).some(({ code }) => PASSING.has(code))
+  if (!(error instanceof MongoServerError) || error.code === undefined) return error instanceof MongoError
+  return PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
+}

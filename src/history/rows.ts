@@ -129,15 +129,19 @@ export async function claimedRuns(
   return found
 }
 
-/** Which of these runs have a final row, recorded before that time if one is given, and so did end. */
+/** How a run ended, as far as its row tells whether it is to go on. */
+export type FinalRow = Pick<Execution, '_id' | 'status' | 'finished'>
+
+/** The final rows of those runs that have one, recorded before that time if one is given, and so did end; by run id. */
 export async function finalRows(
   executions: Collection<Execution>,
   runIds: readonly string[],
   before?: Date,
-): Promise<ReadonlySet<string>> {
-  if (runIds.length === 0) return new Set()
+): Promise<ReadonlyMap<string, FinalRow>> {
+  if (runIds.length === 0) return new Map()
   const old = before && { recorded: { $lt: before } }
   const filter = { _id: { $in: [...runIds] }, status: { $ne: 'started' as const }, ...old }
-  const rows = await executions.find(filter, { projection: { _id: 1 }, readConcern: { level: 'majority' } }).toArray()
-  return new Set(rows.map(row => row._id))
+  const projection = { status: 1, finished: 1 }
+  const rows = await executions.find<FinalRow>(filter, { projection, readConcern: { level: 'majority' } }).toArray()
+  return new Map(rows.map(row => [row._id, row]))
 }

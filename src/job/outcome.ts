@@ -2,7 +2,7 @@
  *  In: what the claim and the run know. Out: the one value from which the history row, the `$pull` of the entry and the
  *  news are made. A failing function is an outcome, never an error of ours. Pure. */
 import type { Failure, News } from '../event.ts'
-import type { Job } from './job.ts'
+import type { Job, RunningEntry } from './job.ts'
 
 export type Status = 'executed' | 'error' | 'missed' | 'max_instances' | 'timeout' | 'interrupted' | 'cancelled'
 
@@ -31,8 +31,11 @@ export interface Outcome {
   readonly lost_node?: string
   /** For `interrupted`: it is run once more. */
   readonly rerun?: boolean
-  /** It failed and is tried again: its entry becomes the next attempt's. */
-  readonly retry?: { readonly run_id: string; readonly at: Date }
+  /** It goes on later: its entry becomes the next attempt's or, with `reruns` (how many of its starts have died by now), that of
+   *  the same attempt once more. */
+  readonly retry?: { readonly run_id: string; readonly at: Date; readonly reruns?: number }
+  /** It is not run again, though its job asked for that: why the job is to be paused. */
+  readonly given_up?: string
   /** The run stands in `state.running` and is to be taken out. */
   readonly entered: boolean
   /** It stands in `state.unrecorded` until its row is stored. */
@@ -81,9 +84,35 @@ export const unrecordedOf = (jobId: string, what: Named, { ip, incarnation }: Ac
 /** So many are kept in a document: the oldest go where no history takes rows for very long, before the document is full. */
 const MOST_UNRECORDED = 10_000
 
+/** What waits in a document for its row. Whoever wrote it may have written anything. */
+export function unrecordedIn({ state }: Pick<Job, 'state'>): readonly Unrecorded[] {
+  const entries: readonly unknown[] = Array.isArray(state?.unrecorded) ? state.unrecorded : []
+  return entries.filter(isUnrecorded)
+}
+
+/** Who sees to an entry of a document's state. */
+export type Entered = Pick<RunningEntry, 'run_id' | 'job' | 'node' | 'incarnation'>
+
+/** All that a node still has to see to in a document: runs, and rows to be stored. */
+export function enteredIn(job: Pick<Job, 'state'>): readonly Entered[] {
+  const running: readonly (RunningEntry | null)[] = Array.isArray(job.state?.running) ? job.state.running : []
+  return [...running.filter(entry => entry !== null), ...unrecordedIn(job)]
+}
+
+function isUnrecorded(entry: unknown): entry is Unrecorded {
+  const { run_id, run_time, status } = (entry ?? {}) as Partial<Unrecorded>
+  return typeof run_id === 'string' && typeof status === 'string' && run_time instanceof Date
+}
+
 /** What a `$push` is given to enter them. */
 export const noting = (entries: readonly Unrecorded[]) => ({
   'state.unrecorded': { $each: entries, $slice: -MOST_UNRECORDED },
+})
+
+/** Takes an entry of `state.unrecorded` out. */
+export const recordedOf = (_id: string, run_id: string, touch: string) => ({
+  filter: { _id, 'state.unrecorded.run_id': run_id },
+  update: { $pull: { 'state.unrecorded': { run_id } }, $set: { touch } },
 })
 
 /** What an entry of `state.unrecorded` tells, told again. */

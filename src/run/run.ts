@@ -83,7 +83,8 @@ function refusal(claim: Claim, context: RunContext, signal: AbortSignal): Outcom
   }
   const grace = graceMs(claim.job)
   const allowed = claim.ordered ? orderedGraceMs(grace) : grace
-  if ((claim.scheduled || claim.ordered) && claim.attempt === 1) {
+  // What starts once more was in time when it started first.
+  if ((claim.scheduled || claim.ordered) && claim.attempt === 1 && claim.reruns === undefined) {
     if (allowed !== null && late > allowed) return { ...unstarted, status: 'missed' }
   }
   return undefined

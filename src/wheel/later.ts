@@ -48,11 +48,9 @@ export class Later<T extends Waiting> {
     return taken
   }
 
-  /** Takes waiting runs of a job out: one, or with `*` all. */
-  remove(jobId: string, run: string): readonly T[] {
-    const gone = [...this.#byRun.values()].filter(
-      ({ job, run_id }) => job._id === jobId && (run === '*' || run === run_id),
-    )
+  /** Takes waiting runs of a job out. */
+  remove(jobId: string, isMeant: (runId: string) => boolean): readonly T[] {
+    const gone = [...this.#byRun.values()].filter(({ job, run_id }) => job._id === jobId && isMeant(run_id))
     for (const { run_id } of gone) this.#drop(run_id)
     return gone
   }

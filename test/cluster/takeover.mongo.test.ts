@@ -285,13 +285,53 @@ describe('runs of a dead node', () => {
     const dead = deadName()
     const next_run_time = new Date(Date.now() + DAY_MS)
     const job = withRun(dead, { standby: [a], on_interrupt: 'rerun', next_run_time }, { reruns: 3 })
-    await insert(job)
+    const planned = { next_run_time, trigger: 'of another version' }
+    await insert({ ...job, state: { ...job.state, planned } } as Job)
     await die(dead)
     await until(async () =>
       expect(await read(job._id)).toMatchObject({ ip: a, next_run_time: null, state: { running: [] } }),
     )
     expect((await read(job._id)).state.paused_by).toMatch(/died 4 times/)
     expect(cluster.ranOf(job._id)).toEqual([])
+  })
+
+  test.each([
+    [
+      'was closed',
+      async (dead: string) => {
+        await registry.updateOne({ _id: dead }, { $set: { seen: new Date(Date.now() - 61_000) } })
+      },
+    ],
+    [
+      'came back at once as another one',
+      async (dead: string) => {
+        await registry.updateOne({ _id: dead }, { $set: { incarnation: 'next', seen: new Date() } })
+      },
+    ],
+    [
+      'was forgotten',
+      async (dead: string) => {
+        await registry.deleteOne({ _id: dead })
+      },
+    ],
+  ])('in a job that had moved away long before are found when their node %s', async (_, end) => {
+    const [dead, canary] = [deadName(), deadName()]
+    const job = withRun(dead, { ip: a })
+    const again = withRun(dead, { ip: b, on_interrupt: 'rerun' })
+    await die(dead, { seen: new Date(), lease: 60_000 })
+    await insert(job, again)
+    await until(() => expect([node(a).status().jobs, node(b).status().jobs]).toEqual([1, 1]))
+    // Both nodes have looked at them, and found them well.
+    await die(canary)
+    await until(async () => expect((await registry.findOne({ _id: canary }))?.lease).toBe(0))
+    expect((await read(job._id)).state.running).toHaveLength(1)
+    await end(dead)
+    await until(async () => expect((await read(job._id)).state.running).toEqual([]))
+    await until(async () => expect((await read(again._id)).state.running).toEqual([]))
+    expect(await rowsOf(job._id)).toMatchObject([{ status: 'interrupted', ip: dead }])
+    await until(async () =>
+      expect((await rowsOf(again._id)).map(row => row.status).sort()).toEqual(['executed', 'interrupted']),
+    )
   })
 
   test('in a job that had moved away before are found by its owner’s next claim', async () => {
@@ -398,6 +438,83 @@ describe('evicting', () => {
     await until(async () => expect((await read(job._id)).state.running).toEqual([]))
     expect(await cluster.executions.find({ job_id: job._id }).toArray()).toMatchObject([{ status: 'interrupted' }])
     expect(await ownerOf(job._id)).toBe(b)
+  })
+})
+
+describe('a node that was replaced', () => {
+  test('leaves the runs of its successor alone, also before it knows', async () => {
+    const ip = deadName()
+    const late = cluster.another({ ip, lease: 60_000 })
+    await late.start()
+    const successor = { incarnation: 'successor', seen: new Date(), lease: 60_000 }
+    await registry.updateOne({ _id: ip }, { $set: successor })
+    const withEntry = (run_id: string, incarnation: string) => {
+      const job = aJob({ ip, next_run_time: null })
+      return {
+        ...job,
+        state: { job: job._id, running: [anEntry({ run_id, job: job._id, node: ip, incarnation })] },
+      } as Job
+    }
+    const [live, dead] = [withEntry('live', 'successor'), withEntry('dead', 'long gone')]
+    const interrupted = collect(late)
+    await insert(live)
+    await until(() => expect(late.status().jobs).toBe(1))
+    await cluster.jobs.updateOne({ _id: live._id }, { $set: { misfire_grace_time: 61 } })
+    await insert(dead)
+    await until(async () => expect((await read(dead._id)).state.running).toEqual([]))
+    expect((await read(live._id)).state.running).toHaveLength(1)
+    expect(interrupted.of('run.interrupted').map(event => event.run_id)).toEqual(['dead'])
+    await registry.updateOne({ _id: ip }, { $set: { seen: new Date(0) } })
+    await late.close()
+  })
+
+  test('and won its ip again declares no run of its new life dead, however long its old one takes to end', async () => {
+    const ip = deadName()
+    let end = () => {}
+    const deaf = () => new Promise<void>(resolve => (end = resolve))
+    const twice = cluster.another({ ip, lease: LEASE_MS, tasks: { deaf } })
+    await twice.start()
+    const order = () => ({ next_run_time: null, run_at: [new Date()] })
+    const old = aJob({ ip, func: 'deaf', ...order() })
+    const started = nextEvent(twice, 'run.started', { job_id: old._id })
+    await insert(old)
+    await started
+    const back = nextEvent(twice, 'node.started')
+    await node(a).nodes.evict(ip)
+    await back
+    const job = aJob({ ip, func: 'hold', ...order() })
+    const begun = nextEvent(twice, 'run.started', { job_id: job._id })
+    await insert(job)
+    const { run_id } = await begun
+    const told = collect(twice, job._id)
+    await cluster.jobs.updateOne({ _id: job._id }, { $set: { misfire_grace_time: 61 } })
+    // Of both lives, as long as the old one has a run.
+    await until(() => expect(told.of('job.modified').length).toBeGreaterThanOrEqual(2))
+    await cluster.jobs.updateOne({ _id: job._id }, { $set: { misfire_grace_time: 62 } })
+    await until(() => expect(told.of('job.modified').length).toBeGreaterThanOrEqual(4))
+    end()
+    await until(async () => expect((await read(old._id)).state.running).toEqual([]))
+    cluster.release(job._id)
+    await until(() => expect(told.of('run.executed')).toMatchObject([{ run_id }]))
+    expect(told.of('run.interrupted')).toEqual([])
+    await twice.close()
+  })
+
+  test('has its run made again, where that is asked for', async () => {
+    const ip = deadName()
+    const fenced = cluster.another({ ip, lease: LEASE_MS })
+    await fenced.start()
+    const job = aJob({ ip, func: 'hold', on_interrupt: 'rerun', next_run_time: null, run_at: [new Date()] })
+    const started = nextEvent(fenced, 'run.started', { job_id: job._id })
+    await insert(job)
+    await started
+    await node(a).nodes.evict(ip)
+    await until(() => expect(cluster.ranOf(job._id)).toHaveLength(2))
+    cluster.release(job._id)
+    await until(async () => expect((await read(job._id)).state.running).toEqual([]))
+    const rows = await cluster.executions.find({ job_id: job._id }).toArray()
+    expect(rows.map(row => row.status).sort()).toEqual(['executed', 'interrupted'])
+    await fenced.close()
   })
 })
 

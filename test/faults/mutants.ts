@@ -198,8 +198,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'cluster/sweep.ts',
-        find: 'finished: final.has(entry.run_id)',
-        put: 'finished: final.has(entry.run_id) && entry.attempt > 9',
+        find: 'row: final.get(entry.run_id)',
+        put: 'row: entry.attempt > 9 ? final.get(entry.run_id) : undefined',
       },
     ],
     plan: 'points',

@@ -54,6 +54,40 @@ test('a refusal that no retry mends is told, and the place of the run is given b
   expect(await finish(error)).toEqual({ stored: 0, pulled: 1, refused: ['not authorised to insert'] })
 })
 
+test('of a bulk with single errors what may pass is tried again, whatever the first error is; the rest is told by its job', async () => {
+  const { commands, collection } = noting()
+  const refused: string[] = []
+  const single = (index: number, code: number) => ({ index, code, errmsg: `error ${code}` })
+  const error = new MongoBulkWriteError({ message: 'error 121', code: 121, writeErrors: [] } as never, none)
+  error.writeErrors = [single(0, 121), single(1, 11602)] as never
+  const bulks: unknown[][] = []
+  const jobs = {
+    ...(collection as { bulkWrite(writes: unknown[]): Promise<unknown> }),
+    bulkWrite: async (writes: { updateOne: Command }[]) => {
+      bulks.push(writes.map(({ updateOne }) => updateOne.filter._id))
+      if (bulks.length === 1) throw error
+      return await (collection as { bulkWrite(writes: unknown[]): Promise<unknown> }).bulkWrite(writes)
+    },
+  }
+  const finishes = new Finishes({
+    jobs: jobs as never,
+    storeRows: async () => {},
+    freshTouch: () => 'touch',
+    wait: () => new Promise(() => {}),
+    pause: async () => {},
+    isBurst: () => false,
+    overBy: () => undefined,
+    actor: () => ({ ip: 'a', incarnation: 'a1' }),
+    paused: () => {},
+    refused: (id, { message }) => refused.push(`${id}: ${message}`),
+  })
+  const outcomes = ['j1', 'j2', 'j3'].map(_id => anOutcome(aJob({ _id }, { running: [anEntry('r')] }), 'r'))
+  await Promise.all(outcomes.map(outcome => finishes.push(outcome)))
+  expect(bulks).toEqual([['j1', 'j2', 'j3'], ['j2']])
+  expect(refused).toEqual(['j1: error 121'])
+  expect(commands).toHaveLength(1)
+})
+
 test('a history that is slow keeps no job that is over: it goes when its row has come', async () => {
   const { commands, collection } = noting()
   let touches = 0

@@ -1,10 +1,18 @@
 /** What happens between due and done, on a real database: retries, overlap, pausing what fails, timeouts, cancelling, rerun,
  *  rows of every outcome, pipelines, changes. */
 import { once } from 'node:events'
+import { mergeMap } from 'rxjs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { TidewheelEvent } from '../../src/event.ts'
+import { systemClock } from '../../src/clock.ts'
+import { collectionsOf } from '../../src/collections.ts'
+import type { News, TidewheelEvent } from '../../src/event.ts'
+import type { Outcome } from '../../src/job/outcome.ts'
+import { silent } from '../../src/log.ts'
+import { makeExecutors } from '../../src/run/executors.ts'
+import { Tasks } from '../../src/run/tasks.ts'
+import { Runs } from '../../src/runs.ts'
 import { collect, nextEvent } from '../support/events.ts'
-import { aJob } from '../support/jobs.ts'
+import { aJob, anEntry } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 import { type Nodes, startNodes, until } from '../support/node.ts'
 
@@ -25,6 +33,17 @@ const start = async (options: Partial<Parameters<typeof startNodes>[0]> = {}) =>
   return { ...nodes, node: nodes.nodes[0] as NonNullable<(typeof nodes.nodes)[0]>, ip: nodes.ips[0] as string }
 }
 const rows = (n: Nodes, job: string) => n.executions.find({ job_id: job }).sort({ claimed: 1, attempt: 1 }).toArray()
+/** An entry of a node that is long gone. */
+const entryOf = (n: { readonly ip: string }, job: string, fields: object = {}) =>
+  anEntry({
+    run_id: `dead-${job}`,
+    job,
+    run_time: new Date(),
+    claimed: new Date(),
+    node: n.ip,
+    incarnation: 'long gone',
+    ...fields,
+  })
 const nothingRuns = (n: Nodes, job: string) =>
   until(async () => expect((await n.jobs.findOne({ _id: job }))?.state?.running ?? []).toEqual([]))
 
@@ -341,6 +360,7 @@ test('an entry whose run has a final row is taken out, never declared interrupte
 
 test('a poison job that kills node after node is paused after three reruns', async () => {
   const n = await start()
+  const next_run_time = new Date(Date.now() + 60_000)
   const running = [
     {
       run_id: 'p',
@@ -358,8 +378,8 @@ test('a poison job that kills node after node is paused after three reruns', asy
       _id: 'p',
       ip: n.ip,
       on_interrupt: 'rerun',
-      next_run_time: new Date(Date.now() + 60_000),
-      state: { job: 'p', running },
+      next_run_time,
+      state: { job: 'p', running, planned: { next_run_time, trigger: 'of another version' } },
     }) as never,
   )
   await until(async () =>
@@ -369,6 +389,234 @@ test('a poison job that kills node after node is paused after three reruns', asy
     }),
   )
   expect(n.ranOf('p')).toEqual([])
+})
+
+test('a poison job keeps the time that a person set', async () => {
+  const n = await start()
+  const next_run_time = new Date(Date.now() + 60_000)
+  const state = { job: 'p', running: [entryOf(n, 'p', { reruns: 3 })] }
+  await n.jobs.insertOne(aJob({ _id: 'p', ip: n.ip, on_interrupt: 'rerun', next_run_time, state }) as never)
+  await nothingRuns(n, 'p')
+  expect(await rows(n, 'p')).toMatchObject([{ status: 'interrupted' }])
+  expect((await n.jobs.findOne({ _id: 'p' }))?.next_run_time).toEqual(next_run_time)
+})
+
+test('the next attempt of a run is made although its node died with the row of the failed one just stored', async () => {
+  const n = await start()
+  const row = (_id: string, status: string) => ({
+    _id,
+    status,
+    job_id: 'r',
+    finished: new Date(),
+    recorded: new Date(),
+  })
+  await n.executions.insertMany([row('failed', 'error'), row('long', 'timeout'), row('last', 'error')] as never)
+  const retry = { max_attempts: 2, delay: 0.05 }
+  const running = [
+    entryOf(n, 'r', { run_id: 'failed' }),
+    entryOf(n, 'r', { run_id: 'long' }),
+    entryOf(n, 'r', { run_id: 'last', attempt: 2 }),
+  ]
+  await n.jobs.insertOne(aJob({ _id: 'r', ip: n.ip, retry, max_instances: 3, state: { job: 'r', running } }) as never)
+  await until(() => expect(n.ranOf('r')).toHaveLength(2))
+  await nothingRuns(n, 'r')
+  expect(n.ranOf('r').map(run => run.attempt)).toEqual([2, 2])
+  expect((await rows(n, 'r')).map(({ status, attempt = 1 }) => `${status} ${attempt}`).sort()).toEqual([
+    'error 1',
+    'error 1',
+    'executed 2',
+    'executed 2',
+    'timeout 1',
+  ])
+})
+
+test('a run that a stop with a limit interrupts is run again by the next life of its node', async () => {
+  const n = await start()
+  const [started, seen] = [nextEvent(n.node, 'run.started'), collect(n.node, 's')]
+  const order = { run_at: [new Date()], next_run_time: null }
+  await n.jobs.insertOne(aJob({ _id: 's', ip: n.ip, func: 'hold', on_interrupt: 'rerun', ...order }) as never)
+  await started
+  await n.node.stop({ timeout: 0 })
+  expect(seen.of('run.interrupted')).toMatchObject([{ rerun: true }])
+  expect((await n.jobs.findOne({ _id: 's' }))?.state.running).toMatchObject([
+    { attempt: 1, reruns: 1, ordered: true, retry_at: expect.any(Date) },
+  ])
+  await n.node.start()
+  await until(() => expect(n.ranOf('s')).toHaveLength(2))
+  n.release('s')
+  await nothingRuns(n, 's')
+  expect((await rows(n, 's')).map(row => row.status).sort()).toEqual(['executed', 'interrupted'])
+  expect(seen.of('run.interrupted')).toHaveLength(1)
+})
+
+test('a run whose node lost its lease before the start is made when it holds it again', async () => {
+  const tasks = new Tasks()
+  let ran = 0
+  tasks.add('count', async () => ran++)
+  const collections = collectionsOf(db.db)
+  const told: (News | Outcome)[] = []
+  const lease = { incarnation: 'i', isHeld: false, held: () => lease.isHeld }
+  const runs = new Runs({
+    collections,
+    ip: 'a',
+    lease,
+    executors: makeExecutors({ tasks }),
+    clock: systemClock,
+    logger: silent(),
+    emit: news => told.push(news),
+    freshTouch: () => 't',
+    pause: async () => {},
+    reread: () => {},
+    poke: () => {},
+    freed: () => {},
+    ended: () => {},
+    isBurst: () => false,
+    isHeld: () => true,
+    overBy: () => undefined,
+  })
+  const now = new Date()
+  const run_id = runs.newId()
+  const entry = anEntry({ run_id, job: 'l', run_time: now, claimed: now, node: 'a', incarnation: 'i' })
+  const state = { job: 'l', running: [entry] }
+  const job = aJob({ _id: 'l', ip: 'a', func: 'count', on_interrupt: 'rerun', misfire_grace_time: 0.001, state })
+  await collections.jobs.insertOne(job as never)
+  const about = { run_id, job, runTime: now, at: Date.now(), executor: 'default', coalesced: 1, claimed: now }
+  const claim = { ...about, scheduled: true, ordered: false, attempt: 1, fence: 1n }
+  runs.take('default')
+  runs.perform({ type: 'claim', claim }).subscribe(happened => runs.settle(happened))
+  await until(() => expect(runs.nextAt()).not.toBeNull())
+  expect(told.at(-1)).toMatchObject({ type: 'run.interrupted', run_id, rerun: true })
+  expect((await collections.jobs.findOne({ _id: 'l' }))?.state?.running).toMatchObject([{ attempt: 1, reruns: 0 }])
+  lease.isHeld = true
+  runs
+    .due(Date.now())
+    .pipe(mergeMap(claimed => runs.perform(claimed)))
+    .subscribe(happened => runs.settle(happened))
+  await until(async () => expect((await collections.jobs.findOne({ _id: 'l' }))?.state?.running).toEqual([]))
+  await runs.idle()
+  runs.close()
+  expect(ran).toBe(1)
+  const rows = await collections.executions.find({ job_id: 'l' }).sort({ finished: 1 }).toArray()
+  expect(rows.map(row => row.status)).toEqual(['interrupted', 'executed'])
+})
+
+test('a run that waits for its second start is no misfire, however long no node was there', async () => {
+  const n = await start()
+  const ago = new Date(Date.now() - 7_200_000)
+  const running = [entryOf(n, 'l', { run_time: ago, retry_at: ago, reruns: 1 })]
+  const job = { _id: 'l', ip: n.ip, on_interrupt: 'rerun', next_run_time: null, state: { job: 'l', running } } as const
+  await n.jobs.insertOne(aJob(job) as never)
+  await nothingRuns(n, 'l')
+  expect((await rows(n, 'l')).map(row => row.status)).toEqual(['executed'])
+})
+
+test('a run that is interrupted by a stop once too often is not run again, and pauses its job', async () => {
+  const n = await start()
+  const [next_run_time, started] = [new Date(Date.now() + 60_000), nextEvent(n.node, 'run.started')]
+  const running = [entryOf(n, 'g', { reruns: 2, run_time: new Date() })]
+  const state = { job: 'g', running, planned: { next_run_time, trigger: 'of another version' } }
+  const job = { _id: 'g', ip: n.ip, func: 'hold', on_interrupt: 'rerun', next_run_time, state } as const
+  await n.jobs.insertOne(aJob(job) as never)
+  await started
+  await n.node.stop({ timeout: 0 })
+  expect(await n.jobs.findOne({ _id: 'g' })).toMatchObject({
+    next_run_time: null,
+    state: { running: [], paused_by: expect.stringContaining('died 4 times') },
+  })
+})
+
+test('a run of a dead node waits for a node that has its executor', async () => {
+  const n = await start()
+  const invalid = nextEvent(n.node, 'job.invalid')
+  const state = { job: 'e', running: [entryOf(n, 'e')] }
+  const job = { _id: 'e', ip: n.ip, executor: 'reports', on_interrupt: 'rerun', next_run_time: null, state } as const
+  await n.jobs.insertOne(aJob(job) as never)
+  await invalid
+  await until(async () => expect((await n.jobs.findOne({ _id: 'e' }))?.state.error).toContain('reports'))
+  expect((await n.jobs.findOne({ _id: 'e' }))?.state.running).toMatchObject([{ run_id: 'dead-e' }])
+  await n.jobs.updateOne({ _id: 'e' }, { $set: { executor: 'default' } })
+  await until(() => expect(n.ranOf('e')).toHaveLength(1))
+  await nothingRuns(n, 'e')
+})
+
+test('a rerun that waits for a place does not count as a death when its node dies', async () => {
+  const n = await start({ executors: { default: { concurrency: 1 } } })
+  const started = nextEvent(n.node, 'run.started', { job_id: 'full' })
+  await n.jobs.insertOne(
+    aJob({ _id: 'full', ip: n.ip, func: 'hold', next_run_time: null, run_at: [new Date()] }) as never,
+  )
+  await started
+  const state = { job: 'w', running: [entryOf(n, 'w', { reruns: 2 })] }
+  await n.jobs.insertOne(aJob({ _id: 'w', ip: n.ip, on_interrupt: 'rerun', next_run_time: null, state }) as never)
+  const entry = async () => (await n.jobs.findOne({ _id: 'w' }))?.state.running[0]
+  await until(async () => expect(await entry()).toMatchObject({ reruns: 3, retry_at: expect.any(Date) }))
+  const dead = { 'state.running.0.run_id': 'waits', 'state.running.0.incarnation': 'dead too' }
+  await n.jobs.updateOne({ _id: 'w' }, { $set: dead })
+  await until(async () => expect((await entry()).run_id).not.toBe('waits'))
+  expect(await entry()).toMatchObject({ reruns: 3 })
+  n.release('full')
+  await until(() => expect(n.ranOf('w')).toHaveLength(1))
+  await nothingRuns(n, 'w')
+})
+
+test('an interrupted run is told once, however often its job is edited meanwhile', async () => {
+  const n = await start()
+  const seen = collect(n.node)
+  const ids = Array.from({ length: 20 }, (_, i) => `t${i}`)
+  const job = (_id: string) => aJob({ _id, ip: n.ip, state: { job: _id, running: [entryOf(n, _id)] } })
+  await n.jobs.insertMany(ids.map(_id => job(_id)) as never)
+  for (const seconds of [1, 2, 3, 4, 5, 6]) await n.jobs.updateMany({}, { $set: { misfire_grace_time: seconds } })
+  for (const id of ids) await nothingRuns(n, id)
+  await until(() => expect(seen.of('job.modified').length).toBeGreaterThanOrEqual(ids.length))
+  expect(
+    seen
+      .of('run.interrupted')
+      .map(event => event.run_id)
+      .sort(),
+  ).toEqual(ids.map(id => `dead-${id}`).sort())
+})
+
+test('a request to abort that cannot be taken away aborts no later run, and goes when it can', async () => {
+  const n = await start()
+  const started = () => nextEvent(n.node, 'run.started', { job_id: 'c' })
+  const [first, cancelled] = [started(), nextEvent(n.node, 'run.cancelled', { job_id: 'c' })]
+  const order = () => ({ run_at: [new Date()] })
+  await n.jobs.insertOne(aJob({ _id: 'c', ip: n.ip, func: 'hold', next_run_time: null, ...order() }) as never)
+  await first
+  const [{ options } = {}] = await db.db.listCollections({ name: 'jobs' }, { nameOnly: false }).toArray()
+  const kept = { $or: [{ x_asked: { $ne: true } }, { cancel: '*' }] }
+  await db.db.command({ collMod: 'jobs', validator: kept, validationLevel: 'strict' })
+  await n.jobs.updateOne({ _id: 'c' }, { $set: { cancel: '*', x_asked: true } })
+  await cancelled
+  await nothingRuns(n, 'c')
+  const [second, modified] = [started(), nextEvent(n.node, 'job.modified', { job_id: 'c' })]
+  await n.jobs.updateOne({ _id: 'c' }, { $set: { cancel: '*', ...order() } })
+  const { run_id } = await second
+  await n.jobs.updateOne({ _id: 'c' }, { $set: { misfire_grace_time: 61 } })
+  await modified
+  await db.db.command({ collMod: 'jobs', validator: options?.validator, validationLevel: 'moderate' })
+  await until(async () => expect(await n.jobs.findOne({ _id: 'c' })).not.toHaveProperty('cancel'))
+  const executed = nextEvent(n.node, 'run.executed', { run_id })
+  n.release('c')
+  await executed
+})
+
+test('cancel_other overwrites no request of a person, and asks when that is served', async () => {
+  const n = await start()
+  await db.db
+    .collection<{ _id: string }>('nodes')
+    .insertOne({ _id: 'other', incarnation: 'lives', seen: new Date(), lease: 60_000, status: 'active' } as never)
+  const running = [entryOf(n, 'o', { node: 'other', incarnation: 'lives' })]
+  const job = { _id: 'o', ip: n.ip, overlap: 'cancel_other', next_run_time: null, cancel: 'another run' } as const
+  const two = [...running, entryOf(n, 'o', { run_id: 'another run', node: 'other', incarnation: 'lives' })]
+  await n.jobs.insertOne(
+    aJob({ ...job, max_instances: 2, run_at: [new Date()], state: { job: 'o', running: two } }) as never,
+  )
+  const read = () => n.jobs.findOne({ _id: 'o' })
+  await until(async () => expect((await read())?.state.waiting).toBeDefined())
+  expect(await read()).toMatchObject({ cancel: 'another run' })
+  await n.jobs.updateOne({ _id: 'o' }, { $unset: { cancel: '' } })
+  await until(async () => expect(await read()).toMatchObject({ cancel: 'dead-o' }))
 })
 
 test('a long run has a row that says it goes on, with its log so far', async () => {

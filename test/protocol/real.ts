@@ -180,8 +180,8 @@ export async function adoptionWrite(id: string, ip: string): Promise<Command> {
 export interface Owner extends Actor {
   /** Current incarnations, by ip. */
   readonly incarnations: Readonly<Record<string, string>>
-  /** Runs with a final row. */
-  readonly rows: readonly string[]
+  /** Runs with a final row, or such rows. */
+  readonly rows: readonly (string | Plain)[]
   /** Runs that this process performs. */
   readonly mine: readonly string[]
   readonly newRun: string
@@ -190,19 +190,22 @@ export interface Owner extends Actor {
 /** What an owner that reads this document writes and says about dead entries; of a guarded update it is told that it lost. */
 export async function recovery(job: Job, owner: Owner): Promise<{ commands: Command[]; said: readonly Recovered[] }> {
   const nodes = noting(Object.entries(owner.incarnations).map(([_id, incarnation]) => ({ _id, incarnation })))
-  const rows = noting(owner.rows.map(_id => ({ _id })))
+  const rows = noting(owner.rows.map(row => (typeof row === 'string' ? { _id: row, status: 'executed' } : row)))
   const { commands, collection } = noting()
-  const said = await recover(job, {
+  const recovered = recover(job, {
     jobs: collection,
     nodes: nodes.collection,
     executions: rows.collection,
     ip: owner.ip,
-    incarnation: () => owner.incarnation,
+    incarnation: owner.incarnation,
     isMine: id => owner.mine.includes(id),
     now: () => Number(minute(0)),
     freshTouch: () => owner.ip,
     newRunId: () => owner.newRun,
     forgetRun: nothing,
+    mayRun: () => true,
   })
+  const said: Recovered[] = []
+  for await (const one of recovered) said.push(one)
   return { commands, said }
 }

@@ -24,6 +24,8 @@ interface World {
   alive: boolean
   moved: boolean
   rows: string[]
+  /** A's first attempt failed and has its row: another one is due, whatever becomes of A. */
+  failed: boolean
   pulls: Command[]
   began: string[]
   /** What dead runs were run again, one for each time. */
@@ -39,6 +41,8 @@ interface Rules {
   /** The entry of an attempt that begins still says that it waits. */
   readonly beginsUnsaid?: boolean
   readonly looksAtNoRows?: boolean
+  /** The row of a failed attempt is taken for the end of its run. */
+  readonly takesFailedForEnded?: boolean
   /** A taker's write goes out for any entry of the job. */
   readonly takesAnyEntry?: boolean
   /** Entries of a node that merely stopped answering are taken for dead. */
@@ -52,7 +56,10 @@ function node(rules: Rules): Steps<World> {
   const storesRow: Steps<World> = {
     'A stores the row': [
       s => s.alive && s.run.at === 'ended' && !s.rows.includes(s.run.id) && (!rules.pullsFirst || s.pulls.length === 0),
-      s => s.rows.push(s.run.id),
+      s => {
+        s.rows.push(s.run.id)
+        s.failed ||= retryOf(rules, s.run.id).retry !== undefined
+      },
     ],
   }
   return {
@@ -117,7 +124,9 @@ function taker(rules: Rules, name: 'S' | 'T'): Steps<World> {
       async s => {
         of(s).looked++
         const mine = [...s.reruns.map((_, i) => `again${i}`)]
-        const rows = rules.looksAtNoRows ? [] : s.rows
+        const statusOf = (id: string) => (s.failed && id === 'r1' ? 'error' : 'executed')
+        const seen = s.rows.map(_id => ({ _id, status: statusOf(_id) }))
+        const rows = rules.looksAtNoRows ? [] : rules.takesFailedForEnded ? s.rows : seen
         const run = `again${s.reruns.length}`
         const owner = { ip: 'b', incarnation: 'b1', incarnations: { a: 'closed', b: 'b1' }, rows, mine, newRun: run }
         const { commands, said } = await recovery(s.job, owner)
@@ -145,12 +154,14 @@ function taker(rules: Rules, name: 'S' | 'T'): Steps<World> {
         s.job = after
         if (again === undefined || dead === undefined) return
         const asked = rules.on_interrupt === 'rerun'
-        if (s.rows.includes(dead.run_id)) s.wrong = 'a finished run is run again'
+        const failed = s.failed && dead.run_id === 'r1'
+        if (s.rows.includes(dead.run_id) && !failed) s.wrong = 'a finished run is run again'
         else if (s.run.id === dead.run_id && s.alive && s.run.at === 'running') s.wrong = 'a living run is run again'
         else if (dead.incarnation === 'b1') s.wrong = 'one dead run is run again twice'
-        else if (s.began.includes(dead.run_id) && !asked) s.wrong = 'a run that nobody wants again is run again'
+        else if (s.began.includes(dead.run_id) && !asked && !failed)
+          s.wrong = 'a run that nobody wants again is run again'
         s.reruns.push(dead.run_id)
-        if (s.began.includes(dead.run_id) && asked) s.rows.push(dead.run_id)
+        if (s.began.includes(dead.run_id) && asked && !failed) s.rows.push(dead.run_id)
       },
     ],
   }
@@ -164,13 +175,15 @@ const widened = ({ filter, update }: Command): Command => ({
 
 function world(rules: Rules): Model<World> {
   const { on_interrupt } = rules
+  const retry = rules.retry === true && { retry: { max_attempts: 2, delay: 60 } }
   return {
     start: {
-      job: aJob({ on_interrupt }, { running: [anEntry('r1')] }),
+      job: aJob({ on_interrupt, ...retry }, { running: [anEntry('r1')] }),
       run: { id: 'r1', at: 'running' },
       alive: true,
       moved: false,
       rows: [],
+      failed: false,
       pulls: [],
       began: ['r1'],
       reruns: [],
@@ -179,6 +192,7 @@ function world(rules: Rules): Model<World> {
     steps: { ...node(rules), ...each(['S', 'T'] as const, name => taker(rules, name)) },
     wrong: (s, quiet) => {
       if (s.wrong !== undefined || !quiet) return s.wrong
+      if (s.failed && s.run.id === 'r1' && !s.reruns.includes('r1')) return 'the next attempt is lost'
       const silent = s.began.filter(id => !s.rows.includes(id))
       return silent.length > 0 ? `nothing tells what became of ${silent[0]}` : undefined
     },
@@ -194,6 +208,12 @@ describe('a run whose node may die', () => {
     'says that a later attempt begins',
     world({ on_interrupt: 'skip', retry: true, beginsUnsaid: true }),
     /nobody wants/,
+    9,
+  )
+  breaks(
+    'goes on where a failed attempt has its row',
+    world({ on_interrupt: 'skip', retry: true, takesFailedForEnded: true }),
+    /next attempt is lost/,
     9,
   )
   breaks('has its row before its entry goes', world({ ...again, pullsFirst: true }), /nothing tells/, 12)

@@ -2,8 +2,8 @@
  *  In: the job, the attempt that failed, the time. Out: the instant of the next attempt, or none.
  *  The wait grows by `factor` (2 by default) from attempt to attempt up to `max_delay`, and is lengthened by up to a tenth, fixed by
  *  the run, so that many that failed together do not come back together. Pure. */
-import type { Job } from '../job/job.ts'
-import type { Outcome } from '../job/outcome.ts'
+import type { Job } from './job.ts'
+import type { Outcome } from './outcome.ts'
 
 const FACTOR = 2
 const SPREAD = 0.1
@@ -11,7 +11,7 @@ const SPREAD = 0.1
 /** Epoch ms of the next attempt; undefined: there is none. */
 export function retryAt(
   job: Pick<Job, 'retry'>,
-  outcome: Pick<Outcome, 'status' | 'attempt' | 'run_id'>,
+  outcome: Pick<Outcome, 'attempt' | 'run_id'> & { readonly status: Outcome['status'] | 'started' },
   now: number,
 ): number | undefined {
   const { retry } = job
