@@ -3,6 +3,8 @@
  *    --minutes 20 --jobs 150 --nodes 4 --seed 1   a long run of mixed faults (the default: 5 minutes, 100 jobs)
  *    --kinds node-kill,cut                        only these faults
  *    --storm 1000                                 jobs of a storm; a tenth of it in edits a second
+ *    --crowd 1200                                 jobs of a crowd, edited while they are claimed
+ *    --election 10000                             members wait so long for a primary, as they do by default; ours: 2000
  *    --plan race                                  one of the short scenarios
  *    --mutants                                    each mutant in its scenario, and a table of which were noticed
  *    --mutant 3                                   one of them, by number or by a part of its name
@@ -33,6 +35,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     edits: { type: 'string', default: '2' },
     storm: { type: 'string', default: '10000' },
+    crowd: { type: 'string', default: '1200' },
+    election: { type: 'string', default: '2000' },
     kinds: { type: 'string' },
     plan: { type: 'string' },
     mutants: { type: 'boolean', default: false },
@@ -77,6 +81,8 @@ function planned(): Plan {
     nodes: Number(values.nodes),
     editsPerSecond: Number(values.edits),
     storm: Number(values.storm),
+    crowd: Number(values.crowd),
+    electionMs: Number(values.election),
     ...(kinds !== undefined && { kinds: kinds as readonly FaultKind[] }),
   })
 }
