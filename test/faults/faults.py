@@ -24,6 +24,8 @@ BLOCKED = 3_000  # a loop is, for so long
 TAKEN_AWAY = {"renamed", "dropped"}
 # A person sends the node's jobs away: no lease has to end first.
 SENT_AWAY = {"evict", "drain"}
+# Their end is not at once that of the harm: drivers connect again, members elect. A process that goes on goes on.
+LINES = {"cut", "black-hole", "delay", "one-way-up", "one-way-down", "reset", "answer-lost", "oplog-rolled"}
 # A fault is over before its telling: the line is written after it began.
 BEFORE = 20
 
@@ -123,13 +125,18 @@ class Faults:
         claim's answer, its lease) until its end was stored."""
         return not self.well({start["ip"]}, start["t"] - self.lease, start["until"] + SETTLE, ending=True)
 
+    def lost_lease(self, f):
+        """When the lease of a host that a fault hit could first end; None: it was over too soon."""
+        if not f.ends_runs(self.lease):
+            return None
+        lost = f.start if f.kind in SENT_AWAY else f.start + self.lease * HELD
+        return lost if lost <= f.stop + (SETTLE if f.everywhere or f.kind in LINES else 0) else None
+
     def given_up(self, host, since, t):
         """When, before t, a host that a job was given to at `since` could first be taken for dead; None: it could not."""
         for f in self.real:
-            if not f.hits({host}) or not f.ends_runs(self.lease):
-                continue
-            lost = f.start if f.kind in SENT_AWAY else f.start + self.lease * HELD
-            if lost <= min(t, f.stop + SETTLE) and f.stop + RECOVERY > since:
+            lost = self.lost_lease(f) if f.hits({host}) else None
+            if lost is not None and lost <= t and f.stop + RECOVERY > since:
                 return max(lost, since)
         return None
 
@@ -137,10 +144,9 @@ class Faults:
         """From when on a run that goes on is no longer its job's: its host was held up for so long that others may have declared
         it interrupted; `until` if never."""
         for f in self.real:
-            if f.hits({start["ip"]}) and f.ends_runs(self.lease) and f.high > start["t"]:
-                lost = f.start if f.kind in SENT_AWAY else f.start + self.lease * HELD
-                if lost <= f.stop + SETTLE:
-                    until = min(until, max(start["t"], lost))
+            lost = self.lost_lease(f) if f.hits({start["ip"]}) and f.high > start["t"] else None
+            if lost is not None:
+                until = min(until, max(start["t"], lost))
         return until
 
     def early(self, start):

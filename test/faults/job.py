@@ -19,7 +19,10 @@ class Job:
         self.rows = history.rows_of.get(id_, [])
         self.times = [s["t"] for s in self.starts]
         self.segments = segments_of(self.edits, history.horizon)
-        self.extras = {e.extra: e for e in self.edits if e.extra is not None}
+        self.extras = {}
+        for e in self.edits:
+            if e.extra is not None:
+                self.extras.setdefault(e.extra, e)
         self.docs, doc = [], None
         for e in self.edits:
             doc = applied(doc, e)

@@ -1,6 +1,6 @@
 """Judge: compares what was owed with what was done, and names each failure F1 to F13.
 
-In: the folder of a scenario (`history.py` says what it holds). Out: verdict.json.
+In: folders of scenarios (`history.py` says what one holds). Out: verdict.json in each.
 
     history.py     what happened, read into one value
     oracle.py      when a trigger fires, and the plan of a job from edit to edit
@@ -76,7 +76,7 @@ def told(history, faults, verdict, owed, bursts):
     recovered = recoveries(history, faults, owed.late, verdict)
     return {
         "totals": {
-            "targets": n["targets"], "owed": n["owed"], "run": n["run"], "onTime": n["onTime"], "coalesced": n["coalesced"], "uncounted": 0,
+            "targets": n["targets"], "owed": n["owed"], "run": n["run"], "onTime": n["onTime"], "coalesced": n["coalesced"],
             "missedWithRow": n["withRow"], "bursts": n["bursts"], "burstsRun": n["burstsRun"], "excused": n["excused"],
             "orders": n["orders"], "ordersRun": n["ordersRun"], "doubled": n["doubled"], "lost": n["lost"], "wrongPlace": n["wrong"],
             "lostEdits": verdict.classes.get("F11", 0), "edits": sum(map(len, history.edits.values())), "starts": len(history.starts),
@@ -94,5 +94,5 @@ def told(history, faults, verdict, owed, bursts):
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    (folder / "verdict.json").write_text(json.dumps(judge(folder)))
+    for folder in map(Path, sys.argv[1:]):
+        (folder / "verdict.json").write_text(json.dumps(judge(folder)))
