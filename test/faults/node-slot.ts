@@ -158,6 +158,15 @@ export class NodeSlot {
     return ends ? await gone : null
   }
 
+  /** Asks the present process to end; one that does not is killed after `ms`. Answers its exit code; null: it was killed. */
+  async stop(ms: number): Promise<number | null> {
+    const child = this.#child
+    const late = setTimeout(() => void this.kill('SIGKILL', child), ms)
+    const code = await this.kill('SIGTERM', child)
+    clearTimeout(late)
+    return code
+  }
+
   get child(): ChildProcess | undefined {
     return this.#child
   }

@@ -26,6 +26,8 @@ export interface ScenarioOptions {
   readonly agenda?: string
 }
 
+/** A node that has not ended by itself after so long does not end. */
+const STOP_MS = 60_000
 const JUDGE = fileURLToPath(new URL('judge.py', import.meta.url))
 
 export async function runScenario({
@@ -95,7 +97,7 @@ export async function runScenario({
     history.write({ f: 'phase', what: 'calm' })
     sampling = false
     await sampled
-    const codes = await Promise.all(cluster.nodes.map(node => node.kill('SIGTERM')))
+    const codes = await Promise.all(cluster.nodes.map(node => node.stop(STOP_MS)))
     history.write({ f: 'phase', what: 'drained', codes })
     await save(client, folder, 'final', agenda !== undefined)
     history.write({ f: 'phase', what: 'read' })
