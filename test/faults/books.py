@@ -1,6 +1,7 @@
 """Books: the rows of the history and the entries of the documents, beside what the witnesses saw (F10 books, F9 frozen)."""
 
 from history import date
+from oracle import retry_delay
 from owed import FINAL
 from tolerances import FINISH, LATE, LEAD, RECOVERY
 
@@ -23,8 +24,18 @@ class Books:
             self.unstarted(job)
         for doc in self.history.final.values():
             running = doc.get("state", {}).get("running") or []
-            if running and doc["_id"] in jobs:
+            job = jobs.get(doc["_id"])
+            if job is not None and any(not self.waits_for_attempt(job, entry) for entry in running):
                 self.fail(f"all nodes are drained, but state.running still has {[r['run_id'] for r in running]}", self.history.end, doc["_id"])
+
+    def waits_for_attempt(self, job, entry):
+        """An entry between two attempts survives its node: the witness saw the one before fail, and the next is not yet due."""
+        tries = job.start_at.get(date(entry.get("run_time")), [])
+        last = max(tries, key=lambda s: s["attempt"], default=None)
+        if last is None or last["how"] not in ("failed", "aborted"):
+            return False
+        delay = retry_delay(job.setting(last["t"], "retry"), last["attempt"])
+        return delay is not None and last["until"] + delay[1] + LATE > self.history.calm
 
     def fail(self, what, at, job):
         self.verdict.fail("F10", what, at, job)
@@ -49,8 +60,20 @@ class Books:
             self.fail(f"{told} and ended {how}, but its row says {status}", s["t"], s["job"])
         elif status == "interrupted" and not self.faults.cut_short(s):
             self.fail(f"{told} and ended {how} at {iso(s['until'])} while nothing was wrong, but its row says interrupted", s["t"], s["job"])
+        elif status == "interrupted" and how == "done" and self.replaced(s):
+            self.fail(f"{told} and went on until {iso(s['until'])}, though its node had been replaced, as its row interrupted says", s["t"], s["job"])
         elif status == "timeout" and job is not None and not job.timed_out(s):
             self.fail(f"{told} and went on for {(s['until'] - s['t']) / 1000:.1f} s only, but its row says timeout", s["t"], s["job"])
+
+    def replaced(self, s):
+        """Whether a run went on long after its process could know that another one has its ip: by the heartbeat after an eviction,
+        or after it woke up from a sleep longer than its lease."""
+        for f in self.faults.real:
+            slept = f.kind == "node-pause" and f.stop - f.start > self.history.lease
+            known = f.start if f.kind == "evict" else f.stop if slept else None
+            if known is not None and s["ip"] in f.nodes and s["t"] < known and s["until"] > known + self.history.lease / 3 + LATE:
+                return True
+        return False
 
     def just_after(self, status, s):
         """An abort that came as the body ended: the witness was done, and the row still says why it was aborted. The node that lost

@@ -13,6 +13,9 @@ NAMES = ("burst-", "crowd-", "oneshot-")
 GROUPS = 8
 TOMORROW, PAUSED, DELETED, RETIMED, LAST_MOMENT, FAR = "tomorrow", "paused", "deleted", "retimed", "last-moment", "far"
 
+# Edits of the trigger, of which a claim does not ask.
+BY_TRIGGER = (RETIMED, LAST_MOMENT, FAR)
+
 
 class Bursts:
     def __init__(self, history, faults, verdict):
@@ -122,7 +125,9 @@ class Bursts:
             self.here(job, s, ip, s["sched"])
         for s in at_due:
             if sure and self.is_ghost(s, name, ip, e):
-                self.fail("F4", f"{told}, and started at {iso(s['t'])}", s["t"], job)
+                self.fail("F7" if name in BY_TRIGGER else "F4", f"{told}, and was claimed and started for it at {iso(s['t'])}", s["t"], job)
+        if name == PAUSED and any(not self.is_ghost(s, name, ip, e) for s in at_due):
+            return doc is not None  # claimed before: it was over, and a pause of what is over changes nothing
         if name == DELETED:
             if doc is not None and sure:
                 self.fail("F11", f"{told}, and is still there", e["hi"], job)
@@ -152,7 +157,7 @@ class Bursts:
             return True
         if s["fence"] is None or not e.get("op_hi"):
             return False
-        if name in (RETIMED, LAST_MOMENT, FAR):
+        if name in BY_TRIGGER:
             return s["fence"][0] * 1000 > e["hi"] + EDGE
         return s["fence"] > tuple(e["op_hi"])
 

@@ -22,6 +22,10 @@ LOADS = {"storm", "crowd-due", "stream-killed", "loop-blocked"}
 BLOCKED = 3_000  # a loop is, for so long
 # The collection was not there.
 TAKEN_AWAY = {"renamed", "dropped"}
+# Its process is gone.
+KILLS = {
+    "node-kill", "nodes-kill", "body-kill", "kill-claim-sent", "kill-claim-stored", "kill-row-sent", "kill-pull-sent", "move-kill", "twin",
+}  # fmt: skip
 # A person sends the node's jobs away: no lease has to end first.
 SENT_AWAY = {"evict", "drain"}
 # Their end is not at once that of the harm: drivers connect again, members elect. A process that goes on goes on.
@@ -55,8 +59,19 @@ class Fault:
     def high(self):
         return self.stop + RECOVERY + self.shift
 
+    def lost_lease(self, lease):
+        """When the lease of a host that it hit could first end; None: it was over too soon."""
+        if self.kind in SENT_AWAY:
+            return self.start
+        if self.kind in LOADS and not (self.kind == "loop-blocked" and BLOCKED >= lease * HELD):
+            return None
+        slack = SETTLE if self.everywhere or self.kind in LINES else 0
+        return self.start + lease * HELD if self.start + lease * HELD <= self.stop + slack else None
+
     def ends_runs(self, lease):
-        return self.kind not in LOADS or self.kind == "loop-blocked" and BLOCKED >= lease * HELD
+        """Whether a run of a host that it hit can end by it: killed with its process, or given up because its lease is lost.
+        An answer that comes late or not at all ends none: what became of the claim is looked up."""
+        return self.kind in KILLS or self.lost_lease(lease) is not None
 
     def hits(self, hosts):
         return hosts is None or self.everywhere or bool(hosts & set(self.nodes))
@@ -125,17 +140,10 @@ class Faults:
         claim's answer, its lease) until its end was stored."""
         return not self.well({start["ip"]}, start["t"] - self.lease, start["until"] + SETTLE, ending=True)
 
-    def lost_lease(self, f):
-        """When the lease of a host that a fault hit could first end; None: it was over too soon."""
-        if not f.ends_runs(self.lease):
-            return None
-        lost = f.start if f.kind in SENT_AWAY else f.start + self.lease * HELD
-        return lost if lost <= f.stop + (SETTLE if f.everywhere or f.kind in LINES else 0) else None
-
     def given_up(self, host, since, t):
         """When, before t, a host that a job was given to at `since` could first be taken for dead; None: it could not."""
         for f in self.real:
-            lost = self.lost_lease(f) if f.hits({host}) else None
+            lost = f.lost_lease(self.lease) if f.hits({host}) else None
             if lost is not None and lost <= t and f.stop + RECOVERY > since:
                 return max(lost, since)
         return None
@@ -144,7 +152,7 @@ class Faults:
         """From when on a run that goes on is no longer its job's: its host was held up for so long that others may have declared
         it interrupted; `until` if never."""
         for f in self.real:
-            lost = self.lost_lease(f) if f.hits({start["ip"]}) and f.high > start["t"] else None
+            lost = f.lost_lease(self.lease) if f.hits({start["ip"]}) and f.high > start["t"] else None
             if lost is not None:
                 until = min(until, max(start["t"], lost))
         return until

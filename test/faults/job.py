@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import defaultdict
 
 from oracle import applied, retry_delay, segments_of
-from tolerances import EDGE, FINISH, LEAD, LATE
+from tolerances import EDGE, FINISH, LATE, LEAD, ROUNDING
 
 
 class Job:
@@ -144,9 +144,16 @@ class Job:
         later = [s["t"] for s in self.start_at[start["sched"]] if s["attempt"] == start["attempt"] + 1 and s["t"] > start["t"]]
         return min(later, default=start["until"] + delay[1] + LATE)
 
+    def begun(self, start):
+        """When a run's timeout began at the earliest: in a child of its node the witness speaks only when the child is up."""
+        if start.get("executor", "default") == "default":
+            return start["t"]
+        before = [s["until"] for s in self.start_at[start["sched"]] if s["attempt"] == start["attempt"] - 1 and s["t"] < start["t"]]
+        return max([start["sched"], *before])
+
     def timed_out(self, start):
         timeout = self.setting(start["t"], "timeout")
-        return timeout is not None and start["until"] - start["t"] >= timeout * 1000 - 50
+        return timeout is not None and start["until"] - self.begun(start) >= timeout * 1000 - ROUNDING
 
     def others(self, t, low, high):
         """Runs of other times that went on within a span."""

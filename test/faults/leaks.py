@@ -1,11 +1,13 @@
 """Leaks: what the processes hold on to, by the slope of it over the quiet parts of a run (F12).
 
 Memory and open files of each process, as long as it lives; cursors, and connections of each node, at the member that has most of
-them. A line is laid through the samples of quiet times (Theil and Sen: the middle one of the slopes between any two), so that
+them. A cursor of a process that was killed since it last read is nobody's: the server ends it after ten minutes. A line is laid through the samples of quiet times (Theil and Sen: the middle one of the slopes between any two), so that
 neither one sample nor a peak decides; what it climbs from the first to the last is judged, and once more over the calm alone.
 A node's driver never closes a connection that it does not need any more: its pool keeps what was under way at once at worst (some
-25 in a recovery, 34 in a storm), at each member that led once; these are its open files, too. A killed node's cursor stays with
-the server for ten minutes. A heap grows with a storm, and shrinks late."""
+25 in a recovery, 34 in a storm), at each member that led once; these are its open files, too. A heap grows with a storm, and
+shrinks late."""
+
+import re
 
 from tolerances import SETTLE
 
@@ -16,7 +18,8 @@ A_JOB_KB = 20  # of a storm, on its node
 CURSORS = 3
 CONNECTIONS = 30
 CALM = 2  # in the calm nothing may grow: what opens one now and then
-CURSOR_LIFE = 600_000  # the server keeps a cursor that nobody ends
+SECOND = 1_500  # the server tells a cursor's age in whole seconds
+STREAM_OF = re.compile(r'"fullDocument.ip":\{"\$in":\["([^"]+)",null\]')
 
 
 def middle(values):
@@ -31,9 +34,26 @@ def climb(points):
     return middle(slopes) * (points[-1][0] - points[0][0]) if len(points) > 2 else None
 
 
-def busiest(what, owner):
+def connections(owner):
     """How many an owner has at the member that has most; None where a member did not answer."""
-    return lambda sample: None if None in sample["members"] else max(sum(n for of, n in member[what].items() if owner(of)) for member in sample["members"])
+    return lambda sample: None if None in sample["members"] else max(member["connections"].get(owner, 0) for member in sample["members"])
+
+
+def held_cursors(history):
+    """Cursors at the member that has most of them, without those whose process is gone."""
+    exits = [(h["ip"], h["at"]) for h in history.processes if h["what"] == "exit"]
+
+    def is_dead(cursor, at):
+        used = at - (cursor["idle_s"] or 0) * 1000 - SECOND
+        ip = STREAM_OF.search(cursor["command"])
+        return cursor["idle_s"] is not None and ip is not None and any(of == ip[1] and used <= gone <= at for of, gone in exits)
+
+    def count(sample):
+        if None in sample["members"]:
+            return None
+        return max(sum(not is_dead(cursor, sample["at"]) for cursor in member.get("open", [])) for member in sample["members"])
+
+    return count
 
 
 def of_process(pid, what):
@@ -61,12 +81,11 @@ def judge_leaks(history, faults, verdict, bursts):
         elif in_calm is not None and after is not None and after > in_calm:
             verdict.fail("F12", verdict.notes[-1], history.calm)
 
-    exits = [h for h in history.processes if h["what"] == "exit" and h["signal"] == "SIGKILL" and h["at"] > history.calm - CURSOR_LIFE]
-    judge("cursors at one member", busiest("cursors", lambda of: of.startswith("faults.")), CURSORS + len(exits), CALM)
+    judge("cursors at one member", held_cursors(history), CURSORS, CALM)
     owners = sorted({of for s in samples for member in s["members"] if member for of in member["connections"]})
     for owner in owners:
         ours = owner.removeprefix("tidewheel:") in history.ips
-        judge(f"connections of {owner or 'nobody by name'} at one member", busiest("connections", lambda of: of == owner), CONNECTIONS if ours else None, CALM if ours else None)
+        judge(f"connections of {owner or 'nobody by name'} at one member", connections(owner), CONNECTIONS if ours else None, CALM if ours else None)
     memory = MEMORY_KB + A_JOB_KB * bursts / max(1, len(history.ips))
     for ip, pid in sorted({(n["ip"], n["pid"]) for s in samples for n in s["nodes"] if n["pid"]}):
         judge(f"{ip} (process {pid}) open files", of_process(pid, "fds"), FILES, CALM)

@@ -20,6 +20,7 @@ class Runs:
             self.fields(job, s)
             self.plan(job, s)
             self.ends(job, s)
+            self.from_memory(job, s)
         self.overlaps(job)
         self.cancels(job)
 
@@ -165,6 +166,21 @@ class Runs:
             if seg.rests and seg.hi + EDGE < s["t"] < seg.until and job.before(seg.edit, s) is False:
                 if self.faults.well_ms({s["ip"]}, seg.hi, s["t"]) > EDGE:
                     self.verdict.fail("F4", f"{self.told(s)}, {s['t'] - seg.hi:.0f} ms after it was paused or deleted", s["t"], job.id)
+
+    def from_memory(self, job, s):
+        """A start by a claim from before its process slept longer than its lease, or by an entry of a document that is gone."""
+        for f in self.faults.real:
+            slept = f.kind == "node-pause" and s["ip"] in f.nodes and f.stop - f.start > self.history.lease
+            claimed = s.get("fence") is not None and s["attempt"] == 1 and s["fence"][0] * 1000 + 1_000 < f.stop
+            if slept and claimed and s["t"] >= f.stop and s["sched"] < f.stop:
+                self.verdict.fail("F4", f"{self.told(s)}, claimed before its process slept for {(f.stop - f.start) / 1000:.1f} s, longer than its lease", s["t"], job.id)
+        first = next((o for o in job.start_at[s["sched"]] if o["attempt"] == 1), None)
+        if s["attempt"] == 1 or first is None:
+            return
+        for e in job.edits:
+            if (e.gone or e.fresh) and first["t"] < e.lo and e.hi + EDGE < s["t"] and self.faults.well_ms({s["ip"]}, e.hi, s["t"]) > EDGE:
+                self.verdict.fail("F4", f"{self.told(s)}, {s['t'] - e.hi:.0f} ms after edit #{e.ver} ({e.kind}) took its document away", s["t"], job.id)
+                return
 
     # -- how a run ended -------------------------------------------------------------------------------------------------
     def ends(self, job, s):

@@ -30,3 +30,5 @@ HELD = 0.6
 AWAY = 3_000  # after the jobs collection came back: while it was away nobody could be asked, and nothing is owed without a row
 
 FAR = 1_000  # by how much more than its offset a set clock moves a start: nodes measure it at a heartbeat, and a run may be half-way
+
+ROUNDING = 50  # by so much a run may end before its timeout: the witness's start is written after the timer began, its end before the abort
