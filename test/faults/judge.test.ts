@@ -25,6 +25,7 @@ interface Told {
   /** When it was claimed, in ms after the run time. Default: as it started. */
   readonly claimed?: number
   readonly args?: readonly unknown[]
+  readonly executor?: string
 }
 type Doc = Readonly<Record<string, unknown>>
 type Line = Doc & { readonly at: number }
@@ -96,9 +97,9 @@ function write(folder: string, story: Story): void {
   const rows: Doc[] = []
   const tell = (of: string, t: number, i: number, told: Told): void => {
     const { after = 5, ms = 10, ip = 'n0', how = 'done', row = 'executed', attempt = 1, coalesced = 1 } = told
-    const { args = ['v1'], id = `${of}-${t}-${i}`, scheduled = true, claimed = after ?? 0 } = told
+    const { args = ['v1'], id = `${of}-${t}-${i}`, scheduled = true, executor = 'default', claimed = after ?? 0 } = told
     const [mono, pid] = [(t + (after ?? 0)) * 1_000, pidOf(ip, t + (after ?? 0))]
-    const start = { type: 'start', mono, ip, pid, job: of, run: id, sched: at(t), attempt, args, ver: 1 }
+    const start = { type: 'start', mono, ip, pid, job: of, run: id, sched: at(t), attempt, args, ver: 1, executor }
     if (after !== null) witness.push({ ...start, fence: fence(t + claimed) })
     if (after !== null && how !== null)
       witness.push({ type: 'end', mono: mono + ms * 1_000, pid, job: of, run: id, how })
@@ -167,6 +168,18 @@ const LOST: readonly Case[] = [
     'a load ends no run: it excuses one that was missed, not one interrupted',
     { runs: { 35000: un('interrupted') }, faults: [['storm', 34_000, 36_000]] },
     { job: { misfire_grace_time: 2 }, runs: { 35000: un('missed') }, faults: [['storm', 34_000, 36_000]] },
+  ],
+  [
+    'F1',
+    'a reset of the line ends no run, nor does a cut that is shorter than most of a lease',
+    {
+      runs: { 35000: un('interrupted') },
+      faults: [
+        ['reset', 34_990, 35_010],
+        ['answer-lost', 45_000, 45_400],
+      ],
+    },
+    { runs: { 35000: un('interrupted') }, faults: [['answer-lost', 34_000, 38_000]] },
   ],
   [
     'F1',
@@ -512,6 +525,12 @@ const CROWD = [
 const isSome = (line: Doc, names: readonly string[]) => !('name' in line) || names.includes(String(line.name))
 const ofCrowd = (i: number, t = 40_000, more: Told = {}) => ({ job: `crowd-1-0000${i}`, t, ...more })
 const CROWD_RUNS = [ofCrowd(0), ofCrowd(1), ofCrowd(5, 44_000), ofCrowd(6, 44_000)]
+const CROWD_OTHERS = [0, 1, 2, 3, 4, 5, 6].map(i => ofCrowd(i))
+const onlyFar = crowd({ group: 7, matched: 0 }).filter(line => isSome(line, ['far']))
+const farLater = crowd({ group: 7, matched: 0, lo: at(40_050), hi: at(40_060), op_hi: op(40_058) }).filter(line =>
+  isSome(line, ['far']),
+)
+const onlyPaused = crowd({}).filter(line => isSome(line, ['paused']))
 const oneshot = (rerun: boolean) => [
   { at: 38_000, f: 'oneshot', fault: 0, job: 'oneshot-0-0', due: at(40_000), ip: 'n0', to: 'n1', rerun, ms: 5_000 },
   { at: 41_000, f: 'oneshot-moved', job: 'oneshot-0-0', lo: at(40_990), hi: at(41_000), op: op(40_995) },
@@ -583,6 +602,18 @@ const ONCE: readonly Case[] = [
     },
   ],
   [
+    'F7',
+    'EDGE: a crowd’s job may be claimed by the old trigger for half a second after the edit of it',
+    { lines: onlyFar, others: [...CROWD_OTHERS, ofCrowd(7, 40_000, { after: 1_400, claimed: 1_400 })] },
+    { lines: farLater, others: [...CROWD_OTHERS, ofCrowd(7)] },
+  ],
+  [
+    'F11',
+    'a crowd’s job that was paused stays, unless its run was claimed before',
+    { lines: onlyPaused, others: [0, 1, 2, 4, 5, 6, 7].map(i => ofCrowd(i)) },
+    { lines: onlyPaused, others: [0, 1, 2, 3, 4, 5, 6, 7].map(i => ofCrowd(i, 40_000, { claimed: -400 })) },
+  ],
+  [
     'F4',
     'a crowd’s job that was deleted before its claim does not run',
     {
@@ -618,6 +649,8 @@ const ONCE: readonly Case[] = [
 
 const RETRY = { retry: { max_attempts: 2, delay: 1 } }
 const failed = (more: Told = {}): Told => ({ how: 'failed', row: 'error', ...more })
+const DELETED: Story = { edits: [['delete', 35_500, {}]], idle: [45_000, 80_000], doc: null }
+const OPEN = (t: number) => ({ state: { running: [{ run_id: 'next', run_time: day(t) }] } })
 const RERUN: Story = { job: { on_interrupt: 'rerun' }, exits: [['n0', 35_050]] }
 const KILL: Story['faults'] = [['node-kill', 35_050, 37_000]]
 /** After a new trigger at 34 s: at 7 s past. */
@@ -780,6 +813,39 @@ const STARTS: readonly Case[] = [
     },
   ],
   [
+    'F4',
+    'a next attempt does not start half a second after its job was deleted',
+    { ...DELETED, job: RETRY, runs: { 35000: [failed(), { after: 1_100, attempt: 2 }] } },
+    { ...DELETED, job: RETRY, runs: { 35000: failed() } },
+  ],
+  [
+    'F4',
+    'a process that slept longer than its lease starts nothing that it had claimed before',
+    { runs: { 35000: { after: 7_100, claimed: -50 } }, faults: [['node-pause', 34_980, 42_000]] },
+    { runs: { 35000: { after: 7_100 } }, faults: [['node-pause', 34_980, 42_000]] },
+  ],
+  [
+    'F10',
+    'a run of a process that was replaced does not go on',
+    { runs: { 35000: { ms: 9_000, row: 'interrupted' } }, faults: [['evict', 36_000, 38_000]] },
+    { runs: { 35000: { ms: 2_900, row: 'interrupted' } }, faults: [['evict', 36_000, 38_000]] },
+  ],
+  [
+    'F10',
+    'an entry is left only for an attempt that is still to come',
+    { job: RETRY, runs: { 75000: failed() }, final: OPEN(75_000) },
+    { job: { retry: { max_attempts: 2, delay: 10 } }, runs: { 75000: failed() }, final: OPEN(75_000) },
+  ],
+  [
+    'F10',
+    'ROUNDING: a timeout counts from the start, of a child from its run time',
+    { job: { timeout: 2 }, runs: { 35000: { after: 500, ms: 1_510, how: 'aborted', row: 'timeout' } } },
+    {
+      job: { timeout: 2, executor: 'process' },
+      runs: { 35000: { after: 500, ms: 1_510, how: 'aborted', row: 'timeout', executor: 'process' } },
+    },
+  ],
+  [
     'F5',
     'EARLY: a run does not start before its time',
     { runs: { 35000: { after: -4, claimed: -40 } } },
@@ -856,6 +922,13 @@ const samples = (fds: (i: number) => number): Line[] =>
     ...{ at: 5_000 + i * 5_000, f: 'sample', load: 1, members: [{ connections: {}, cursors: {} }] },
     nodes: [{ ip: 'n0', pid: 1, rss: 100_000, fds: fds(i) }],
   }))
+
+/** Streams of n1 that nobody reads since 20 s. */
+const cursors: readonly Line[] = samples(() => 40).map((line, i) => {
+  const command = '{"fullDocument.ip":{"$in":["n1",null]}}'
+  const open = Array.from({ length: i < 5 ? 0 : 8 }, () => ({ command, idle_s: i * 5 + 5 - 20 }))
+  return { ...line, members: [{ connections: {}, cursors: {}, open }] }
+})
 
 const KEPT: readonly Case[] = [
   ['F10', 'each run has a row', { runs: { 35000: { row: null } } }, SAME],
@@ -969,7 +1042,7 @@ const KEPT: readonly Case[] = [
   ],
   [
     'F12',
-    'what climbs all the while is a leak, what climbs once is none',
+    'what climbs all the while is a leak, what a pool takes once is none',
     { lines: samples(i => 40 + i * 12) },
     { lines: samples(i => (i < 7 ? 40 : 90)) },
   ],
@@ -978,6 +1051,18 @@ const KEPT: readonly Case[] = [
     'in the calm nothing climbs',
     { lines: samples(i => (i < 12 ? 40 : 2 * i + 16)) },
     { lines: samples(i => (i < 12 ? 40 : 41)) },
+  ],
+  [
+    'F12',
+    'a cursor of a process that was killed since it last read is nobody’s',
+    { lines: cursors },
+    { lines: cursors, exits: [['n1', 21_000]] },
+  ],
+  [
+    'F13',
+    'a fault of some length is told by some node',
+    { faults: [['cut', 34_000, 40_000, ['n1']]], silent: true },
+    { faults: [['cut', 34_000, 38_000, ['n1']]], silent: true },
   ],
   [
     'F13',
