@@ -1,5 +1,6 @@
 """Books: the rows of the history and the entries of the documents, beside what the witnesses saw (F10 books, F9 frozen)."""
 
+from bursts import NAMES
 from history import date
 from oracle import retry_delay
 from owed import FINAL
@@ -16,10 +17,14 @@ class Books:
     def judge(self, jobs):
         for s in self.history.starts:
             job = jobs.get(s["job"])
+            if job is None and not s["job"].startswith(NAMES):
+                self.verdict.fail("F4", f"run {s['run']} started on {s['ip']}, of a job that nobody stored", s["t"], s["job"])
             self.started(s, job)
         for row in self.history.rows.values():
             if row["status"] in ("executed", "error", "timeout") and row["_id"] not in self.history.started:
                 self.fail(f"row {row['_id']} says {row['status']}, but nobody saw it start", row["t"], row["job_id"])
+            elif row["status"] not in FINAL and row["_id"] not in self.history.started:
+                self.fail(f"row {row['_id']} says {row['status']} for ever, and nobody saw it start", row["t"], row["job_id"])
         for job in jobs.values():
             self.unstarted(job)
         for doc in self.history.final.values():

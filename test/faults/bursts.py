@@ -63,6 +63,7 @@ class Bursts:
 
     def once(self, job, ip, due):
         """One start at its time; answers whether there was one."""
+        self.one_row(job, due)
         iso, own = self.history.iso, self.by_job[job]
         if not own:
             rows = [row["status"] for row in self.row_of[job]]
@@ -76,6 +77,11 @@ class Bursts:
         self.late.append(first["t"] - due)
         self.here(job, first, ip, due)
         return True
+
+    def one_row(self, job, t):
+        rows = [row for row in self.row_of[job] if row["scheduled"] and row["t"] == t and row["attempt"] == 1]
+        if len(rows) > 1:
+            self.fail("F2", f"due once at {self.history.iso(t)}, and has {len(rows)} rows: {[row['status'] for row in rows]}", t, job)
 
     def once_only(self, job, own, due):
         if len(own) > 1:
@@ -121,6 +127,7 @@ class Bursts:
         ran_before = not found and any(s["t"] < e["hi"] for s in at_due)
         for same in (at_due, later):
             self.once_only(job, same, due)
+        self.one_row(job, due)
         for s in own:
             self.here(job, s, ip, s["sched"])
         for s in at_due:

@@ -71,6 +71,11 @@ class Edit:
         return None if self.gone or self.as_read else date(self.value("next_run_time"))
 
     @property
+    def as_read_time(self):
+        """The run time that stood in a document that was written back: no order."""
+        return date(self.value("next_run_time")) if self.as_read else None
+
+    @property
     def extra(self):
         return date(self.what["$push"]["run_at"]) if self.kind == "extra" else None
 

@@ -71,15 +71,15 @@ class Job:
         return out
 
     def plans_at_claim(self, start):
-        """The segments that can have been in force, and the one before them."""
-        current, earlier = [], None
+        """The segments that can have been in force."""
+        current = []
         for seg in self.segments:
             known = self.before(seg.edit, start)
             if known is True:
-                earlier, current = current[-1] if current else earlier, [seg]
+                current = [seg]
             elif known is None:
                 current.append(seg)
-        return current, earlier
+        return current
 
     def doc_at(self, t):
         found = None
@@ -105,13 +105,13 @@ class Job:
     # -- hosts -----------------------------------------------------------------------------------------------------------
     def asked(self, t):
         """Hosts that people may have had it on at an instant; None among them: the cluster was to choose."""
-        out = [None]
+        out = []
         for e in self.edits:
             if e.lo > t + EDGE:
                 break
             if e.sets("ip"):
                 out = [e.value("ip")] if e.known and e.hi < t - EDGE else [*out, e.value("ip")]
-        return out
+        return out or [None]
 
     def needs(self, t):
         """Hosts that a run at t depended on: where it was asked for, and where it ran before and after; None: any."""

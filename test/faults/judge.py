@@ -67,6 +67,9 @@ def judge(folder):
     judge_mute(history, faults, verdict)
     if verdict.counts["queuedAfter"]:
         verdict.notes.append(f"{verdict.counts['queuedAfter']} runs that waited for a place started under a later plan than they were due by")
+    if verdict.counts["owed"]:
+        share = verdict.counts["inQuiet"] / verdict.counts["owed"]
+        verdict.notes.append(f"{verdict.counts['inQuiet']} of {verdict.counts['owed']} owed runs ({share:.0%}) were due in quiet, where nothing excuses")
     storms(history, faults, verdict)
     return told(history, faults, verdict, owed, bursts)
 

@@ -136,6 +136,7 @@ const set = (fields: Doc): Doc => ({ $set: fields })
 const PAUSE = set({ next_run_time: null })
 const RESUME = { $unset: { next_run_time: '' } }
 const SAME: Story = {}
+const { ip: _, ...NOWHERE } = JOB
 
 const LOST: readonly Case[] = [
   ['F1', 'a time without a start and without a row is lost', { runs: { 35000: null } }, SAME],
@@ -312,6 +313,12 @@ const LOST: readonly Case[] = [
       ],
       runs: { 35000: null },
     },
+  ],
+  [
+    'F1',
+    'PLACING: a job without a node runs from two seconds after it was stored',
+    { edits: [['insert', 32_900, NOWHERE]], runs: { 35000: null }, doc: { ip: 'n0' } },
+    { edits: [['insert', 33_100, NOWHERE]], runs: { 35000: null }, doc: { ip: 'n0' } },
   ],
   [
     'F1',

@@ -113,13 +113,14 @@ class Segment:
         self.edit, self.doc, self.grid, self.ordered, self.other = edit, doc, grid, ordered, other
         self.lo, self.hi, self.until = edit.lo, edit.hi, None
         self.unsure = not edit.known
+        self.read = edit.as_read_time  # of a document that was written back: its next run time, due then unless it was claimed
 
     @property
     def rests(self):
         return self.grid is NOTHING
 
     def allows(self, t):
-        return self.ordered == t or self.grid.has(t) or self.other is not None and self.other.has(t)
+        return t in (self.ordered, self.read) or self.grid.has(t) or self.other is not None and self.other.has(t)
 
     def owed(self, low, high):
         for t in self.grid.between(low, high):
@@ -148,7 +149,7 @@ def segments_of(edits, horizon):
     """From the edits of one job, in order. An edit that may not have been made leaves what both plans have."""
     out, doc, paused = [], None, False
     for e in edits:
-        doc = applied(doc, e)
+        was, doc = doc, applied(doc, e)
         if not e.plans:
             continue
         before = out[-1].grid if out else NOTHING
@@ -163,7 +164,8 @@ def segments_of(edits, horizon):
             if paused:
                 segment = Segment(e, doc, NOTHING)
             elif e.as_read:
-                chain = before if before is not NOTHING else grid
+                goes_on = before is not NOTHING and (was or {}).get("trigger") == doc["trigger"]
+                chain = before if goes_on else grid
                 segment = Segment(e, doc, chain, other=None if same(chain, grid) else grid)
             elif e.ordered is not None:
                 segment = Segment(e, doc, chain_from(doc["trigger"], e.ordered), e.ordered)

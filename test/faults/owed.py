@@ -6,7 +6,7 @@ is believed where the fault explains it: a run interrupted on a host that was hi
 be run, one in a later run that could not have come sooner."""
 
 from history import date
-from tolerances import EDGE, EPS, LATE, LEAD, RECOVERY
+from tolerances import EDGE, EPS, LATE, LEAD, PLACING, RECOVERY
 
 FINAL = {"executed", "error", "timeout", "interrupted", "cancelled", "missed", "max_instances"}
 GRACE_S = 60
@@ -83,13 +83,12 @@ class Owed:
         self.verdict.fail("F1", f"{what}; faults near: {near}", t, job.id)
 
     def edited(self, job, t, due, planned, following, hosts):
-        """An edit, a cancel or a pause by failures came so close that a run need not have started."""
-        if self.faults.well_ms(hosts, planned, t) < EDGE:
+        """An edit or a pause by failures came so close that a run need not have started."""
+        # Without an ip it is planned once a node has taken it.
+        if self.faults.well_ms(hosts, planned, t) < (PLACING if None in job.asked(planned) else EDGE):
             return "planned too late"
         if following is not None and self.faults.well_ms(hosts, due, following) < EDGE:
             return "taken back"
-        if any(e.kind == "cancel" and e.lo < due + EDGE and e.hi > t - LEAD - EDGE for e in job.edits):
-            return "cancelled by a person"
         if job.paused(t) is not False:
             return "paused by its failures"
         return None
@@ -98,6 +97,7 @@ class Owed:
         """Why a time without a start need not have had one; None: nothing explains it."""
         faults = self.faults
         well = faults.well(hosts, t - LEAD, due + LATE)
+        self.n["inQuiet"] += well
         if row is None:
             if faults.is_away(t):
                 return "the collection was away"
@@ -107,6 +107,8 @@ class Owed:
                 return "waits for a place to the end"
             return None
         status = row["status"]
+        if status == "cancelled" and any(e.kind == "cancel" and e.lo < due + EDGE and e.hi > t - LEAD - EDGE for e in job.edits):
+            return "cancelled by a person"
         if back > 1:
             begun = job.start_at[row["t"]][0]["t"] if row["t"] in job.start_at else row["t"]
             return "in a later run" if faults.well_ms(hosts, due, begun) < LATE and not well else None
@@ -166,6 +168,7 @@ class Owed:
         second = int((first["t"] - self.history.begin) // 1000)
         n, worst = self.series.get(second, (0, 0))
         self.series[second] = (n + 1, max(worst, late if job.is_brief(t) else 0))
+        self.n["inQuiet"] += faults.well(hosts, t - LEAD, due + LATE)
         if not known or first["attempt"] > 1:
             return
         self.in_time(job, t, due, first, hosts, f"run time {self.history.iso(t)}")

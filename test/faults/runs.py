@@ -3,7 +3,7 @@ F7 schedule, F8 overlap), and how runs ended early: retries, timeouts, cancels."
 
 from collections import defaultdict
 
-from oracle import NOTHING, retry_delay
+from oracle import retry_delay
 from tolerances import EARLY, EDGE, LATE, LEAD
 
 
@@ -129,11 +129,11 @@ class Runs:
             if job.extras.get(s["sched"]) is not None and s["t"] < job.extras[s["sched"]].lo:
                 self.verdict.fail("F4", f"{self.told(s)} before it was ordered", s["t"], job.id)
             return
-        current, earlier = job.plans_at_claim(s)
+        current = job.plans_at_claim(s)
         if not current:
             self.verdict.fail("F4", f"{self.told(s)} before the job was there", s["t"], job.id)
             return
-        if not any(seg.allows(s["sched"]) for seg in current) and not self.as_planned_before(job, s, current, earlier) and not self.queued(job, s):
+        if not any(seg.allows(s["sched"]) for seg in current) and not self.as_planned_before(job, s, current) and not self.queued(job, s):
             seg = current[-1]
             name = "F4" if seg.rests else "F7"
             self.verdict.fail(name, f"{self.told(s)}, which edit #{seg.edit.ver} ({seg.edit.kind}) at {self.history.iso(seg.hi)} does not allow", s["t"], job.id)
@@ -142,13 +142,16 @@ class Runs:
             self.verdict.fail("F4", f"{self.told(s)}, though its failures should have paused it", s["t"], job.id)
         self.taken_back(job, s)
 
-    def as_planned_before(self, job, s, current, earlier):
+    def as_planned_before(self, job, s, current):
         """The plan that the edit asks for may not have been made yet. A pause or a delete asks for none: the claim sees them."""
-        if earlier is None or current[0].grid is NOTHING or not earlier.allows(s["sched"]):
-            return False
         claimed = s["t"] if self.history.reference or s.get("fence") is None or self.faults.is_shifted(s["t"]) else min(s["t"], (s["fence"][0] + 1) * 1000)
         slack = 1_000 if self.history.reference else EDGE
-        return self.faults.well_ms(job.needs(s["t"]), current[0].hi, claimed) <= slack
+        for seg in reversed(job.segments[: job.segments.index(current[0]) + 1]):
+            if seg.allows(s["sched"]):
+                return True
+            if seg.rests or self.faults.well_ms(job.needs(s["t"]), seg.hi, claimed) > slack:
+                return False
+        return False
 
     def queued(self, job, s):
         """It was due under an earlier plan, and has waited for a place since: only as long as the witnesses saw none free."""

@@ -13,6 +13,10 @@ EDGE = 500
 # Between an edit and a run time. The node hears of an edit and the edit's answer reaches the person within some ms of one another:
 # what was due within this after an edit may still be planned by the old document, what was due this much before may be taken back.
 
+PLACING = 2_000
+# In place of EDGE where an edit leaves the node to the cluster: the first by rank writes its ip, the others after a delay for each
+# rank, and only then it is planned from now.
+
 LEAD = 500  # a run may be claimed so long before it is due (the contract's half second in a crowd): what hits the node from then on counts
 
 FINISH = 250  # a run counts as running for so long after the witness saw it end: its place is free when its row and its pull are stored
