@@ -205,7 +205,9 @@ class Job:
                 low = high = 0
             if high >= limit:
                 until = next((e.lo for e in self.edits if e.plans and e.lo > t), self.history.end)
-                yield t, until, low >= limit
+                # A person who plans it at that moment may come before the pause or after it.
+                beside = any(e.plans and e.lo < t + EDGE and e.hi > t - EDGE for e in self.edits)
+                yield t, until, low >= limit and not beside
                 low = high = 0
 
     def paused(self, t):

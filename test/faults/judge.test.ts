@@ -132,6 +132,8 @@ type Case = readonly [string, string, Story, Story]
 const un = (row: string, more: Told = {}): Told => ({ after: null, row, ...more })
 /** Killed with its node. */
 const killed = (more: Told = {}): Told => ({ how: null, row: 'interrupted', ...more })
+const failed = (more: Told = {}): Told => ({ how: 'failed', row: 'error', ...more })
+const RETRY = { retry: { max_attempts: 2, delay: 1 } }
 const set = (fields: Doc): Doc => ({ $set: fields })
 const PAUSE = set({ next_run_time: null })
 const RESUME = { $unset: { next_run_time: '' } }
@@ -362,6 +364,32 @@ const LOST: readonly Case[] = [
       idle: [33_000, 80_000],
       doc: { next_run_time: null },
     },
+  ],
+  [
+    'F1',
+    'an order for later is replaced by an edit before its time',
+    {
+      edits: [
+        ['order', 32_000, set({ next_run_time: day(34_000) })],
+        ['pause', 34_600, PAUSE],
+      ],
+      idle: [33_000, 80_000],
+      doc: { next_run_time: null },
+    },
+    {
+      edits: [
+        ['order', 32_000, set({ next_run_time: day(34_000) })],
+        ['pause', 33_400, PAUSE],
+      ],
+      idle: [33_000, 80_000],
+      doc: { next_run_time: null },
+    },
+  ],
+  [
+    'F4',
+    'a resume beside the failure that pauses a job may come after it',
+    { job: { pause_after_failures: 1 }, runs: { 25000: failed() }, edits: [['resume', 24_000, RESUME]] },
+    { job: { pause_after_failures: 1 }, runs: { 25000: failed() }, edits: [['resume', 25_200, RESUME]] },
   ],
   [
     'F1',
@@ -654,8 +682,6 @@ const ONCE: readonly Case[] = [
   ],
 ]
 
-const RETRY = { retry: { max_attempts: 2, delay: 1 } }
-const failed = (more: Told = {}): Told => ({ how: 'failed', row: 'error', ...more })
 const DELETED: Story = { edits: [['delete', 35_500, {}]], idle: [45_000, 80_000], doc: null }
 const OPEN = (t: number) => ({ state: { running: [{ run_id: 'next', run_time: day(t) }] } })
 const RERUN: Story = { job: { on_interrupt: 'rerun' }, exits: [['n0', 35_050]] }

@@ -197,7 +197,7 @@ class Owed:
         if not e.known or at > self.history.horizon:
             return
         over = [o.lo for o in job.edits if o.lo > e.lo and (o.gone or o.whole or seg is not None and o.plans)]
-        if over and self.faults.well_ms(hosts, e.hi, over[0]) < EDGE or self.cancelled(job, at, due):
+        if over and self.faults.well_ms(hosts, due, over[0]) < EDGE or self.cancelled(job, at, due):
             self.n["excused"] += 1
             return
         well = self.faults.well(hosts, min(at, e.lo) - LEAD, due + LATE)
