@@ -691,6 +691,7 @@ const RETIMED: Readonly<Record<number, Told | null>> = {
   ...Object.fromEntries([35, 45, 55, 65, 75].map(s => [s * 1_000, null])),
   ...Object.fromEntries([37, 47, 57, 67, 77].map(s => [s * 1_000, {}])),
 }
+const SKEW = (amount: number) => ['server-clock', 30_000, 36_000, ['n0'], { amount }] as const
 const STARTS: readonly Case[] = [
   ['F2', 'one time starts once', { runs: { 35000: [{}, { after: 300 }] } }, SAME],
   [
@@ -898,6 +899,25 @@ const STARTS: readonly Case[] = [
   ],
   [
     'F5',
+    'FAR: a server’s clock that was set moves starts by its offset and a second',
+    { runs: { 35000: { after: -3_100, claimed: -3_140 } }, faults: [SKEW(2)] },
+    { runs: { 35000: { after: -2_900, claimed: -2_940 } }, faults: [SKEW(2)] },
+  ],
+  [
+    'F2',
+    'what ran ahead by a server’s clock is due again only for another job of its name',
+    { runs: { 35000: [{ after: -3_000 }, {}] }, faults: [SKEW(3)] },
+    {
+      runs: { 35000: [{ after: -3_000 }, {}] },
+      faults: [SKEW(3)],
+      edits: [
+        ['delete', 33_000, {}],
+        ['insert', 33_500, JOB],
+      ],
+    },
+  ],
+  [
+    'F5',
     'a next attempt waits for its delay',
     { job: RETRY, runs: { 35000: [failed(), { after: 900, attempt: 2 }] } },
     { job: RETRY, runs: { 35000: [failed(), { after: 1_016, attempt: 2 }] } },
@@ -931,7 +951,7 @@ const STARTS: readonly Case[] = [
     },
   ],
   [
-    'F8',
+    'F10',
     'a run ends at its timeout',
     { job: { timeout: 1 }, runs: { 35000: { ms: 4_000 } } },
     { job: { timeout: 1 }, runs: { 35000: { ms: 1_020, how: 'aborted', row: 'timeout' } } },
@@ -991,6 +1011,12 @@ const KEPT: readonly Case[] = [
     'a run that was done when the fault of another host began is not told as interrupted',
     { runs: { 35000: { row: 'interrupted' } }, faults: [['node-kill', 35_020, 36_000, ['n1']]] },
     { runs: { 35000: { row: 'interrupted' } }, faults: [['cut', 33_000, 34_500]] },
+  ],
+  [
+    'F10',
+    'SETTLE: an end is stored within three seconds, after that no fault takes it away',
+    { runs: { 35000: { row: 'interrupted' } }, faults: [['node-kill', 38_200, 39_000]] },
+    { runs: { 35000: { row: 'interrupted' } }, faults: [['node-kill', 37_900, 39_000]] },
   ],
   [
     'F10',

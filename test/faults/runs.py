@@ -1,5 +1,5 @@
 """Runs: each start, by what people had asked for at its claim (F2 duplicate, F3 wrong host, F4 ghost, F5 early, F6 stale,
-F7 schedule, F8 overlap), and how runs ended early: retries, timeouts, cancels."""
+F7 schedule, F8 overlap), and how it ended: by its timeout (F10), by a cancel (F4), followed by a next attempt (F1)."""
 
 from collections import defaultdict
 
@@ -189,7 +189,7 @@ class Runs:
     def ends(self, job, s):
         timeout = job.setting(s["t"], "timeout")
         if timeout is not None and s["until"] > s["t"] + timeout * 1000 + LATE and self.faults.well({s["ip"]}, s["t"], s["until"]):
-            self.verdict.fail("F8", f"{self.told(s)} and went on for {(s['until'] - s['t']) / 1000:.1f} s, its timeout is {timeout} s", s["t"], job.id)
+            self.verdict.fail("F10", f"{self.told(s)} and went on for {(s['until'] - s['t']) / 1000:.1f} s, its timeout is {timeout} s", s["t"], job.id)
         if s["how"] == "aborted" and not self.why_aborted(job, s):
             self.verdict.fail("F1", f"{self.told(s)} and was aborted at {self.history.iso(s['until'])}, for which nothing was the reason", s["t"], job.id)
         self.next_attempt(job, s)
