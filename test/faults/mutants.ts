@@ -256,14 +256,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a claim does not ask for the trigger',
     patches: [{ file: 'claim/guards.ts', find: 'guard.trigger = entry.trigger.stored', put: 'guard._id = entry.id' }],
-    plan: 'stale',
-    finds: ['F4', 'F6', 'F7'],
-  },
-  {
-    name: 'a plan is written whatever trigger the job has by then',
-    patches: [{ file: 'claim/plans.ts', find: ', ...(trigger !== undefined && { trigger }) }', put: ' }' }],
-    plan: 'stale',
-    finds: ['F4', 'F6', 'F7'],
+    plan: 'crowd',
+    finds: ['F1', 'F7', 'F11'],
   },
   {
     name: 'a job that is over goes, whatever trigger it was given meanwhile',
