@@ -27,7 +27,20 @@ export function installAgenda(): string {
 }
 
 /** Faults that know how a node of ours, or its collection, is made. */
-const OURS: ReadonlySet<string> = new Set(['twin', 'loop-blocked', 'stream-killed', 'renamed', 'dropped'])
+const OURS: ReadonlySet<string> = new Set([
+  'twin',
+  'loop-blocked',
+  'stream-killed',
+  'renamed',
+  'dropped',
+  'evict',
+  'drain',
+  'rebalance',
+  'move-kill',
+  'crowd',
+])
+/** Edits that it has no words for. */
+const OUR_EDITS: ReadonlySet<string> = new Set(['place', 'extra', 'cancel', 'write-back', 'replace-back', 'replace'])
 
 /** The part of a plan that both can do: cron triggers, no standby, no placing, no extra runs, brief bodies. */
 export function common(plan: Plan): Plan {
@@ -49,7 +62,7 @@ export function common(plan: Plan): Plan {
       more: {},
     })),
     edits: plan.edits
-      .filter(({ kind }) => kind !== 'place' && kind !== 'extra')
+      .filter(({ kind, job, copyOf }) => !OUR_EDITS.has(kind) && copyOf === undefined && !/-c\d+$/.test(job))
       .map(edit => (edit.trigger === undefined ? edit : { ...edit, trigger: simple(edit.trigger) })),
   }
 }

@@ -19,6 +19,13 @@ export interface ClusterOptions extends SlotOptions {
   readonly serverClock: boolean
   /** Put the last member's data on a disk of so many MB. */
   readonly diskMb?: number | undefined
+  /** Nodes that may read from secondaries, and those with the second set of tasks. */
+  readonly readsFrom?: readonly number[] | undefined
+  readonly taskSets?: readonly number[] | undefined
+  /** How long members wait for a primary; heartbeats come each fifth of it. Default: 2 s, each 0.5 s. */
+  readonly electionMs?: number | undefined
+  /** Whether replication can be stopped (`lagging`). */
+  readonly lag?: boolean
 }
 
 export interface Cluster {
@@ -41,7 +48,17 @@ export interface Skewed {
 const SKEWED = 1
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { folder, oplogMb, diskMb, fakeClock, serverClock } = options
+  const {
+    folder,
+    oplogMb,
+    diskMb,
+    fakeClock,
+    serverClock,
+    readsFrom = [],
+    taskSets = [],
+    electionMs,
+    lag = false,
+  } = options
   const dataDir = join(folder, 'set')
   mkdirSync(dataDir, { recursive: true })
   const found = (await findMongodBinary()).path
@@ -50,13 +67,26 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const clock = serverClock && hasFakeTime() ? new ClockFile(join(folder, 'server-clock')) : undefined
   let preloaded = false
   const env = (member: number) => (preloaded && member === SKEWED ? (clock?.env ?? {}) : {})
-  const set = await startReplicaSet({ dataDir, members: 3, binary, env })
+  const set = await startReplicaSet({
+    dataDir,
+    members: 3,
+    binary,
+    env,
+    args: lag ? ['--setParameter', 'enableTestCommands=1'] : [],
+    ...(electionMs !== undefined && { settings: settingsOf(electionMs) }),
+  })
   const nodes: NodeSlot[] = []
   for (let i = 0; i < options.nodes; i++) {
     const line = await openLine(set.ports)
     const isLast = i === options.nodes - 1
     const clock = fakeClock && isLast && hasFakeTime() ? new ClockFile(join(folder, 'clock')) : undefined
-    nodes.push(new NodeSlot(`n${i}`, line, options, clock))
+    nodes.push(
+      new NodeSlot(`n${i}`, line, options, {
+        clock,
+        reads: readsFrom.includes(i) ? 'secondaryPreferred' : 'primary',
+        hasSecond: taskSets.includes(i),
+      }),
+    )
   }
   return {
     set,
@@ -78,6 +108,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     },
   }
 }
+
+const settingsOf = (electionMs: number) => ({
+  electionTimeoutMillis: electionMs,
+  heartbeatIntervalMillis: Math.max(500, electionMs / 5),
+})
 
 /** A mongod whose oplog is smaller than the one it is asked to make. */
 function smallOplog(binary: string, mb: number, folder: string): string {

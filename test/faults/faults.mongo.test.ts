@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mixedPlan } from './mixed-plan.ts'
+import { MUTANTS, type Mutant } from './mutants.ts'
 import type { Fault } from './plan.ts'
 import { build } from './product.ts'
 import { runScenario } from './scenario.ts'
+import { SHORT } from './short-plans.ts'
 
 let folder: string
 
@@ -18,6 +20,17 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** They cover most of what is judged, and two of them are to be noticed where nothing is wrong. */
+const FEW = [
+  'one won claim in ten is taken for lost',
+  'one due time in eight is slept through',
+  'a claim does not ask for room',
+  'a process takes its own runs for dead',
+  'a claim does not ask for next_run_time',
+]
+/** Brief: what is broken shows soon. */
+const BRIEF = { ms: 12_000, calmMs: 6_000 }
 
 /** The kill at a claim comes when its answer does: what runs then is known to the database alone. */
 const FAULTS: readonly Fault[] = [
@@ -49,3 +62,18 @@ test('under kills, an election, cut connections and lost answers no run is lost,
   expect(classes).toEqual({})
   expect(totals.owed).toBeGreaterThan(100)
 }, 120_000)
+
+test.each(FEW)(
+  'the judge notices when %s',
+  async name => {
+    const { patches, plan, finds } = MUTANTS.find(mutant => mutant.name === name) as Mutant
+    const at = join(folder, name)
+    const { classes } = await runScenario({
+      plan: { ...SHORT[plan](1), ...BRIEF },
+      product: build(join(at, 'product'), patches),
+      folder: join(at, 'run'),
+    })
+    expect(Object.keys(classes).filter(id => finds.includes(id))).not.toEqual([])
+  },
+  90_000,
+)

@@ -80,6 +80,32 @@ export async function lead(set: ReplicaSet, member: number): Promise<void> {
   await until(leads, 30_000, `member ${member} leads`)
 }
 
+/** Has the secondaries apply nothing for a while; resolves when they have what the primary had then. Nobody is elected. */
+export async function lagging(set: ReplicaSet, ms: number): Promise<void> {
+  const primary = await set.primary()
+  const others = [0, 1, 2].filter(member => member !== primary)
+  const turn = (mode: 'alwaysOn' | 'off') =>
+    Promise.all(
+      others.map(async member => {
+        await using client = directClient(set.ports[member] ?? 0, 10_000)
+        await client.db('admin').command({ configureFailPoint: 'rsSyncApplyStop', mode })
+      }),
+    )
+  try {
+    await turn('alwaysOn')
+    await sleep(ms)
+  } finally {
+    await turn('off')
+  }
+  await using client = directClient(set.ports[primary] ?? 0, 10_000)
+  const optimes = async (): Promise<readonly Date[]> => {
+    const { members } = await client.db('admin').command({ replSetGetStatus: 1 })
+    return members.map((member: Document) => member.optimeDate)
+  }
+  const then = (await optimes())[primary] as Date
+  await until(async () => (await optimes()).every(at => at >= then), 30_000, 'the secondaries have caught up')
+}
+
 /** Gives the jobs collection another name for a while; living nodes make a new one meanwhile, which goes. */
 export async function renameAway(client: MongoClient, meanwhile: () => Promise<void>): Promise<void> {
   await jobsOf(client).rename(AWAY)

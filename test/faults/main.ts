@@ -3,9 +3,12 @@
  *    --minutes 20 --jobs 150 --nodes 4 --seed 1   a long run of mixed faults (the default: 5 minutes, 100 jobs)
  *    --kinds node-kill,cut                        only these faults
  *    --storm 1000                                 jobs of a storm; a tenth of it in edits a second
+ *    --crowd 1200                                 jobs of a crowd, edited while they are claimed
+ *    --election 10000                             members wait so long for a primary, as they do by default; ours: 2000
  *    --plan race                                  one of the short scenarios
- *    --mutants                                    each mutant in its scenario, and a table of which were noticed
- *    --mutant 3                                   one of them, by number or by a part of its name
+ *    --mutants --seeds 1,2,3                      each mutant in its scenario, and a table of which were noticed, in how many seeds
+ *    --mutant 3,slept                             some of them, by number or by a part of their name
+ *    --no-sound                                   only the mutants, not the product as it is in the same scenarios
  *    --reference agenda                           the same jobs and faults for Agenda, side by side
  *    --judge FOLDER                               judges a finished run anew
  *    --out FOLDER                                 where all is kept; default: a new folder for temporary files
@@ -26,13 +29,18 @@ import { SHORT, type ShortName } from './short-plans.ts'
 import type { Verdict } from './verdict.ts'
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     minutes: { type: 'string', default: '5' },
     jobs: { type: 'string', default: '100' },
     nodes: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
+    seeds: { type: 'string' },
+    sound: { type: 'boolean', default: true },
     edits: { type: 'string', default: '2' },
     storm: { type: 'string', default: '10000' },
+    crowd: { type: 'string', default: '1200' },
+    election: { type: 'string', default: '2000' },
     kinds: { type: 'string' },
     plan: { type: 'string' },
     mutants: { type: 'boolean', default: false },
@@ -77,6 +85,8 @@ function planned(): Plan {
     nodes: Number(values.nodes),
     editsPerSecond: Number(values.edits),
     storm: Number(values.storm),
+    crowd: Number(values.crowd),
+    electionMs: Number(values.election),
     ...(kinds !== undefined && { kinds: kinds as readonly FaultKind[] }),
   })
 }
@@ -102,64 +112,89 @@ async function once(): Promise<number> {
   return told(`${plan.name}, seed ${plan.seed}`, verdict, folder)
 }
 
+/** Those named by number or by a part of their name; all where none is named. */
+function chosen(wanted: string | undefined): readonly Mutant[] {
+  if (wanted === undefined) return MUTANTS
+  const parts = wanted.split(',').filter(Boolean)
+  const found = MUTANTS.filter(({ name }, i) => parts.some(part => String(i + 1) === part || name.includes(part)))
+  if (found.length === 0) usage(`there is no mutant ${wanted}`)
+  return found
+}
+
 async function mutants(wanted: string | undefined): Promise<number> {
-  const chosen = MUTANTS.filter(
-    ({ name }, i) => wanted === undefined || String(i + 1) === wanted || name.includes(wanted),
-  )
-  if (chosen.length === 0) usage(`there is no mutant ${wanted}`)
+  const picked = chosen(wanted)
+  const seeds = (values.seeds ?? values.seed).split(',').map(Number)
   const rows: string[] = []
   let failed = 0
-  // The product as it is passes every scenario in which a mutant is to be noticed.
-  const product = build(join(out, 'product'))
-  for (const name of new Set(chosen.map(({ plan }) => plan))) {
-    const verdict = await runScenario({
-      plan: SHORT[name](Number(values.seed)),
-      product,
-      folder: join(out, `sound-${name}`),
-    })
-    const classes = Object.keys(verdict.classes)
-    if (classes.length > 0) failed++
-    rows.push(
-      `| ${classes.length === 0 ? 'clean' : '**NOT CLEAN**'} | (the product as it is) | ${name} | – | ${counts(verdict)} |`,
-    )
-    say(rows.at(-1) ?? '')
-  }
-  for (const [i, mutant] of chosen.entries()) {
-    const { noticed, row } = await tried(mutant, join(out, `mutant-${i + 1}`))
-    if (!noticed) failed++
+  const tell = (row: string, well: boolean) => {
+    if (!well) failed++
     rows.push(row)
     say(row)
   }
-  const table = ['| | mutant | scenario | expected | found |', '| --- | --- | --- | --- | --- |', ...rows].join('\n')
+  if (values.sound) {
+    // The product as it is passes every scenario in which a mutant is to be noticed.
+    const product = build(join(out, 'product'))
+    for (const plan of new Set(picked.map(mutant => mutant.plan))) {
+      const found = await foundIn(plan, seeds, product, join(out, `sound-${plan}`))
+      const clean = found.filter(one => one === NOTHING).length
+      const well = clean === seeds.length
+      tell(
+        `| ${well ? 'clean' : '**NOT CLEAN**'} | (the product as it is) | ${plan} | – | ${clean} of ${seeds.length} | ${found.join('; ')} |`,
+        well,
+      )
+    }
+  }
+  for (const mutant of picked) {
+    const { name, plan, patches, finds } = mutant
+    const folder = join(out, `mutant-${MUTANTS.indexOf(mutant) + 1}`)
+    const built = join(folder, 'product')
+    try {
+      const found = await foundIn(plan, seeds, build(built, patches), folder)
+      const noticed = found.filter(one => finds.some(id => one.split(/[ ,]+/).includes(id))).length
+      const well = noticed === seeds.length
+      const word = well ? 'noticed' : noticed > 0 ? '**NOT ALWAYS**' : '**NOT NOTICED**'
+      tell(
+        `| ${word} | ${name} | ${plan} | ${finds.join(' or ')} | ${noticed} of ${seeds.length} | ${found.join('; ')} |`,
+        well,
+      )
+    } catch (error) {
+      tell(`| **FAILED** | ${name} | ${plan} | ${finds.join(' or ')} | | ${String(error).split('\n')[0]} |`, false)
+    } finally {
+      rmSync(built, { recursive: true, force: true })
+    }
+  }
+  const table = [
+    '| | mutant | scenario | class | found in | what, by seed |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n')
   writeFileSync(join(out, 'mutants.md'), `${table}\n`)
   say(`\n${table}\n\nKept in ${out}.`)
   return failed === 0 ? 0 : 1
 }
 
-async function tried(
-  { name, patches, plan, finds }: Mutant,
-  folder: string,
-): Promise<{ noticed: boolean; row: string }> {
-  const built = join(folder, 'product')
-  try {
-    const product = build(built, patches)
-    const verdict = await runScenario({ plan: SHORT[plan](Number(values.seed)), product, folder: join(folder, 'run') })
-    const noticed = finds.some(id => (verdict.classes[id] ?? 0) > 0)
-    const row = `| ${noticed ? 'noticed' : '**NOT NOTICED**'} | ${name} | ${plan} | ${finds.join(' or ')} | ${counts(verdict)} |`
-    return { noticed, row }
-  } catch (error) {
-    return {
-      noticed: false,
-      row: `| **FAILED** | ${name} | ${plan} | ${finds.join(' or ')} | ${String(error).split('\n')[0]} |`,
-    }
-  } finally {
-    rmSync(built, { recursive: true, force: true })
-  }
-}
+const NOTHING = 'nothing'
 
-function counts({ classes }: Verdict): string {
-  const found = Object.entries(classes).map(([id, n]) => `${n} ${id}`)
-  return found.join(', ') || 'nothing'
+/** What the judge found in a scenario, for each seed. */
+async function foundIn(
+  name: ShortName,
+  seeds: readonly number[],
+  product: string,
+  folder: string,
+): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const seed of seeds) {
+    const run = join(folder, `run-${seed}`)
+    const { classes } = await runScenario({ plan: SHORT[name](seed), product, folder: run })
+    found.push(
+      Object.entries(classes)
+        .map(([id, n]) => `${n} ${id}`)
+        .join(', ') || NOTHING,
+    )
+    // The database's files are the most of it.
+    rmSync(join(run, 'set'), { recursive: true, force: true })
+  }
+  return found
 }
 
 function usage(why: string): never {

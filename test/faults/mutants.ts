@@ -217,4 +217,234 @@ export const MUTANTS: readonly Mutant[] = [
     plan: 'cut',
     finds: ['F13'],
   },
+  {
+    name: 'one won claim in ten is taken for lost',
+    patches: [
+      {
+        file: 'claim/claim.ts',
+        find: "if (job !== null) return { order, type: 'won', job,",
+        put: "if (job !== null && Math.random() >= 0.1) return { order, type: 'won', job,",
+      },
+    ],
+    plan: 'calm',
+    finds: ['F1'],
+  },
+  {
+    name: 'one due time in eight is slept through',
+    patches: [
+      {
+        file: 'wheel/roster.ts',
+        find: '        entry.busy = true\n',
+        put: '        if (Math.random() < 0.125) {\n          this.#wheel.put(id, now + 3_050)\n          continue\n        }\n        entry.busy = true\n',
+      },
+    ],
+    plan: 'calm',
+    finds: ['F1'],
+  },
+  {
+    name: 'a claim does not ask what was claimed',
+    patches: [
+      {
+        file: 'claim/guards.ts',
+        find: 'if (!entry.ordered || order.to !== entry.due) guard',
+        put: 'if (order.kind === "extra") guard',
+      },
+    ],
+    plan: 'stale',
+    finds: ['F2'],
+  },
+  {
+    name: 'a claim does not ask for the trigger',
+    patches: [{ file: 'claim/guards.ts', find: 'guard.trigger = entry.trigger.stored', put: 'guard._id = entry.id' }],
+    plan: 'crowd',
+    finds: ['F1', 'F7', 'F11'],
+  },
+  {
+    name: 'a job that is over goes, whatever trigger it was given meanwhile',
+    patches: [{ file: 'history/finish.ts', find: '    trigger: job.trigger,\n', put: '' }],
+    plan: 'crowd',
+    finds: ['F1', 'F11'],
+  },
+  {
+    name: 'an attempt that waited starts without asking the document',
+    patches: [
+      {
+        file: 'claim/begin.ts',
+        find: 'if (matchedCount === claims.length) return',
+        put: 'if (matchedCount <= claims.length) return',
+      },
+    ],
+    plan: 'retries',
+    finds: ['F4'],
+  },
+  {
+    name: "a run's entry goes before its row is there",
+    patches: [
+      {
+        file: 'history/finish.ts',
+        find: 'const rows = this.#again(() => this.#context.storeRows(batch))',
+        put: 'const rows = this.#context.wait(2_500).then(() => this.#again(() => this.#context.storeRows(batch)))',
+      },
+      { file: 'history/finish.ts', find: 'const slow = await Promise.race(', put: 'const slow = false && (' },
+    ],
+    plan: 'points',
+    finds: ['F10'],
+  },
+  {
+    name: 'a claimed run starts, whoever has the lease by then',
+    patches: [
+      {
+        file: 'run/run.ts',
+        find: 'if (!context.mayStart()) {',
+        put: 'if (!context.mayStart() && claim.attempt > 9) {',
+      },
+    ],
+    plan: 'frozen',
+    finds: ['F2', 'F4', 'F10'],
+  },
+  {
+    name: 'runs of a process that was replaced go on',
+    patches: [
+      {
+        file: 'life.ts',
+        find: "active?.abortAll({ status: 'interrupted', message: reason })",
+        put: 'void active',
+      },
+    ],
+    plan: 'evicted',
+    finds: ['F8', 'F10'],
+  },
+  {
+    name: 'a lease that looks ended is closed at once',
+    patches: [
+      {
+        file: 'cluster/takeover.ts',
+        find: 'const patience = Math.min(DOUBT_MS, third)',
+        put: 'const patience = 0 * third',
+      },
+      { file: 'cluster/takeover.ts', find: ' + this.#rank() * third\n', put: '\n' },
+    ],
+    plan: 'ahead',
+    finds: ['F1', 'F8', 'F10'],
+  },
+  {
+    name: 'a job is placed, whoever gave it a node meanwhile',
+    patches: [
+      {
+        file: 'cluster/moves.ts',
+        find: "filter: { _id, ip: { $exists: false }, 'state.job': { $in: [_id, null] } }",
+        put: "filter: { _id, 'state.job': { $in: [_id, null] } }",
+      },
+    ],
+    plan: 'placing',
+    finds: ['F3', 'F11'],
+  },
+  {
+    name: 'a job is moved, whoever moved it meanwhile',
+    patches: [{ file: 'cluster/moves.ts', find: 'filter: { _id, ip, standby:', put: 'filter: { _id, standby:' }],
+    plan: 'draining',
+    finds: ['F3', 'F11'],
+  },
+  {
+    name: 'a claim whose answer was lost is given up',
+    patches: [
+      {
+        file: 'claim/claim.ts',
+        find: 'if (job !== null) return answerOf(context, order, running, job)',
+        put: 'if (job === undefined) return answerOf(context, order, running, job)',
+      },
+    ],
+    plan: 'lost',
+    finds: ['F1', 'F10'],
+  },
+  {
+    name: 'a process takes its own runs for dead',
+    patches: [{ file: 'runs.ts', find: 'isMine: id => this.#mine.has(id)', put: 'isMine: () => false' }],
+    plan: 'calm',
+    finds: ['F1', 'F8', 'F10'],
+  },
+  {
+    name: 'an overdue document is believed, whatever the history says',
+    patches: [
+      {
+        file: 'wheel/roster.ts',
+        find: "entry.unproven = from !== 'claim' &&",
+        put: "entry.unproven = (from as string) === 'nobody' &&",
+      },
+    ],
+    plan: 'copies',
+    finds: ['F2'],
+  },
+  {
+    name: 'without coalesce, too, only the latest of several due times runs',
+    patches: [{ file: 'claim/order.ts', find: 'coalesce: entry.coalesce, delay', put: 'coalesce: true, delay' }],
+    plan: 'outage',
+    finds: ['F1'],
+  },
+  {
+    name: 'a pause for failures takes an order away',
+    patches: [
+      {
+        file: 'history/finish.ts',
+        find: "...PLANNED_BY_NODE, 'state.failures'",
+        put: "'state.failures'",
+      },
+    ],
+    plan: 'failing',
+    finds: ['F1', 'F11'],
+  },
+  {
+    name: 'a job is not paused for its failures',
+    patches: [
+      {
+        file: 'history/finish.ts',
+        find: "'state.failures': { $gte: failures }",
+        put: "'state.failures': { $gte: failures + 90 }",
+      },
+    ],
+    plan: 'ways',
+    finds: ['F4'],
+  },
+  {
+    name: 'overlap cancel_other cancels nothing',
+    patches: [
+      {
+        file: 'claim/refused.ts',
+        find: "if (overlap === 'cancel_other') context.cancelOldest(job)",
+        put: '',
+      },
+    ],
+    plan: 'ways',
+    finds: ['F1', 'F9'],
+  },
+  {
+    name: 'a request to cancel is taken away and aborts nothing',
+    patches: [
+      {
+        file: 'runs.ts',
+        find: 'for (const claim of going) this.#going.abort(claim.run_id, why)',
+        put: '',
+      },
+    ],
+    plan: 'ways',
+    finds: ['F4', 'F10'],
+  },
+  {
+    name: 'a run may take longer than its timeout',
+    patches: [{ file: 'run/run.ts', find: 'after(clock, timeout * 1000,', put: 'after(clock, timeout * 100_000,' }],
+    plan: 'ways',
+    finds: ['F10'],
+  },
+  {
+    name: 'the last attempt is never made',
+    patches: [
+      {
+        file: 'run/retry.ts',
+        find: 'outcome.attempt >= retry.max_attempts',
+        put: 'outcome.attempt >= retry.max_attempts - 1',
+      },
+    ],
+    plan: 'ways',
+    finds: ['F1'],
+  },
 ]

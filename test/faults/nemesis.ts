@@ -4,13 +4,15 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Document, MongoClient } from 'mongodb'
+import { nodesOf } from '../../src/cluster/nodes.ts'
 import type { Cluster } from './cluster.ts'
-import { burst, dropAndRestore, fill, killStreams, lead, renameAway, rollOplog } from './harm.ts'
-import { type History, sleep, until } from './history.ts'
+import { crowd } from './crowd.ts'
+import { burst, dropAndRestore, fill, killStreams, lagging, lead, renameAway, rollOplog } from './harm.ts'
+import { type History, sleep, trueNow, until } from './history.ts'
 import { foundAll } from './messages.ts'
 import { DB, type NodeSlot } from './node-slot.ts'
 import type { Person } from './person.ts'
-import { type Fault, OF_CLUSTER } from './plan.ts'
+import { type Fault, OF_CLUSTER, OF_NOBODY } from './plan.ts'
 import { type CaughtRun, inBody, KEPT, type Point, runsAt } from './points.ts'
 import type { Weather } from './proxy.ts'
 
@@ -19,13 +21,20 @@ export interface Nemesis {
   strike(fault: Fault): Promise<void>
 }
 
+type Loose = Document & { _id: string }
+
 /** Why a fault cannot be made here. */
 class Skipped extends Error {}
 
+const MAJORITY = { writeConcern: { w: 'majority' as const } }
 /** A clock that was set is seen within this time. */
 const SEEN_MS = 1_500
 /** A run comes by within this time. */
 const CATCH_MS = 20_000
+/** A run that is to go on while its job is moved and its node killed. */
+const LONG_RUN_MS = 8_000
+/** A node obeys within a heartbeat, and comes back within a lease. */
+const OBEY_MS = 60_000
 
 export interface Hands {
   readonly cluster: Cluster
@@ -38,6 +47,11 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
   const { set, nodes } = cluster
   const nodeOf = (fault: Fault): NodeSlot => nodes[(fault.node ?? 0) % nodes.length] as NodeSlot
   const next = (node: NodeSlot): NodeSlot => nodes[(nodes.indexOf(node) + 1) % nodes.length] as NodeSlot
+
+  const db = client.db(DB)
+  const jobs = db.collection<Loose>('jobs')
+  const registry = db.collection<Loose>('nodes')
+  const people = nodesOf({ nodes: () => registry as never, jobs: () => jobs as never })
 
   const weather = async (fault: Fault, what: Weather): Promise<void> => {
     const { line } = nodeOf(fault)
@@ -77,6 +91,36 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     await gone
     await sleep(fault.ms)
     await node.start()
+  }
+
+  /** Stores jobs that are due once, on a node, and resolves when they run there. */
+  const oneshots = async (fault: Fault, ip: string, to: string): Promise<readonly string[]> => {
+    const due = trueNow() + 500
+    const names = [0, 1].map(i => `oneshot-${fault.id}-${i}`)
+    for (const [i, job] of names.entries()) {
+      const rerun = i === 1
+      const trigger = { type: 'date', run_date: new Date(due) }
+      const kwargs = { ms: LONG_RUN_MS }
+      const more = { misfire_grace_time: null, ...(rerun && { on_interrupt: 'rerun' }) }
+      history.write({ f: 'oneshot', fault: fault.id, job, due, ip, to, rerun, ms: LONG_RUN_MS })
+      await jobs.insertOne({ _id: job, func: 'witness:note', ip, trigger, kwargs, ...more }, MAJORITY)
+    }
+    const going = { _id: { $in: names }, 'state.running.0': { $exists: true } }
+    await until(async () => (await jobs.countDocuments(going)) === names.length, 10_000, `${names} run on ${ip}`)
+    return names
+  }
+
+  const moveOneshot = async (job: string, to: string): Promise<void> => {
+    const session = client.startSession()
+    const lo = trueNow()
+    try {
+      await jobs.updateOne({ _id: job }, { $set: { ip: to } }, { ...MAJORITY, session })
+      const op = session.operationTime
+      const at = op && [op.getHighBits() >>> 0, op.getLowBits() >>> 0]
+      history.write({ f: 'oneshot-moved', job, to, lo, hi: trueNow(), op: at })
+    } finally {
+      await session.endSession().catch(() => {})
+    }
   }
 
   /** The person who takes the collection away edits nothing meanwhile. */
@@ -219,37 +263,89 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
       await sleep(ms)
       await burst({ client, id, count: amount, ips: nodes.map(({ ip }) => ip), history })
     },
+    'majority-lag': ({ ms }) => lagging(set, ms),
+    async evict(fault) {
+      const node = nodeOf(fault)
+      const from = node.logSize()
+      await people.evict(node.ip)
+      await until(() => node.logged(from).includes('"node.started"'), OBEY_MS, `${node.ip} is back after its eviction`)
+    },
+    async drain(fault) {
+      const { ip } = nodeOf(fault)
+      const says = async (status: string) => (await registry.findOne({ _id: ip }))?.status === status
+      await people.drain(ip)
+      try {
+        await until(() => says('draining'), OBEY_MS, `${ip} drains`)
+        const going = { 'state.running.node': ip }
+        await until(async () => (await jobs.countDocuments(going, { limit: 1 })) === 0, OBEY_MS, `${ip} has drained`)
+        history.write({ f: 'drained', fault: fault.id, ip })
+        await sleep(fault.ms)
+      } finally {
+        await people.drain(ip, { undo: true })
+      }
+      await until(() => says('active'), OBEY_MS, `${ip} works again`)
+    },
+    rebalance: async () => ({ moved: await people.rebalance() }),
+    async 'move-kill'(fault) {
+      const node = nodeOf(fault)
+      const to = next(node)
+      const names = await oneshots(fault, node.ip, to.ip)
+      const long = { _id: /^job-\d+$/, ip: node.ip, 'state.running.0': { $exists: true }, 'kwargs.ms': { $gte: 1_000 } }
+      const others = await jobs.find(long, { limit: 3, projection: { _id: 1 } }).toArray()
+      const edit = { at: 0, kind: 'move', marked: false, node: nodes.indexOf(to), fault: fault.id } as const
+      await Promise.all([
+        ...names.map(name => moveOneshot(name, to.ip)),
+        ...others.map(({ _id }) => person.edit({ ...edit, job: _id })),
+      ])
+      await killed(fault, [node])
+    },
+    crowd: ({ id, amount = 0 }) => crowd({ client, id, count: amount, ips: nodes.map(({ ip }) => ip), history }),
     async 'loop-blocked'(fault) {
       const { ip } = nodeOf(fault)
       const spin = { _id: `spin-${fault.id}`, ip, func: 'witness:spin', kwargs: { ms: 3_000 } }
-      await client
-        .db(DB)
-        .collection<Document & { _id: string }>('jobs')
-        .insertOne({ ...spin, trigger: { type: 'date', run_date: new Date() } })
+      await jobs.insertOne({ ...spin, trigger: { type: 'date', run_date: new Date() } })
       await sleep(fault.ms)
     },
   }
 
   return {
     async strike(fault) {
+      await moment(fault)
       const { id, kind, ms, amount } = fault
       const hit = OF_CLUSTER.includes(kind)
         ? nodes
-        : kind === 'nodes-kill'
-          ? [nodeOf(fault), next(nodeOf(fault))]
-          : [nodeOf(fault)]
+        : OF_NOBODY.includes(kind)
+          ? []
+          : kind === 'nodes-kill'
+            ? [nodeOf(fault), next(nodeOf(fault))]
+            : [nodeOf(fault)]
       const logs = Object.fromEntries(nodes.map(node => [node.ip, node.logSize()]))
       const told = { f: 'fault', id, kind, ms, amount, nodes: hit.map(({ ip }) => ip) }
       history.write({ ...told, type: 'invoke', logs })
       try {
-        await acts[kind](fault)
-        history.write({ ...told, type: 'ok', logs: Object.fromEntries(nodes.map(node => [node.ip, node.logSize()])) })
+        const more = await acts[kind](fault)
+        history.write({
+          ...told,
+          ...(more as object | undefined),
+          type: 'ok',
+          logs: Object.fromEntries(nodes.map(node => [node.ip, node.logSize()])),
+        })
       } catch (error) {
         const type = error instanceof Skipped ? 'skip' : 'fail'
         history.write({ ...told, type, why: String(error) })
       }
     },
   }
+}
+
+/** Waits for the moment near a run time that a fault asks for. */
+async function moment({ near }: Fault): Promise<void> {
+  if (near === undefined) return
+  const { phase, offset } = near
+  const length = near.seconds * 1_000
+  const soonest = trueNow() - phase - offset
+  const at = Math.ceil(soonest / length) * length + phase + offset
+  await sleep(Math.max(0, at - trueNow()))
 }
 
 function isAlive(pid: number): boolean {

@@ -2,7 +2,7 @@
  *  In: a built product. Out: handles to start and kill processes. An end that nobody asked for is written down. Processes are
  *  ended by their id, also when this one ends. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, cpSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ClockFile } from './fake-time.ts'
@@ -11,6 +11,16 @@ import type { Line } from './proxy.ts'
 
 export const DB = 'faults'
 const TASKS = fileURLToPath(new URL('tasks', import.meta.url))
+const MORE_TASKS = fileURLToPath(new URL('tasks-more', import.meta.url))
+
+const WORKSPACE = fileURLToPath(new URL('workspace', import.meta.url))
+
+/** The scripts, where a node may write beside them. */
+function workspaceIn(folder: string): string {
+  const workspace = join(folder, 'workspace')
+  if (!existsSync(workspace)) cpSync(WORKSPACE, workspace, { recursive: true })
+  return workspace
+}
 
 export interface SlotOptions {
   /** The folder with the built `cli/main.js`. */
@@ -22,21 +32,33 @@ export interface SlotOptions {
   readonly program?: { readonly file: string; readonly env: Readonly<Record<string, string>> } | undefined
 }
 
+/** What one node has that others may not. */
+export interface Kind {
+  /** Its own clock, if it can be set. */
+  readonly clock: ClockFile | undefined
+  /** Where its connection string says that reads may go. */
+  readonly reads: 'primary' | 'secondaryPreferred'
+  /** Whether it has the second set of tasks, too. */
+  readonly hasSecond: boolean
+}
+
 export class NodeSlot {
   readonly ip: string
   readonly line: Line
   /** Its own clock, if it can be set. */
   readonly clock: ClockFile | undefined
   readonly #options: SlotOptions
+  readonly #kind: Kind
   #child: ChildProcess | undefined
   readonly #all = new Set<ChildProcess>()
   readonly #asked = new Set<ChildProcess>()
   #starts = 0
 
-  constructor(ip: string, line: Line, options: SlotOptions, clock: ClockFile | undefined) {
+  constructor(ip: string, line: Line, options: SlotOptions, kind: Kind) {
     this.ip = ip
     this.line = line
-    this.clock = clock
+    this.clock = kind.clock
+    this.#kind = kind
     this.#options = options
   }
 
@@ -64,7 +86,9 @@ export class NodeSlot {
   /** Starts a process and resolves when it is active (or as `for` says). */
   async start(waitFor = 'node.started'): Promise<ChildProcess> {
     const { folder, product, leaseMs, history, program } = this.#options
-    const uri = `mongodb://${this.line.hosts.join(',')}/?replicaSet=tidewheel-set&w=majority`
+    const { reads, hasSecond } = this.#kind
+    const preference = reads === 'primary' ? '' : `&readPreference=${reads}`
+    const uri = `mongodb://${this.line.hosts.join(',')}/?replicaSet=tidewheel-set&w=majority${preference}`
     const args = [
       'start',
       '--uri',
@@ -74,7 +98,9 @@ export class NodeSlot {
       '--ip',
       this.ip,
       '--tasks',
-      TASKS,
+      hasSecond ? MORE_TASKS : TASKS,
+      '--workspace',
+      workspaceIn(folder),
       '--lease',
       String(leaseMs),
       '--json',
@@ -100,7 +126,7 @@ export class NodeSlot {
     this.#child = child
     this.#all.add(child)
     const start = this.#starts++
-    history.write({ f: 'process', what: 'start', ip: this.ip, pid: child.pid, start })
+    history.write({ f: 'process', what: 'start', ip: this.ip, pid: child.pid, start, reads })
     child.on('exit', (code, signal) => {
       this.#all.delete(child)
       history.write({
@@ -130,6 +156,15 @@ export class NodeSlot {
     const gone = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
     child.kill(signal)
     return ends ? await gone : null
+  }
+
+  /** Asks the present process to end; one that does not is killed after `ms`. Answers its exit code; null: it was killed. */
+  async stop(ms: number): Promise<number | null> {
+    const child = this.#child
+    const late = setTimeout(() => void this.kill('SIGKILL', child), ms)
+    const code = await this.kill('SIGTERM', child)
+    clearTimeout(late)
+    return code
   }
 
   get child(): ChildProcess | undefined {

@@ -9,6 +9,8 @@ export interface Trigger {
   readonly second?: string
   readonly expression?: string
   readonly timezone?: string
+  /** Seconds. */
+  readonly jitter?: number
 }
 
 export interface JobPlan {
@@ -19,6 +21,12 @@ export interface JobPlan {
   readonly trigger: Trigger
   /** How long its body takes, in ms. */
   readonly body: number
+  /** So many first attempts of each run fail. */
+  readonly fail?: number
+  /** Default `witness:note`. */
+  readonly func?: string
+  /** The only nodes that have its function; absent: all. */
+  readonly nodes?: readonly number[]
   readonly more: Readonly<Record<string, unknown>>
 }
 
@@ -53,6 +61,12 @@ export const FAULT_KINDS = [
   'disk-full',
   'loop-blocked',
   'storm',
+  'majority-lag',
+  'evict',
+  'drain',
+  'rebalance',
+  'move-kill',
+  'crowd',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
@@ -69,7 +83,11 @@ export const OF_CLUSTER: readonly FaultKind[] = [
   'dropped',
   'disk-full',
   'storm',
+  'majority-lag',
 ]
+
+/** They hit nobody: a person's doings that many jobs take part in. */
+export const OF_NOBODY: readonly FaultKind[] = ['rebalance', 'crowd']
 
 export interface Fault {
   readonly id: number
@@ -78,8 +96,10 @@ export interface Fault {
   /** Which node, where it is one of a node. */
   readonly node?: number
   readonly ms: number
-  /** Delay in ms, offset of a clock in s, jobs of a storm. */
+  /** Delay in ms, offset of a clock in s, jobs of a storm or a crowd. */
   readonly amount?: number
+  /** Waits for the next time of an interval (its length divides an hour) before it strikes, so many ms after that time. */
+  readonly near?: { readonly seconds: number; readonly phase: number; readonly offset: number }
 }
 
 export type EditKind =
@@ -94,6 +114,12 @@ export type EditKind =
   | 'delete'
   | 'insert'
   | 'tags'
+  | 'cancel'
+  /** Writes nothing: keeps the document, for a `write-back` without `age`. */
+  | 'read'
+  | 'write-back'
+  | 'replace-back'
+  | 'replace'
 
 export interface Edit {
   readonly at: number
@@ -105,6 +131,18 @@ export interface Edit {
   readonly marked: boolean
   readonly node?: number
   readonly trigger?: Trigger
+  /** Of a document that is written back: how many ms after it was read; absent: the one that was kept last. */
+  readonly age?: number
+  /** Of an order: for so many ms later. */
+  readonly later?: number
+  /** Of a move: takes the next run time away, too, so that the new node plans from now. */
+  readonly unplanned?: boolean
+  /** Of a cancel: all runs of the job, or the one that has gone on longest. */
+  readonly of?: 'all' | 'oldest'
+  /** Of an insert: the job whose whole document it is a copy of. */
+  readonly copyOf?: string
+  /** Of a move: the fault that it belongs to. */
+  readonly fault?: number
 }
 
 export interface Plan {
@@ -120,6 +158,13 @@ export interface Plan {
   readonly faults: readonly Fault[]
   readonly edits: readonly Edit[]
   readonly oplogMb?: number
+  /** Nodes that connect with `readPreference=secondaryPreferred`. */
+  readonly readsFrom?: readonly number[]
+  /** How long members wait for a primary before they elect another one; heartbeats come each fifth of it. Default 2,000;
+   *  MongoDB's own default is 10,000. */
+  readonly electionMs?: number
+  /** Nodes that have the second set of tasks, too. */
+  readonly taskSets?: readonly number[]
 }
 
 export type Random = ReturnType<typeof random>
@@ -146,9 +191,10 @@ export function random(seed: number) {
 const ZONES = ['UTC', 'Europe/Berlin', 'Asia/Kathmandu', 'America/St_Johns', 'Pacific/Chatham'] as const
 
 export function aTrigger(r: Random): Trigger {
-  if (r.chance(0.7)) return { type: 'interval', seconds: r.between(3, 7), phase: r.between(0, 59_999) }
+  const jitter = r.chance(0.06) && { jitter: 1 }
+  if (r.chance(0.7)) return { type: 'interval', seconds: r.between(3, 7), phase: r.between(0, 59_999), ...jitter }
   const timezone = r.pick(ZONES)
   const from = r.between(0, 3)
-  if (r.chance(0.5)) return { type: 'cron', second: `${from}-59/${r.between(4, 7)}`, timezone }
-  return { type: 'cron', expression: `*/${r.pick([3, 5, 6])} * * * * *`, timezone }
+  if (r.chance(0.5)) return { type: 'cron', second: `${from}-59/${r.between(4, 7)}`, timezone, ...jitter }
+  return { type: 'cron', expression: `*/${r.pick([3, 5, 6])} * * * * *`, timezone, ...jitter }
 }

@@ -6,6 +6,7 @@ import type { Document, MongoClient } from 'mongodb'
 import { directClient } from '../../src/dev/mongod.ts'
 import type { Cluster } from './cluster.ts'
 import { type History, sleep } from './history.ts'
+import { DB } from './node-slot.ts'
 
 const EVERY_MS = 5_000
 const PATIENCE_MS = 2_000
@@ -15,6 +16,23 @@ interface Member {
   readonly connections: Readonly<Record<string, number>>
   /** Open cursors, by what they read and for whom. */
   readonly cursors: Readonly<Record<string, number>>
+  /** The same, one by one. */
+  readonly open: readonly Cursor[]
+}
+
+/** A cursor, and whose it is: a line of a leak has to name who does not end it. */
+interface Cursor {
+  readonly id: string
+  /** The program that opened it, and where from. */
+  readonly owner: string
+  readonly client: string
+  readonly ns: string
+  /** What it was opened with, shortened. */
+  readonly command: string
+  readonly tailable: boolean
+  /** Since it was opened, and since it was last asked for more; null where a getMore is under way. */
+  readonly age_s: number
+  readonly idle_s: number | null
 }
 
 export async function sample(cluster: Cluster, history: History, goesOn: () => boolean): Promise<void> {
@@ -40,6 +58,25 @@ async function ofMember(client: MongoClient): Promise<Member> {
   return {
     connections: counted(linked.map(nameOf)),
     cursors: counted(cursors.map(op => `${op.ns} ${nameOf(op)}`)),
+    open: cursors.filter(({ ns }) => ns?.startsWith(`${DB}.`)).map(cursorOf),
+  }
+}
+
+const COMMAND_CHARS = 200
+
+function cursorOf(op: Document): Cursor {
+  const { cursor, ns, type } = op
+  const age = (since: Date | undefined) =>
+    since === undefined ? 0 : Math.round((Date.now() - since.getTime()) / 1_000)
+  return {
+    id: String(cursor.cursorId),
+    owner: nameOf(op),
+    client: op.client ?? '',
+    ns,
+    command: JSON.stringify(cursor.originatingCommand ?? op.command ?? {}).slice(0, COMMAND_CHARS),
+    tailable: cursor.tailable === true,
+    age_s: age(cursor.createdDate),
+    idle_s: type === 'idleCursor' ? age(cursor.lastAccessDate) : null,
   }
 }
 

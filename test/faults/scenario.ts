@@ -9,7 +9,7 @@ import { MongoClient } from 'mongodb'
 import { AGENDA_NODE, fromAgenda } from './agenda.ts'
 import { cannotMount, startCluster } from './cluster.ts'
 import { hasFakeTime } from './fake-time.ts'
-import { History, sleep, trueNow } from './history.ts'
+import { History, sleep, trueNow, until } from './history.ts'
 import { nemesisOf } from './nemesis.ts'
 import { DB } from './node-slot.ts'
 import { personOf, plain } from './person.ts'
@@ -26,6 +26,8 @@ export interface ScenarioOptions {
   readonly agenda?: string
 }
 
+/** A node that has not ended by itself after so long does not end. */
+const STOP_MS = 60_000
 const JUDGE = fileURLToPath(new URL('judge.py', import.meta.url))
 
 export async function runScenario({
@@ -50,6 +52,10 @@ export async function runScenario({
     leaseMs: plan.leaseMs,
     history,
     oplogMb: plan.oplogMb,
+    readsFrom: plan.readsFrom,
+    taskSets: plan.taskSets,
+    electionMs: plan.electionMs,
+    lag: has('majority-lag'),
     fakeClock: has('clock-jump'),
     serverClock: has('server-clock'),
     diskMb: noMount === undefined ? 400 : undefined,
@@ -61,6 +67,7 @@ export async function runScenario({
     await Promise.all(cluster.nodes.map(node => node.start()))
     const person = personOf(plan, client, history, agenda !== undefined)
     await person.insertAll()
+    if (agenda === undefined) await heard(client)
     const began = trueNow()
     history.write({ f: 'phase', what: 'begin', leaseMs: plan.leaseMs })
     const sampled = sample(cluster, history, () => sampling)
@@ -91,7 +98,7 @@ export async function runScenario({
     history.write({ f: 'phase', what: 'calm' })
     sampling = false
     await sampled
-    const codes = await Promise.all(cluster.nodes.map(node => node.kill('SIGTERM')))
+    const codes = await Promise.all(cluster.nodes.map(node => node.stop(STOP_MS)))
     history.write({ f: 'phase', what: 'drained', codes })
     await save(client, folder, 'final', agenda !== undefined)
     history.write({ f: 'phase', what: 'read' })
@@ -109,6 +116,13 @@ export function judge(folder: string): Verdict {
   const { status, stdout, stderr } = spawnSync(python, ['-B', JUDGE, folder], { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (status !== 0) throw new Error(`the judge failed:\n${stderr}\n${stdout}`)
   return JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as Verdict
+}
+
+/** Resolves when the nodes, which have only just started, have planned all jobs: from then on nothing excuses. */
+async function heard(client: MongoClient): Promise<void> {
+  const jobs = client.db(DB).collection('jobs')
+  const unheard = { 'state.planned': { $exists: false }, 'state.claimed_to': { $exists: false } }
+  await until(async () => (await jobs.countDocuments(unheard, { limit: 1 })) === 0, 30_000, 'each job is planned')
 }
 
 const clock = (ms: number) =>

@@ -3,7 +3,15 @@
  *  that a node's stream does not hear. `zombie`: a node that sleeps past its lease. `roll`: a stream whose place in the oplog
  *  is gone. `silent`: lines on which nothing comes. `skew`: a node whose clock is a minute ahead.
  *  `setback`: one whose clock is set back while claimed runs wait for their time. `points`: a node that is killed at exact
- *  points of the way of a run. `calm`: no fault. */
+ *  points of the way of a run. `calm`: no fault. `ways`: none either; runs of all executors that fail, are tried again, take too
+ *  long, are cancelled. `crowd`: edits of jobs that are due together. `copies`: documents written back, after another node claimed
+ *  what they say is due. `stale`: claims and plans of a node that hears late, made for a document that has changed twice.
+ *  `retries`: jobs deleted between two attempts. `evicted`: runs of a living node whose lease is taken. `placing`: jobs that a person
+ *  moves while nodes place them. `draining`: the same while a node gives its jobs away. `outage`: times that nobody was there for.
+ *  `failing`: jobs that fail until they are paused, and orders meanwhile. `lost`: claims whose answers are lost. `ahead`: a primary
+ *  whose clock is a minute ahead. `frozen`: a node that sleeps past its lease with claims that have not started. `lag`: a majority
+ *  that is late, a node that reads from it, and nobody elected. `left`: running jobs moved away from a node that then dies. */
+import { ALWAYS } from './edits.ts'
 import { type Edit, type Fault, type JobPlan, type Plan, type Random, random } from './plan.ts'
 
 const job = (r: Random, i: number, node: number, body = 10, more: JobPlan['more'] = {}): JobPlan => ({
@@ -23,16 +31,7 @@ const fault = (id: number, kind: Fault['kind'], at: number, ms: number, node = 0
   amount,
 })
 
-interface Parts {
-  readonly name: string
-  readonly seed: number
-  readonly ms: number
-  readonly jobs: readonly JobPlan[]
-  readonly edits?: readonly Edit[]
-  readonly faults?: readonly Fault[]
-  readonly oplogMb?: number
-  readonly leaseMs?: number
-}
+type Parts = Pick<Plan, 'name' | 'seed' | 'ms' | 'jobs'> & Partial<Plan>
 
 const plan = ({ edits = [], faults = [], leaseMs = 4_000, ...parts }: Parts): Plan => ({
   nodes: 2,
@@ -166,6 +165,216 @@ export const SHORT = {
     // Twice: some of these runs are to be run again, others are not.
     const faults = [...kinds, ...kinds].map((kind, i) => fault(i, kind, 4_000 + i * 3_000, 0))
     return plan({ name: 'points', seed, ms: 29_000, jobs, faults })
+  },
+
+  ways(seed: number) {
+    const r = random(seed)
+    const retry = { max_attempts: 3, delay: 0.5, factor: 1 }
+    const ways: readonly (Partial<JobPlan> & { readonly more: JobPlan['more'] })[] = [
+      { more: { executor: 'process' } },
+      { more: { executor: 'script' }, func: 'witness-script.mjs' },
+      { more: { executor: 'process', timeout: 1 }, body: 2_500 },
+      { more: { executor: 'script', timeout: 1 }, body: 2_500, func: 'witness-script.mjs' },
+      { more: { retry }, fail: 2 },
+      { more: { retry }, fail: ALWAYS },
+      { more: { timeout: 1 }, body: 2_500 },
+      { more: { overlap: 'cancel_other' }, body: 5_000 },
+      { more: { overlap: 'queue_one' }, body: 4_000 },
+      { more: { pause_after_failures: 2 }, fail: ALWAYS },
+      { more: { retry, pause_after_failures: 2 }, fail: 1 },
+      { more: {}, body: 2_000 },
+    ]
+    const jobs = ways.map(({ more, ...way }, i) => ({ ...job(r, i, i % 2, 10, more), ...way }))
+    const jittery: JobPlan = {
+      ...job(r, ways.length, 0),
+      trigger: { type: 'interval', seconds: 3, phase: 0, jitter: 1 },
+    }
+    const long = jobs[11] as JobPlan
+    const edits = [4_000, 9_000, 14_000].map((at, i): Edit => {
+      return { at, due: 500, job: long._id, kind: 'cancel', of: i % 2 === 0 ? 'oldest' : 'all', marked: false }
+    })
+    const resumed: Edit = { at: 14_000, job: 'job-009', kind: 'resume', marked: false }
+    return plan({ name: 'ways', seed, ms: 20_000, jobs: [...jobs, jittery], edits: [...edits, resumed] })
+  },
+
+  crowd(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 4 }, (_, i) => job(r, i, i % 2))
+    const faults = [0, 1].map(i => fault(seed * 2 + i, 'crowd', 2_000 + i * 13_000, 12_000, 0, 1_200))
+    return plan({ name: 'crowd', seed, ms: 28_000, calmMs: 8_000, jobs, faults })
+  },
+
+  copies(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 16 }, (_, i) => job(r, i, 1))
+    const edits = jobs.flatMap(({ _id }, i) => {
+      const base = { job: _id, marked: false }
+      const copies = i % 4 === 0 ? [`${_id}-c0`] : []
+      return [
+        // Read on the one node, run on the other, written back with the time that was due meanwhile.
+        ...[4_000, 10_000, 16_000].flatMap((at): readonly Edit[] => [
+          { ...base, at, due: -1_500, kind: 'read' },
+          { ...base, at, due: -1_400, kind: 'move', node: 0 },
+          { ...base, at, due: r.between(150, 600), kind: 'write-back' },
+        ]),
+        ...copies.flatMap((copy): readonly Edit[] => [
+          { at: 8_000 + i * 100, job: copy, kind: 'insert', copyOf: _id, marked: false },
+          { at: 15_000 + i * 100, job: copy, kind: 'delete', marked: false },
+        ]),
+      ]
+    })
+    return plan({ name: 'copies', seed, ms: 23_000, jobs, edits })
+  },
+
+  stale(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 30 }, (_, i) => job(r, i, 1))
+    const edits = jobs.flatMap(({ _id }, i) =>
+      [4_000, 10_000, 16_000].flatMap((at): readonly Edit[] => {
+        const base = { job: _id, marked: false, at }
+        const trigger = { type: 'interval', seconds: 3, phase: r.between(0, 2_999) } as const
+        // Planned anew by a node that hears late; meanwhile run elsewhere, and given back without a time.
+        if (i % 3 === 0)
+          return [
+            { ...base, due: -700, kind: 'resume' },
+            { ...base, due: -600, kind: 'move', node: 0 },
+            { ...base, due: 100, kind: 'move', node: 1, unplanned: true },
+          ]
+        // Planned anew, and given another trigger before that is claimed, or written.
+        if (at !== 16_000) return []
+        const before = i % 3 === 1 ? [-700, -100] : [-1_200, -600]
+        return [
+          { ...base, due: before[0] as number, kind: 'resume' },
+          { ...base, due: before[1] as number, kind: 'trigger', trigger },
+        ]
+      }),
+    )
+    const faults = [fault(0, 'delay', 3_000, 20_000, 1, 500)]
+    return plan({ name: 'stale', seed, ms: 24_000, jobs, edits, faults, leaseMs: 8_000 })
+  },
+
+  retries(seed: number) {
+    const r = random(seed)
+    const retry = { max_attempts: 3, delay: 2, factor: 1 }
+    const jobs = Array.from({ length: 12 }, (_, i): JobPlan => {
+      const trigger = { type: 'interval', seconds: 6, phase: r.between(0, 5_999) } as const
+      return { ...job(r, i, i % 2, 10, { retry }), trigger, fail: 1 }
+    })
+    const edits = jobs.slice(0, 8).flatMap(({ _id, node = 0, trigger }) =>
+      [4_000, 13_000].flatMap((at): readonly Edit[] => {
+        const base = { job: _id, marked: false, at }
+        return [
+          { ...base, due: 800, kind: 'delete' },
+          { ...base, due: -2_000, kind: 'insert', node, trigger },
+        ]
+      }),
+    )
+    return plan({ name: 'retries', seed, ms: 22_000, jobs, edits })
+  },
+
+  evicted(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 12 }, (_, i): JobPlan => ({ ...job(r, i, i % 2, 6_000), standby: 'any' }))
+    const faults = [0, 1].map(i => fault(i, 'evict', 6_000 + i * 10_000, 3_000, i))
+    return plan({ name: 'evicted', seed, ms: 24_000, jobs, faults })
+  },
+
+  placing(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 30 }, (_, i): JobPlan => {
+      const { node, ...placed } = job(r, i, 0)
+      return placed
+    })
+    const edits = jobs.flatMap(({ _id }) =>
+      [5_000, 9_000, 13_000].flatMap((at): readonly Edit[] => {
+        const when = at + r.between(0, 2_000)
+        return [
+          { at: when, job: _id, kind: 'place', marked: false },
+          { at: when + r.between(10, 230), job: _id, kind: 'move', node: r.between(0, 1), marked: false },
+        ]
+      }),
+    )
+    return plan({ name: 'placing', seed, ms: 17_000, jobs, edits })
+  },
+
+  draining(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 40 }, (_, i): JobPlan => ({ ...job(r, i, 0), standby: 'any' }))
+    // The draining node hears and writes late: what it moves was moved by a person meanwhile.
+    const edits = jobs.map(({ _id }): Edit => {
+      return { at: 6_000 + r.between(0, 4_000), job: _id, kind: 'move', node: 2, marked: false }
+    })
+    const faults = [fault(0, 'delay', 4_000, 14_000, 0, 600), fault(1, 'drain', 6_000, 6_000)]
+    return plan({ name: 'draining', seed, ms: 22_000, nodes: 3, jobs, edits, faults, leaseMs: 8_000 })
+  },
+
+  outage(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 16 }, (_, i) => job(r, i, i % 4 === 3 ? 1 : 0, 10, { coalesce: i % 4 === 0 }))
+    return plan({ name: 'outage', seed, ms: 18_000, jobs, faults: [fault(0, 'node-kill', 4_000, 8_000)] })
+  },
+
+  failing(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 12 }, (_, i): JobPlan => {
+      const trigger = { type: 'interval', seconds: 4, phase: r.between(0, 3_999) } as const
+      return { ...job(r, i, i % 2, 400, { pause_after_failures: 1 }), trigger, fail: ALWAYS }
+    })
+    const edits = jobs.flatMap(({ _id }) => {
+      const base = { job: _id, marked: false }
+      return [5_000, 13_000].flatMap((at): readonly Edit[] => [
+        { ...base, at: at - 2_500, kind: 'resume' },
+        // While the run goes on that is to pause the job.
+        { ...base, at, due: 100, kind: 'order', later: 1_800 },
+      ])
+    })
+    return plan({ name: 'failing', seed, ms: 22_000, jobs, edits })
+  },
+
+  lost(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 20 }, (_, i) => job(r, i, 0))
+    return plan({
+      name: 'lost',
+      seed,
+      ms: 20_000,
+      jobs,
+      faults: [fault(0, 'answer-lost', 4_000, 12_000)],
+      leaseMs: 12_000,
+    })
+  },
+
+  ahead(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 24 }, (_, i): JobPlan => ({ ...job(r, i, i % 2, 1_500), standby: 'any' }))
+    return plan({ name: 'ahead', seed, ms: 30_000, jobs, faults: [fault(0, 'server-clock', 3_000, 12_000, 0, 60)] })
+  },
+
+  frozen(seed: number) {
+    const r = random(seed)
+    const phase = r.between(0, 2_999)
+    const together = { type: 'interval', seconds: 3, phase } as const
+    const jobs = Array.from({ length: 60 }, (_, i): JobPlan => {
+      return { ...job(r, i, 0), trigger: together, ...(i % 2 === 0 && { standby: 'any' }) }
+    })
+    const faults = [0, 1].map(i => ({
+      ...fault(i, 'node-pause', 8_000 + i * 14_000, 7_000),
+      near: { seconds: 3, phase, offset: -r.between(10, 25) },
+    }))
+    return plan({ name: 'frozen', seed, ms: 32_000, calmMs: 8_000, jobs, faults })
+  },
+
+  lag(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 20 }, (_, i) => job(r, i, i % 2))
+    const faults = [0, 1].map(i => fault(i, 'majority-lag', 4_000 + i * 11_000, 4_000 + i * 3_000))
+    return plan({ name: 'lag', seed, ms: 26_000, jobs, faults, readsFrom: [1], leaseMs: 15_000 })
+  },
+
+  left(seed: number) {
+    const r = random(seed)
+    const jobs = Array.from({ length: 12 }, (_, i) => job(r, i, i % 2, i < 8 ? 5_000 : 10))
+    return plan({ name: 'left', seed, ms: 26_000, jobs, faults: [fault(0, 'move-kill', 5_000, 8_000)] })
   },
 
   skew(seed: number) {

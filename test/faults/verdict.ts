@@ -38,8 +38,6 @@ export interface Verdict {
     readonly run: number
     readonly onTime: number
     readonly coalesced: number
-    /** Of these: stood for by a later run whose row does not count them. */
-    readonly uncounted: number
     readonly missedWithRow: number
     /** Jobs of storms that were due once, and how many of them ran. */
     readonly bursts: number

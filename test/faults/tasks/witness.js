@@ -1,12 +1,24 @@
 /** Witness: tasks that say when they ran, in a file of their own that no database and no scheduler has a hand in.
- *  Each line is written by one call with O_APPEND: what a killed process wrote stays. Times are the machine's monotonic clock. */
+ *  Each line is written by one call with O_APPEND: what a killed process wrote stays. Times are the machine's monotonic clock.
+ *  They run in a node's own process and in the children of its pool alike. */
 import { openSync, writeSync } from 'node:fs'
 
 const { WITNESS, WITNESS_IP } = process.env
 const file = WITNESS === undefined ? undefined : openSync(WITNESS, 'a')
 const write = line => file !== undefined && writeSync(file, `${JSON.stringify(line)}\n`)
 const micros = () => Number(process.hrtime.bigint() / 1000n)
-const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+/** The node's process: a child of the pool ends with it. */
+const pid = process.send === undefined ? process.pid : process.ppid
+
+/** Resolves after so long, or when the run is aborted. */
+const wait = (ms, signal) =>
+  new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 
 const started = run => {
   const { job } = run
@@ -15,7 +27,8 @@ const started = run => {
     mono: micros(),
     wall: Date.now(),
     ip: WITNESS_IP,
-    pid: process.pid,
+    pid,
+    executor: job.executor ?? 'default',
     job: job._id,
     run: run.id,
     sched: run.runTime.getTime(),
@@ -26,13 +39,17 @@ const started = run => {
     args: run.args,
   })
 }
-const ended = run => write({ type: 'end', mono: micros(), pid: process.pid, job: run.job._id, run: run.id })
+const ended = (run, how) => write({ type: 'end', mono: micros(), pid, job: run.job._id, run: run.id, how })
 
-/** Waits as long as `kwargs.ms` says. */
+/** Waits as long as `kwargs.ms` says; the first `kwargs.fail` attempts of a run end by throwing. */
 export async function note(run) {
+  const { ms = 0, fail = 0 } = run.kwargs
   started(run)
-  if (run.kwargs.ms > 0) await wait(run.kwargs.ms)
-  ended(run)
+  if (ms > 0 && !run.signal.aborted) await wait(ms, run.signal)
+  if (run.signal.aborted) return ended(run, 'aborted')
+  if (run.attempt > fail) return ended(run, 'done')
+  ended(run, 'failed')
+  throw new Error(`attempt ${run.attempt} is meant to fail`)
 }
 
 /** Holds up its process. */

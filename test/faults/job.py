@@ -1,0 +1,230 @@
+"""Job: one job of the plan, as people asked for it and as the witnesses saw it.
+
+In: its edits, its starts, the faults. Out: which edits came before a claim, on which hosts a run time depended, how many runs
+there were at an instant, when its failures should have paused it. Nothing here is the product's word, save the run's fence: the
+server's time of its claim, by which claims and edits are put in order."""
+
+from bisect import bisect_right
+from collections import defaultdict
+
+from oracle import applied, retry_delay, segments_of
+from tolerances import EDGE, FINISH, LATE, LEAD, ROUNDING
+
+
+class Job:
+    def __init__(self, id_, history, faults):
+        self.id, self.history, self.faults = id_, history, faults
+        self.edits = history.edits[id_]
+        self.starts = history.by_job.get(id_, [])
+        self.rows = history.rows_of.get(id_, [])
+        self.times = [s["t"] for s in self.starts]
+        self.segments = segments_of(self.edits, history.horizon)
+        self.extras = {}
+        for e in self.edits:
+            if e.extra is not None:
+                self.extras.setdefault(e.extra, e)
+        self.docs, doc = [], None
+        for e in self.edits:
+            doc = applied(doc, e)
+            self.docs.append((e, doc))
+        self.row_at, self.start_at = defaultdict(list), defaultdict(list)
+        for row in self.rows:
+            self.row_at[row["t"]].append(row)
+        if history.reference:
+            for s in self.starts:
+                s["sched"] = self.guess(s)
+        for s in self.starts:
+            self.start_at[s["sched"]].append(s)
+        self.pauses = list(self.paused_by_failures())
+
+    # -- edits and claims ------------------------------------------------------------------------------------------------
+    def before(self, edit, start):
+        """Whether an edit came before the claim of a start: True, False, or None where nobody can know."""
+        fence = start.get("fence")
+        if edit.op is not None and fence is not None:
+            return edit.op < fence
+        if edit.lo > start["t"]:
+            return False
+        if self.history.reference:  # no fence: a second is long enough for anyone
+            return True if edit.hi < start["t"] - 1_000 else None
+        if fence is None:
+            return True if edit.known and edit.hi < min(start["t"] - LATE, start["sched"] - LEAD) else None
+        if self.faults.is_shifted(start["t"]) or self.faults.is_shifted(edit.hi):
+            return None  # the fence's seconds are those of a member whose clock was set
+        if edit.known and edit.hi < (fence[0] - 1) * 1000:
+            return True
+        return False if edit.lo > (fence[0] + 2) * 1000 else None
+
+    def at_claim(self, start, pick):
+        """What people may have given last before a claim: (value, edit) for each that can be it. `pick`: None for an edit that
+        gives no such thing, else a tuple of the value."""
+        out = []
+        for e in self.edits:
+            value = pick(e)
+            if value is None:
+                continue
+            known = self.before(e, start)
+            if known is True:
+                out = [(value[0], e)]
+            elif known is None:
+                out.append((value[0], e))
+        return out
+
+    def plans_at_claim(self, start):
+        """The segments that can have been in force."""
+        current = []
+        for seg in self.segments:
+            known = self.before(seg.edit, start)
+            if known is True:
+                current = [seg]
+            elif known is None:
+                current.append(seg)
+        return current
+
+    def doc_at(self, t):
+        found = None
+        for e, doc in self.docs:
+            if e.lo > t:
+                break
+            found = doc if doc is not None else found
+        return found if found is not None else next((doc for _, doc in self.docs if doc is not None), {})
+
+    def setting(self, t, name, default=None):
+        return self.doc_at(t).get(name, default)
+
+    def places(self, t):
+        return self.setting(t, "max_instances", 1)
+
+    def is_brief(self, t):
+        return self.setting(t, "kwargs", {}).get("ms", 0) <= 100
+
+    def is_deleted(self, low, high):
+        """Whether a person took the document away, or put another in its place, within a span."""
+        return any((e.gone or e.whole) and e.lo < high and e.hi > low for e in self.edits)
+
+    # -- hosts -----------------------------------------------------------------------------------------------------------
+    def asked(self, t):
+        """Hosts that people may have had it on at an instant; None among them: the cluster was to choose."""
+        out = []
+        for e in self.edits:
+            if e.lo > t + EDGE:
+                break
+            if e.sets("ip"):
+                out = [e.value("ip")] if e.known and e.hi < t - EDGE else [*out, e.value("ip")]
+        return out or [None]
+
+    def needs(self, t):
+        """Hosts that a run at t depended on: where it was asked for, and where it ran before and after; None: any."""
+        at = bisect_right(self.times, t)
+        near = {s["ip"] for s in self.starts[max(0, at - 1) : at + 1]}
+        hosts = near | {ip for ip in self.asked(t) if ip is not None}
+        return hosts or None
+
+    def takers(self, t):
+        """Hosts that may take it over; "any"; or none."""
+        doc = self.doc_at(t)
+        if "standby" in doc:
+            return doc["standby"]
+        placed = False
+        for e in self.edits:
+            if e.lo > t:
+                break
+            if e.sets("ip") and (e.fresh or e.value("ip") is None):
+                placed = e.value("ip") is None
+        return "any" if placed else []
+
+    # -- runs ------------------------------------------------------------------------------------------------------------
+    def busy_until(self, start):
+        """When a run gave its place back: its next attempt keeps it."""
+        if start["how"] not in ("failed", "aborted"):
+            return start["until"]
+        delay = retry_delay(self.setting(start["t"], "retry"), start["attempt"])
+        if delay is None or start["how"] == "aborted" and not self.timed_out(start):
+            return start["until"]
+        later = [s["t"] for s in self.start_at[start["sched"]] if s["attempt"] == start["attempt"] + 1 and s["t"] > start["t"]]
+        return min(later, default=start["until"] + delay[1] + LATE)
+
+    def begun(self, start):
+        """When a run's timeout began at the earliest: in a child of its node the witness speaks only when the child is up."""
+        if start.get("executor", "default") == "default":
+            return start["t"]
+        before = [s["until"] for s in self.start_at[start["sched"]] if s["attempt"] == start["attempt"] - 1 and s["t"] < start["t"]]
+        return max([start["sched"], *before])
+
+    def timed_out(self, start):
+        timeout = self.setting(start["t"], "timeout")
+        return timeout is not None and start["until"] - self.begun(start) >= timeout * 1000 - ROUNDING
+
+    def others(self, t, low, high):
+        """Runs of other times that went on within a span."""
+        return [s for s in self.starts if s["sched"] != t and s["t"] <= high and self.busy_until(s) + FINISH >= low]
+
+    def is_full(self, t, at=None):
+        """Whether the witnesses saw as many others run as may, when t was to be run."""
+        at = t if at is None else at
+        return len(self.others(t, at, at + EDGE)) >= self.places(t)
+
+    def free_ms(self, t, low, high):
+        """How much of a span there was a place for the run of t."""
+        if high <= low:
+            return 0
+        spans = [(max(low, s["t"]), min(high, self.busy_until(s) + FINISH)) for s in self.others(t, low, high)]
+        marks = sorted({low, high, *(edge for span in spans for edge in span)})
+        free = 0
+        for one, two in zip(marks, marks[1:]):
+            if sum(start <= one and stop >= two for start, stop in spans) < self.places(t):
+                free += two - one
+        return free
+
+    def waits(self, t, at):
+        """Whether a run of another time waited for a place at an instant: `queue_one` has room for no second one."""
+        return any(s["sched"] != t and s["sched"] <= at + EDGE and s["t"] > at for s in self.starts)
+
+    def paused_by_failures(self):
+        """(from, to, sure): when so many failed runs in a row had paused it, until a person planned it again."""
+        low = high = 0
+        told = [(s["until"], 1, s) for s in self.starts] + [(e.lo, 0, e) for e in self.edits if e.plans]
+        until = 0
+        for t, which, one in sorted(told, key=lambda x: x[:2]):
+            if which == 0:
+                low = high = 0
+                continue
+            limit = self.setting(t, "pause_after_failures")
+            if limit is None or t < until:
+                continue
+            failed = one["how"] == "failed" or one["how"] == "aborted" and self.timed_out(one)
+            if failed and retry_delay(self.setting(t, "retry"), one["attempt"]) is not None:
+                continue
+            if self.faults.cut_short(one):
+                high += 1
+                if one["how"] == "done":
+                    low = 0
+            elif failed:
+                low, high = low + 1, high + 1
+            elif one["how"] == "done":
+                low = high = 0
+            if high >= limit:
+                until = next((e.lo for e in self.edits if e.plans and e.lo > t), self.history.end)
+                # A person who plans it at that moment may come before the pause or after it.
+                beside = any(e.plans and e.lo < t + EDGE and e.hi > t - EDGE for e in self.edits)
+                yield t, until, low >= limit and not beside
+                low = high = 0
+
+    def paused(self, t):
+        """Its pause by failures at an instant: True, False, or None where both may be."""
+        for low, high, sure in self.pauses:
+            if low - LEAD < t < high + EDGE:
+                return True if sure and low + EDGE < t < high else None
+        return False
+
+    def guess(self, start):
+        """The latest run time that came before a start, by any plan that was in force around then."""
+        best = None
+        for seg in self.segments:
+            if seg.lo > start["t"] or seg.until < start["t"] - 5_000:
+                continue
+            fires = list(seg.grid.between(start["t"] - 60_000, start["t"] + 2))
+            if seg.ordered is not None and seg.ordered <= start["t"]:
+                fires.append(seg.ordered)
+            best = max([*fires, *([] if best is None else [best])], default=None)
+        return best if best is not None else round(start["t"])

@@ -1,0 +1,38 @@
+"""Tolerances: everything that the judge lets pass, each with the reason why, and the only place where one is named.
+
+Milliseconds. Each has a test of both sides in judge.test.ts, by its name."""
+
+EPS = 250  # a run within this of its time counts as on time: only reported, nothing is excused by it
+EARLY = 3  # two clocks are read, the product's in whole ms and the witness's: a start that is on time may look early by their rounding
+
+LATE = 2_000
+# Of a start in quiet. Three members, the nodes, the plan and other work share two processors: what is late by less is measured
+# (the report's lateness), not judged. A retry, an abort and the end after a timeout are given the same.
+
+EDGE = 500
+# Between an edit and a run time. The node hears of an edit and the edit's answer reaches the person within some ms of one another:
+# what was due within this after an edit may still be planned by the old document, what was due this much before may be taken back.
+
+PLACING = 2_000
+# In place of EDGE where an edit leaves the node to the cluster: the first by rank writes its ip, the others after a delay for each
+# rank, and only then it is planned from now.
+
+LEAD = 500  # a run may be claimed so long before it is due (the contract's half second in a crowd): what hits the node from then on counts
+
+FINISH = 250  # a run counts as running for so long after the witness saw it end: its place is free when its row and its pull are stored
+
+RECOVERY = 10_000
+# After the heal of a fault, for the hosts that it hit: the contract's takeover (a lease, seen twice) and a driver's election and
+# selection times end within it. From then on it is quiet, and nothing excuses.
+
+SETTLE = 3_000  # after a heal a node may tell an end, or a lease be lost, that belongs to the fault: as long as half a lease
+
+HELD = 0.6
+# Of a lease. Renewals come each third of it, so a lease can end when its holder was cut off for two thirds, less what a slow
+# renewal takes: from then on a standby may take over, and what still runs is another one's business.
+
+AWAY = 3_000  # after the jobs collection came back: while it was away nobody could be asked, and nothing is owed without a row
+
+FAR = 1_000  # by how much more than its offset a set clock moves a start: nodes measure it at a heartbeat, and a run may be half-way
+
+ROUNDING = 50  # by so much a run may end before its timeout: the witness's start is written after the timer began, its end before the abort
