@@ -41,10 +41,15 @@ function computed(expression: unknown, document: unknown, by: Stamps | undefined
   if (typeof expression === 'string') return Number(valuesAt(document, expression.slice(1).split('.'))[0])
   if (!isPlain(expression)) return expression
   const [[operator, operands] = ['', []]] = Object.entries(expression)
-  const [a, b] = (operands as unknown[]).map(one => Number(computed(one, document, by))) as [number, number]
+  const values = (operands as unknown[]).map(one => Number(computed(one, document, by)))
+  const [a, b, c] = values as [number, number, number]
   if (operator === '$add') return a + b
   if (operator === '$lt') return a < b
+  if (operator === '$lte') return a <= b
+  if (operator === '$gte') return a >= b
   if (operator === '$eq') return a === b
+  if (operator === '$and') return values.every(Boolean)
+  if (operator === '$cond') return a ? b : c
   throw new Error(`${operator}: an operator that the evaluator does not know`)
 }
 
