@@ -18,6 +18,7 @@ export class Refused extends Error {
 export function matches(document: unknown, filter: Plain, by?: Stamps): boolean {
   return Object.entries(filter).every(([path, asked]) => {
     if (path === '$or') return (asked as Plain[]).some(one => matches(document, one, by))
+    if (path === '$nor') return !(asked as Plain[]).some(one => matches(document, one, by))
     if (path === '$and') return (asked as Plain[]).every(one => matches(document, one, by))
     if (path === '$expr') return computed(asked, document, by) === true
     if (path.startsWith('$')) throw new Error(`${path}: an operator that the evaluator does not know`)
