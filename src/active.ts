@@ -199,6 +199,7 @@ export class Active {
     this.#ended = true
     this.#taking = false
     this.#subscription.unsubscribe()
+    this.#adoption.end()
     this.#runs.close()
     return this.#follower.closed()
   }

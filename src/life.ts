@@ -135,7 +135,7 @@ export class Life {
     }
     this.#active = undefined
     await this.#membership.leave().catch(() => {})
-    await this.#takeover?.idle()
+    await this.#takeover?.end()
     await Promise.all([...this.#options.executors.values()].map(executor => executor.close()))
   }
 
@@ -177,6 +177,7 @@ export class Life {
     if (!replaced) return
     active?.abortAll({ status: 'interrupted', message: reason })
     this.#active = undefined
+    void this.#takeover?.end()
     this.#takeover = undefined
     this.#options.mode.become('standby')
     void active?.drained().finally(() => active.end())

@@ -267,8 +267,9 @@ class Following {
   }
 
   #tellDocument(job: Job, from: Source): void {
-    if (job.ip === undefined || job.ip === this.#ip) return this.#out.next({ type: 'put', job, from })
-    if (this.#holds(job._id)) this.#out.next({ type: 'gone', id: job._id, reason: 'moved', to: job.ip })
+    const ip = job.ip ?? null
+    if (ip === null || ip === this.#ip) return this.#out.next({ type: 'put', job, from })
+    if (this.#holds(job._id)) this.#out.next({ type: 'gone', id: job._id, reason: 'moved', to: ip })
   }
 
   #tellUpdate(id: string, update: ReturnType<typeof readUpdate>): void {

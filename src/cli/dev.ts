@@ -135,7 +135,7 @@ function freeId(wanted: string, jobs: readonly Job[]): string {
 
 /** Jobs of an earlier start with more nodes. */
 function elsewhere(jobs: readonly Job[], ips: readonly string[]): readonly string[] {
-  const others = jobs.filter(job => job.ip !== undefined && !ips.includes(job.ip))
+  const others = jobs.filter(job => typeof job.ip === 'string' && !ips.includes(job.ip))
   if (others.length === 0) return []
   const where = [...new Set(others.map(job => job.ip))].join(', ')
   return [

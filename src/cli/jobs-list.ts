@@ -80,7 +80,7 @@ const rowOf = (job: Job): readonly string[] => [
 
 function queryOf({ ip, tag, status, search }: Options): Query {
   const all: Readonly<Record<string, unknown>>[] = []
-  if (ip !== undefined) all.push({ ip: ip === '' ? { $exists: false } : ip })
+  if (ip !== undefined) all.push({ ip: ip === '' ? null : ip })
   if (tag !== undefined) all.push({ tags: tag })
   if (status !== undefined) {
     const known = STATUSES[status]

@@ -29,7 +29,7 @@ const rowOf = (node: ListedNode): readonly string[] => [
   node.host ?? '-',
   String(node.pid ?? '-'),
   node.version ?? '-',
-  node.seen?.toISOString() ?? '-',
+  new Date(node.seen).toJSON() ?? '-',
 ]
 
 /** What the node says of itself, unless it is too silent to be believed. */

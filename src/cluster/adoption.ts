@@ -4,7 +4,7 @@
 import type { Collection } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { Job } from '../job/job.ts'
-import { placing, placingAfresh } from './moves.ts'
+import { placeAll } from './moves.ts'
 import { rankOf } from './placement.ts'
 
 export interface AdoptionContext {
@@ -25,50 +25,67 @@ const BATCH = 500
 export class Adoption {
   readonly #context: AdoptionContext
   readonly #queue = new Set<string>()
+  /** Whose turn comes when the one that is under way ends, and one turn later each. */
+  readonly #turns: Set<string>[] = []
+  #turn: { unsubscribe(): void } | undefined
   #busy = false
+  #ended = false
 
   constructor(context: AdoptionContext) {
     this.#context = context
   }
 
   offer(id: string): void {
-    const { clock, ip, living } = this.#context
+    if (this.#ended) return
+    const { ip, living } = this.#context
     const rank = rankOf(id, living(), ip)
-    if (rank === 0) this.#adopt(id)
-    else clock.schedule(() => this.#adopt(id), rank * TURN_MS)
+    if (rank === 0) return this.#adopt([id])
+    // A part of a turn is none.
+    const turn = this.#turn === undefined ? rank - 1 : rank
+    while (this.#turns.length <= turn) this.#turns.push(new Set())
+    this.#turns[turn]?.add(id)
+    this.#turn ??= this.#nextTurn()
   }
 
-  #adopt(id: string): void {
-    if (this.#context.mayAdopt?.() === false) return
-    this.#queue.add(id)
+  /** Forgets what it was offered, and writes nothing more. */
+  end(): void {
+    this.#ended = true
+    this.#turn?.unsubscribe()
+    this.#turns.length = 0
+    this.#queue.clear()
+  }
+
+  /** One timer, however many jobs wait. */
+  #nextTurn() {
+    return this.#context.clock.schedule(() => {
+      const ids = this.#turns.shift() ?? []
+      this.#turn = this.#turns.length > 0 ? this.#nextTurn() : undefined
+      this.#adopt(ids)
+    }, TURN_MS)
+  }
+
+  #adopt(ids: Iterable<string>): void {
+    for (const id of ids) this.#queue.add(id)
     if (!this.#busy) void this.#work()
   }
 
+  /** What a document refuses is left to the keeper, which tries again now and then. */
   async #work(): Promise<void> {
     this.#busy = true
-    const { jobs, ip, freshTouch, pause } = this.#context
-    for (let attempt = 0; this.#queue.size > 0; ) {
+    const { jobs, ip, freshTouch, pause, mayAdopt } = this.#context
+    const how = () => ({ ip, touch: freshTouch() })
+    for (let attempt = 0; ; ) {
       await null
+      if (mayAdopt?.() === false) this.#queue.clear()
       const ids: string[] = []
       for (const id of this.#queue) if (ids.push(id) === BATCH) break
-      const operations = ids.map(id => ({ updateOne: placing(id, { ip, touch: freshTouch() }) }))
+      if (ids.length === 0) break
       try {
-        const { matchedCount } = await jobs.bulkWrite(operations as never, { ordered: false })
-        if (matchedCount < ids.length) {
-          // Others were quicker, or the state is another job's.
-          const afresh = ids.map(id => ({ updateOne: placingAfresh(id, { ip, touch: freshTouch() }) }))
-          await jobs.bulkWrite(afresh as never, { ordered: false })
-        }
+        await placeAll(ids, { jobs, how, goOn: () => !this.#ended })
         attempt = 0
         for (const id of ids) this.#queue.delete(id)
       } catch {
-        if (
-          !(await pause(attempt++).then(
-            () => true,
-            () => false,
-          ))
-        )
-          break
+        await pause(attempt++).catch(() => this.end())
       }
     }
     this.#busy = false

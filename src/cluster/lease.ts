@@ -4,6 +4,7 @@
  *  The holder counts from the moment it sent the last acknowledged renewal, by wall and monotonic clock, whichever ends first.
  *  Always holds: the incarnation changes with every new holder, so that a process which slept through its end notices.
  *  A heartbeat measures by how much this machine's clock is ahead of the server's, too. */
+import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type Collection, MongoServerError, ObjectId } from 'mongodb'
 import { type Clock, monotonicNow } from '../clock.ts'
@@ -13,6 +14,7 @@ export interface NodeInfo {
   /** The ip. */
   readonly _id: string
   readonly incarnation?: string
+  /** The machine's name, then what tells the process from any other of its pid: boot, pid namespace, when it began. */
   readonly host?: string
   readonly pid?: number
   readonly version?: string
@@ -51,6 +53,21 @@ export type Renewal =
   | { readonly type: 'replaced' }
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
+/** No lease is longer, and no primary's clock is further behind another's. */
+const LONGEST_MS = 366 * 24 * 3_600_000
+const LONG_AGO = new Date(0)
+/** Not spoilt by hand: another type sorts outside of these bounds, and the server refuses to add what is too large. */
+const SOUND = {
+  $and: [
+    { $gte: ['$seen', LONG_AGO] },
+    { $lte: ['$seen', { $add: ['$$NOW', LONGEST_MS] }] },
+    { $gte: ['$lease', 0] },
+    { $lte: ['$lease', LONGEST_MS] },
+  ],
+}
+/** When the lease ends, as an expression of the server's; what is not sound ended long ago. */
+export const LEASE_END = { $cond: [SOUND, { $add: ['$seen', '$lease'] }, LONG_AGO] }
+export const ENDED = { $lt: [LEASE_END, '$$NOW'] }
 const DUPLICATE_KEY = 11000
 /** An answer that took longer, or while which this clock was set, says too little about the server's. */
 const SLOW_MS = 1_000
@@ -92,15 +109,13 @@ export class Lease {
   async take(): Promise<string | undefined> {
     const { nodes, ip } = this.#options
     await this.#register()
-    const free = { $expr: { $lt: [{ $add: ['$seen', '$lease'] }, '$$NOW'] } }
-    if (await this.#become({ _id: ip, ...free })) return undefined
+    if (await this.#become({ _id: ip, $expr: ENDED })) return undefined
     const holder = await nodes.findOne({ _id: ip }, { readConcern: { level: 'majority' } })
     if (holder?.incarnation === undefined) return `ip ${ip} is being taken by another process`
-    const gone =
-      holder.status === 'stopped' || (holder.host === hostname() && holder.pid !== undefined && !lives(holder.pid))
+    const gone = holder.status === 'stopped' || isGone(holder)
     if (gone && (await this.#become({ _id: ip, incarnation: holder.incarnation, status: holder.status as never })))
       return undefined
-    return `ip ${ip} is held by process ${holder.pid ?? '?'} on ${holder.host ?? '?'}`
+    return `ip ${ip} is held by process ${holder.pid ?? '?'} on ${nameOf(holder)}`
   }
 
   /** Says that this process lives, and hears what people want. Rejects when the database does not answer. */
@@ -157,7 +172,7 @@ export class Lease {
         $set: {
           incarnation,
           lease: leaseMs,
-          host: hostname(),
+          host: HOST,
           pid: process.pid,
           version,
           timezone,
@@ -192,12 +207,46 @@ export class Lease {
   }
 }
 
-/** Whether a process of this machine is there. */
-function lives(pid: number): boolean {
+/** The 22nd field of /proc/<pid>/stat, counted from behind the name, which is the second. */
+const BEGIN = 22 - 3
+
+/** Where the pids are that this process sees, on Linux: one boot of a machine, one pid namespace. Undefined: it cannot be told. */
+function placeOfPids(): string | undefined {
+  try {
+    // A /proc of another namespace tells of other processes.
+    if (!readFileSync('/proc/self/stat', 'utf8').startsWith(`${process.pid} `)) return undefined
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return undefined
+  }
+}
+
+/** When a process began, in ticks since the boot; undefined: it cannot be told. */
+function beginOf(pid: number): string | undefined {
+  try {
+    // The name of the program, in parentheses, may hold anything.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[BEGIN]
+  } catch {
+    return undefined
+  }
+}
+
+const PLACE = placeOfPids()
+const HOST = [hostname(), ...(PLACE === undefined ? [] : [PLACE, beginOf(process.pid)])].join(' ')
+
+const nameOf = ({ host = '?' }: NodeInfo) => String(host).split(' ', 1)[0]
+
+/** Whether the holder's process has ended for sure: only where this one sees the pids that the holder's is one of. A name alone
+ *  says nothing, containers share names and pids; a pid alone neither, it is given again. */
+function isGone({ host, pid }: NodeInfo): boolean {
+  const began = String(host).split(' ').at(-1)
+  if (PLACE === undefined || pid === undefined || host !== [hostname(), PLACE, began].join(' ')) return false
   try {
     process.kill(pid, 0)
-    return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return true
   }
+  return (beginOf(pid) ?? began) !== began
 }

@@ -3,19 +3,24 @@
  *  Always holds: a job that somebody moved, or whose standby nodes are gone, since it was read stays where it is; `state.home`
  *  is where a person had it, or where it was placed, before nodes moved it; `state.assigned` is where a node put it last, so that
  *  what a person moved since is not rebalanced. Doing it twice moves nothing twice. The new owner learns of it by its stream. */
-import { type Collection, type Document, MongoBulkWriteError } from 'mongodb'
+import { type Collection, type Document, type FindCursor, MongoBulkWriteError } from 'mongodb'
 import type { Job } from '../job/job.ts'
 import { homeOf } from './placement.ts'
 
 export interface MovesContext {
-  readonly jobs: Collection<Job>
+  readonly jobs: Jobs
   /** For a node's own moves; absent: it is a person's edit. */
   readonly freshTouch?: () => string
   /** Asked before each bulk: whether the reason to move still stands. */
   readonly goOn?: () => Promise<boolean>
 }
 
-type Moving = Pick<Job, '_id' | 'ip' | 'standby' | 'state'>
+type Jobs = Collection<Job>
+
+type Moving = Pick<Job, '_id' | 'ip' | 'standby' | 'state'> & {
+  /** Whether fields can be added to its state. */
+  readonly isObject?: boolean
+}
 
 interface Move {
   readonly job: Moving
@@ -25,7 +30,15 @@ interface Move {
 }
 
 const BULK = 500
-const READ = { ip: 1, standby: 1, 'state.job': 1, 'state.placed': 1, 'state.home': 1, 'state.assigned': 1 }
+const READ = {
+  ip: 1,
+  standby: 1,
+  'state.job': 1,
+  'state.placed': 1,
+  'state.home': 1,
+  'state.assigned': 1,
+  isObject: { $in: [{ $type: '$state' }, ['object', 'missing']] },
+}
 
 /** Which nodes may take the job when its own is dead. */
 export const standbyOf = ({ standby, state }: Pick<Job, 'standby' | 'state'>): readonly string[] | 'any' =>
@@ -52,15 +65,18 @@ export async function evacuate(from: string, targets: readonly string[], context
 }
 
 /** Gives a node to jobs that have none, which those that might have adopted them missed. */
-export async function place(targets: readonly string[], { jobs, freshTouch }: MovesContext): Promise<void> {
+export async function place(targets: readonly string[], context: MovesContext): Promise<void> {
   if (targets.length === 0) return
-  const lost = await jobs.find({ ip: { $exists: false } }, { projection: { _id: 1 }, limit: BULK }).toArray()
-  if (lost.length === 0) return
-  const operations = lost.flatMap(({ _id }) => {
-    const how = { ip: homeOf(_id, targets) as string, ...(freshTouch && { touch: freshTouch() }) }
-    return [{ updateOne: placing(_id, how) }, { updateOne: placingAfresh(_id, how) }]
+  const { jobs, freshTouch, goOn } = context
+  const how = (id: string) => ({ ip: homeOf(id, targets) as string, ...(freshTouch && { touch: freshTouch() }) })
+  await inBatches(jobs.find({ ip: NOBODY as never }, { projection: { _id: 1 }, batchSize: BULK }), async lost => {
+    if (goOn !== undefined && !(await goOn())) return false
+    await placeAll(
+      lost.map(job => job._id),
+      { jobs, how },
+    )
+    return true
   })
-  await jobs.bulkWrite(operations as never, { ordered: false })
 }
 
 interface Placing {
@@ -68,15 +84,47 @@ interface Placing {
   readonly touch?: string
 }
 
+export interface PlaceContext {
+  readonly jobs: Jobs
+  readonly how: (id: string) => Placing
+  /** Asked between two writes; absent: both are made. */
+  readonly goOn?: () => boolean
+}
+
+/** Gives a node to each of these jobs that has none. */
+export async function placeAll(ids: readonly string[], { jobs, how, goOn }: PlaceContext): Promise<void> {
+  const { matchedCount } = await writeEach(
+    jobs,
+    ids.map(id => ({ updateOne: placing(id, how(id)) })),
+  )
+  // Others were quicker, or the state is not the job's own.
+  if (matchedCount === ids.length || goOn?.() === false) return
+  await writeEach(
+    jobs,
+    ids.map(id => ({ updateOne: placingAfresh(id, how(id)) })),
+  )
+}
+
+/** Absent or null: a job has no node either way. */
+const NOBODY = null
+
+/** The job has written in it before, or nobody has. */
+const ownState = (_id: string) => ({
+  $or: [
+    { state: { $exists: false } },
+    { state: { $type: 'object', $not: { $type: 'array' } }, 'state.job': { $in: [_id, null] } },
+  ],
+})
+
 /** The first write of an ip, for a job whose state is its own. */
-export const placing = (_id: string, how: Placing) => ({
-  filter: { _id, ip: { $exists: false }, 'state.job': { $in: [_id, null] } },
+const placing = (_id: string, how: Placing) => ({
+  filter: { _id, ip: NOBODY, ...ownState(_id) },
   update: { $set: { ...how, 'state.placed': true, 'state.assigned': how.ip, 'state.job': _id } },
 })
 
-/** The same for a job whose state was copied from another one. */
-export const placingAfresh = (_id: string, how: Placing) => ({
-  filter: { _id, ip: { $exists: false }, 'state.job': { $nin: [_id, null] } },
+/** The same for a job whose state was copied from another one, or is none. */
+const placingAfresh = (_id: string, how: Placing) => ({
+  filter: { _id, ip: NOBODY, $nor: [ownState(_id)] },
   update: { $set: { ...how, state: { job: _id, placed: true, assigned: how.ip } } },
 })
 
@@ -86,7 +134,7 @@ const isWherePut = ({ ip, state }: Moving) => state?.assigned === undefined || s
 /** Brings jobs home whose home takes jobs, and spreads placed ones over the nodes that do. */
 export async function rebalance(targets: readonly string[], context: MovesContext): Promise<number> {
   if (targets.length === 0) return 0
-  const filter = { ip: { $exists: true }, $or: [{ 'state.home': { $in: [...targets] } }, { 'state.placed': true }] }
+  const filter = { ip: { $type: 'string' }, $or: [{ 'state.home': { $in: [...targets] } }, { 'state.placed': true }] }
   return await moveAll(filter, context, job => {
     if (!isWherePut(job)) return undefined
     const placed = job.state?.placed === true
@@ -101,38 +149,51 @@ async function moveAll(
   moveOf: (job: Moving) => Move | undefined,
 ): Promise<number> {
   let moved = 0
-  let moves: Move[] = []
   const cursor = context.jobs.find<Moving>(filter as never, { projection: READ, batchSize: BULK })
+  await inBatches(cursor, async jobs => {
+    const moves = jobs.map(moveOf).filter(move => move !== undefined)
+    if (moves.length === 0) return true
+    if (context.goOn !== undefined && !(await context.goOn())) return false
+    moved += (
+      await writeEach(
+        context.jobs,
+        moves.map(move => ({ updateOne: updateOf(move, context.freshTouch?.()) })),
+      )
+    ).modifiedCount
+    return true
+  })
+  return moved
+}
+
+/** Reads all there is, as long as `take` goes on. */
+async function inBatches<T>(cursor: FindCursor<T>, take: (documents: readonly T[]) => Promise<boolean>): Promise<void> {
   try {
-    for await (const job of cursor) {
-      const move = moveOf(job)
-      if (move === undefined || moves.push(move) < BULK) continue
-      if (context.goOn !== undefined && !(await context.goOn())) return moved
-      moved += await write(moves, context)
-      moves = []
+    let documents: T[] = []
+    for await (const document of cursor) {
+      if (documents.push(document) < BULK) continue
+      if (!(await take(documents))) return
+      documents = []
     }
+    if (documents.length > 0) await take(documents)
   } finally {
     await cursor.close()
   }
-  if (moves.length === 0 || (context.goOn !== undefined && !(await context.goOn()))) return moved
-  return moved + (await write(moves, context))
 }
 
-async function write(moves: readonly Move[], { jobs, freshTouch }: MovesContext): Promise<number> {
-  const operations = moves.map(move => ({ updateOne: updateOf(move, freshTouch?.()) }))
+/** One document that refuses its write keeps no other from its own. */
+async function writeEach(jobs: Jobs, operations: readonly object[]) {
   try {
-    return (await jobs.bulkWrite(operations as never, { ordered: false })).modifiedCount
+    return await jobs.bulkWrite(operations as never, { ordered: false })
   } catch (error) {
-    // One document that refuses its move keeps no other from moving.
-    if (error instanceof MongoBulkWriteError && [error.writeErrors].flat().length > 0) return error.result.modifiedCount
+    if (error instanceof MongoBulkWriteError && [error.writeErrors].flat().length > 0) return error.result
     throw error
   }
 }
 
 function updateOf({ job, to, back }: Move, touch: string | undefined) {
-  const { _id, ip, standby, state } = job
-  // A state that was copied from another job is started afresh by the next owner: nothing is added to it.
-  const own = state === undefined || state.job === _id
+  const { _id, ip, standby, state, isObject } = job
+  // A state that was copied from another job, or is none, is started afresh by the next owner: nothing is added to it.
+  const own = isObject !== false && (state === undefined || state.job === _id)
   const assigned = own && { 'state.assigned': to, 'state.job': _id }
   const home = own && !back && (state?.home === undefined || !isWherePut(job)) && { 'state.home': ip }
   return {

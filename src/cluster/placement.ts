@@ -14,6 +14,9 @@ function weight(node: string, job: string): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
+/** A number that stands for a job's id, from 1 to 2^53: among a million of them two are the same once in ten thousand times. */
+export const markOf = (job: string): number => weight('', job) * 2 ** 21 + (weight('mark', job) >>> 11) || 1
+
 /** The node that should have the job, of those that live; undefined when none does. */
 export function homeOf(job: string, living: readonly string[]): string | undefined {
   return ranked(job, living)[0]

@@ -4,7 +4,7 @@
  *  then on `lease` is 0, its process is fenced should it still be there, and only then are its runs and jobs others' business.
  *  Always holds: the server decides each of these, in one update; a machine's own clock only tells when to ask. */
 import { type Collection, ObjectId } from 'mongodb'
-import type { NodeInfo } from './lease.ts'
+import { ENDED, LEASE_END, type NodeInfo } from './lease.ts'
 
 /** A node as it was read. */
 export interface Seen extends NodeInfo {
@@ -14,13 +14,11 @@ export interface Seen extends NodeInfo {
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 export const FORGOTTEN_AFTER_MS = 7 * 24 * 3_600_000
-const LEASE_END = { $add: ['$seen', '$lease'] }
-const ENDED = { $lt: [LEASE_END, '$$NOW'] }
 
 /** All nodes, by ip. */
 export async function readRegistry(nodes: Collection<NodeInfo>): Promise<readonly Seen[]> {
-  const left = { $ifNull: [{ $subtract: [LEASE_END, '$$NOW'] }, Number.NEGATIVE_INFINITY] }
-  const known = await nodes.aggregate<NodeInfo & { left: unknown }>([{ $set: { left } }]).toArray()
+  const stages = [{ $match: { _id: { $type: 'string' } } }, { $set: { left: { $subtract: [LEASE_END, '$$NOW'] } } }]
+  const known = await nodes.aggregate<NodeInfo & { left: unknown }>(stages).toArray()
   return known.map(node => ({ ...node, left: Number(node.left) })).sort((a, b) => (a._id < b._id ? -1 : 1))
 }
 
@@ -31,14 +29,14 @@ export const takesJobs = (node: Seen) =>
   isLiving(node) && node.status === 'active' && (node.wanted === undefined || node.wanted === 'active')
 
 /** Its lease is over, but nobody has closed it. */
-export const hasEnded = (node: Seen) => node.incarnation !== undefined && node.lease > 0 && node.left <= 0
+export const hasEnded = (node: Seen) => node.incarnation !== undefined && node.lease !== 0 && node.left <= 0
 
 /** Its incarnation was replaced by a survivor or by a person's wish, and no process has come since. */
 export const isClosed = (node: Seen) => node.incarnation !== undefined && node.lease === 0
 
 /** Replaces the incarnation of a node whose lease has ended; false: it lives, or somebody else did. */
 export async function closeEnded(nodes: Collection<NodeInfo>, { _id, incarnation }: Seen): Promise<boolean> {
-  return await close(nodes, { _id, incarnation, lease: { $gt: 0 }, $expr: ENDED })
+  return await close(nodes, { _id, incarnation, lease: { $ne: 0 }, $expr: ENDED })
 }
 
 /** Ends the lease of a node, whether it lives or not; false: there is none of this ip. */

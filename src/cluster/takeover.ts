@@ -22,6 +22,7 @@ import {
   staysClosed,
   takesJobs,
 } from './registry.ts'
+import { Stranded } from './stranded.ts'
 
 export interface TakeoverContext {
   readonly jobs: Collection<Job>
@@ -51,7 +52,8 @@ const TIMER_SLACK_MS = 5
 const SHARE = 20
 /** In leases: a little less than three heartbeats. */
 const KEEP_EVERY = 0.9
-const BATCH = 500
+/** In leases: so long one node's jobs move before those of the next one have their turn. */
+const MOVING = 1 / 3
 
 /** The living are ranked for it as for a job. */
 const KEEPER = 'keeper'
@@ -62,11 +64,14 @@ export class Takeover {
   #suspects: ReadonlyMap<string, Suspect> = new Map()
   /** Incarnations of nodes that are closed. */
   #closed: ReadonlySet<unknown> = new Set()
-  /** Jobs that were told as stranded, by their ip. */
-  readonly #stranded = new Map<string, ReadonlySet<string>>()
+  /** Jobs that are told as stranded, by their ip. */
+  readonly #stranded = new Map<string, Stranded>()
   #known: readonly Seen[] = []
   #keepAt = Number.NEGATIVE_INFINITY
-  #work: Promise<void> | undefined
+  #giveAt = Number.NEGATIVE_INFINITY
+  readonly #leaving = new Set<Promise<void>>()
+  #closing: Promise<void> | undefined
+  #keeping: Promise<void> | undefined
 
   constructor(context: TakeoverContext) {
     this.#context = context
@@ -96,28 +101,43 @@ export class Takeover {
       else again = Math.min(again, wait)
     }
     this.#suspects = suspects
-    this.#work ??= this.#act(ended).finally(() => {
-      this.#work = undefined
+    // However long it takes to look after the jobs of one that is dead, the leases of others are closed meanwhile.
+    this.#closing ??= this.#close(ended).finally(() => {
+      this.#closing = undefined
+      this.#keeping ??= this.#act().finally(() => {
+        this.#keeping = undefined
+      })
     })
     return again < third ? again + TIMER_SLACK_MS : undefined
   }
 
-  /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
-    await this.#work
+  /** Resolves when nothing is under way, and the server keeps nothing for it. */
+  async end(): Promise<void> {
+    await this.#closing
+    await this.#keeping
+    this.#forgetAllBut(undefined)
+    await Promise.all(this.#leaving)
   }
 
-  /** What fails is done at a later heartbeat. */
-  async #act(ended: readonly Seen[]): Promise<void> {
-    const { ip, nodes, mayAct, draining } = this.#context
-    try {
-      for (const node of ended) {
+  /** What fails is done at a later heartbeat; what fails for one node keeps nothing from the others. */
+  async #close(ended: readonly Seen[]): Promise<void> {
+    const { nodes, mayAct } = this.#context
+    for (const node of ended) {
+      try {
         if (!mayAct() || !(await closeEnded(nodes, node))) continue
         this.#known = await readRegistry(nodes)
         this.#keepAt = Number.NEGATIVE_INFINITY
-      }
+      } catch {}
+    }
+  }
+
+  async #act(): Promise<void> {
+    const { ip, draining } = this.#context
+    try {
       if (draining()) await this.#giveAway()
-      else this.#stranded.delete(ip)
+      else this.#forget(ip)
+    } catch {}
+    try {
       if (this.#rank() === 0) await this.#keep()
       else this.#forgetAllBut(ip)
     } catch {}
@@ -125,61 +145,107 @@ export class Takeover {
 
   /** Once a lease: looks after jobs that no living node has, and forgets nodes that nobody misses. */
   async #keep(): Promise<void> {
-    const { clock, freshTouch, ip, jobs, nodes, leaseMs, mayAct } = this.#context
-    const began = monotonicNow(clock)
-    if (!mayAct() || began < this.#keepAt) return
+    const { clock, leaseMs, mayAct } = this.#context
+    if (monotonicNow(clock) < this.#keepAt) return
+    for (let more = true; more && mayAct() && this.#rank() === 0; ) {
+      const began = monotonicNow(clock)
+      this.#keepAt = Number.POSITIVE_INFINITY
+      let every = 0
+      try {
+        more = await this.#round()
+        every = leaseMs * KEEP_EVERY
+      } finally {
+        // A lease that was closed meanwhile is not waited with.
+        const took = monotonicNow(clock) - began
+        if (this.#keepAt > began) this.#keepAt = began + Math.max(every, took * SHARE)
+        else more = true
+      }
+    }
+  }
+
+  /** Every owner in turn; answers whether there is more to move. */
+  async #round(): Promise<boolean> {
+    const { freshTouch, ip, jobs, leaseMs, mayAct, nodes } = this.#context
     const groups = await jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
     const used = new Set(groups.map(({ _id }) => _id as string | null))
     const known = new Map(this.#known.map(node => [node._id, node]))
+    const within = (leaseMs * KEEP_EVERY) / SHARE
+    let more = false
+    let failure: unknown
     for (const owner of used) {
       const node = owner === null ? undefined : known.get(owner)
-      if (owner === null) await place(this.#targets(), { jobs, freshTouch })
-      else if (node?.incarnation === undefined) await this.#strand(owner, true)
-      else if (isClosed(node)) await this.#clear(node)
-      else if (owner !== ip) this.#stranded.delete(owner)
+      try {
+        if (owner === null) await place(this.#targets(), { jobs, freshTouch, goOn: async () => mayAct() })
+        else if (node?.incarnation === undefined) await this.#strand(owner, true, within)
+        else if (isClosed(node)) more = (await this.#clear(node, within)) || more
+        else if (owner !== ip) this.#forget(owner)
+      } catch (error) {
+        failure = error
+      }
     }
-    for (const owner of this.#stranded.keys()) if (!used.has(owner)) this.#stranded.delete(owner)
+    for (const owner of this.#stranded.keys()) if (!used.has(owner)) this.#forget(owner)
     for (const node of this.#known) if (isForgotten(node) && !used.has(node._id)) await forget(nodes, node)
-    const took = monotonicNow(clock) - began
-    this.#keepAt = began + Math.max(leaseMs * KEEP_EVERY, took * SHARE)
+    if (failure !== undefined) throw failure
+    return more
   }
 
-  /** The jobs of a node that was closed: they move, or stay without anyone to run them. */
-  async #clear(node: Seen): Promise<void> {
-    const { jobs, nodes, freshTouch, mayAct } = this.#context
-    const goOn = async () => mayAct() && (await staysClosed(nodes, node))
+  /** The jobs of a node that was closed: they move, or stay without anyone to run them. Answers whether others are to move. */
+  async #clear(node: Seen, within: number): Promise<boolean> {
+    const { clock, jobs, leaseMs, nodes, freshTouch, mayAct } = this.#context
+    const stands = async () => mayAct() && (await staysClosed(nodes, node))
+    const until = monotonicNow(clock) + leaseMs * MOVING
+    let late = false
+    const goOn = async () => {
+      if (late || !(await stands())) return false
+      // The bulk that is under way goes out.
+      late = monotonicNow(clock) > until
+      return true
+    }
     await evacuate(node._id, this.#targets(), { jobs, freshTouch, goOn })
-    if (await goOn()) await this.#strand(node._id, true)
+    if (await stands()) await this.#strand(node._id, true, within)
+    return late
   }
 
   /** This node's own jobs, as people want it to drain. */
   async #giveAway(): Promise<void> {
-    const { jobs, ip, freshTouch, mayAct, draining } = this.#context
-    await evacuate(ip, this.#targets(), { jobs, freshTouch, goOn: async () => mayAct() && draining() })
-    if (draining()) await this.#strand(ip, false)
+    const { clock, jobs, ip, freshTouch, leaseMs, mayAct, draining } = this.#context
+    const began = monotonicNow(clock)
+    if (began < this.#giveAt) return
+    const goOn = async () => mayAct() && draining()
+    const moved = await evacuate(ip, this.#targets(), { jobs, freshTouch, goOn })
+    if (draining()) await this.#strand(ip, false, leaseMs / 3 / SHARE)
+    if (moved === 0) this.#giveAt = began + (monotonicNow(clock) - began) * SHARE
   }
 
   /** Tells, once, of each job that stays where nobody runs it; runs of it that died are stored as such. */
-  async #strand(ip: string, dead: boolean): Promise<void> {
-    const { jobs, emit, mayAct, bury } = this.#context
-    const told = this.#stranded.get(ip)
-    const now = new Set<string>()
-    const running: string[] = []
-    for await (const job of jobs.find({ ip }, { projection: { 'state.running.run_id': 1 }, batchSize: BATCH })) {
-      now.add(job._id)
-      if (told?.has(job._id) !== true) emit({ type: 'job.stranded', job_id: job._id, ip })
-      if (dead && (job.state?.running?.length ?? 0) > 0) running.push(job._id)
-    }
-    this.#stranded.set(ip, now)
-    for (const _id of running) {
-      const job = mayAct() ? await jobs.findOne({ _id, ip }) : null
-      if (job !== null) await bury(job)
-    }
+  async #strand(ip: string, dead: boolean, within: number): Promise<void> {
+    const { clock, jobs, emit, mayAct, bury } = this.#context
+    const stranded = this.#stranded.get(ip) ?? new Stranded(jobs, ip)
+    this.#stranded.set(ip, stranded)
+    const until = monotonicNow(clock) + within
+    await stranded.read(
+      () => mayAct() && monotonicNow(clock) < until,
+      async ({ _id, state }, isNew) => {
+        if (isNew) emit({ type: 'job.stranded', job_id: _id, ip })
+        if (!dead || !mayAct() || (state?.running?.length ?? 0) === 0) return
+        const job = await jobs.findOne({ _id, ip })
+        // What is wrong with one is no reason to leave the others.
+        if (job !== null) await Promise.resolve(bury(job)).catch(() => {})
+      },
+    )
   }
 
-  #forgetAllBut(ip: string): void {
+  #forget(owner: string): void {
+    const stranded = this.#stranded.get(owner)
+    if (stranded === undefined) return
+    this.#stranded.delete(owner)
+    const leaving = stranded.close().finally(() => this.#leaving.delete(leaving))
+    this.#leaving.add(leaving)
+  }
+
+  #forgetAllBut(ip: string | undefined): void {
     this.#keepAt = Number.NEGATIVE_INFINITY
-    for (const owner of this.#stranded.keys()) if (owner !== ip) this.#stranded.delete(owner)
+    for (const owner of this.#stranded.keys()) if (owner !== ip) this.#forget(owner)
   }
 
   #rank(): number {

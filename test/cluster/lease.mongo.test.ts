@@ -1,4 +1,5 @@
 /** Lease: one process at a time acts for an ip, and who lost it learns so, whatever the clocks of the machines say. */
+import { hostname } from 'node:os'
 import type { Collection } from 'mongodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.ts'
@@ -76,6 +77,47 @@ describe('taking', () => {
     expect(await second.take()).toBeUndefined()
     expect(await first.renew(REPORT)).toEqual({ type: 'replaced' })
     expect([first.held(), second.held()]).toEqual([false, true])
+  })
+
+  test.each([
+    ['of another pid namespace', (name: string) => `${name} 0f3c4a52-boot pid:[1] 5`],
+    ['that says only its name', (name: string) => name],
+  ])('that of a process %s, on a host of this name, is waited for: its pid says nothing', async (_, hostOf) => {
+    await aLease().take()
+    await nodes.updateOne({ _id: 'a' }, { $set: { host: hostOf(hostname()), pid: 2 ** 22 + 1 } })
+    expect(await aLease().take()).toBe(`ip a is held by process ${2 ** 22 + 1} on ${hostname()}`)
+    await nodes.updateOne({ _id: 'a' }, { $set: { pid: process.pid } })
+    expect(await aLease().take()).toMatch(/^ip a is held/)
+  })
+
+  test('that of a process that had the pid of this one, or of another that lives, before it is taken at once', async () => {
+    for (const pid of [process.pid, process.ppid]) {
+      await aLease().take()
+      const { host = '' } = await read()
+      await nodes.updateOne({ _id: 'a' }, { $set: { host: host.replace(/\d+$/, '1'), pid } })
+      expect(await aLease().take()).toBeUndefined()
+      await nodes.deleteMany({})
+    }
+  })
+
+  test.each<[string, object]>([
+    ['seen is no date', { seen: 'yesterday' }],
+    ['seen is beyond all dates', { seen: new Date(8.64e15) }],
+    ['lease is no number', { lease: 'long' }],
+    ['lease has no end', { lease: Number.POSITIVE_INFINITY }],
+  ])('one whose %s has ended, and stops nobody', async (_, fields) => {
+    await db.db.command({ collMod: 'nodes', validationLevel: 'off' })
+    await silent({ seen: new Date(), lease: 60_000, ...fields } as never)
+    await silent({ _id: 'b' })
+    await db.db.collection('nodes').insertOne({ seen: new Date() })
+    expect((await readRegistry(nodes)).map(({ _id, left }) => [_id, left < 0])).toEqual([
+      ['a', true],
+      ['b', true],
+    ])
+    expect(await closeEnded(nodes, await read())).toBe(true)
+    expect(await read()).toMatchObject({ lease: 0 })
+    await nodes.updateOne({ _id: 'a' }, { $set: { lease: 60_000, ...fields } as never })
+    expect(await aLease().take()).toBeUndefined()
   })
 
   test('one that was given back is taken at once', async () => {

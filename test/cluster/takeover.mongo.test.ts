@@ -215,6 +215,21 @@ describe('jobs of an ip that names no node', () => {
   })
 })
 
+describe('a job whose ip is null, which the validator would not let in', () => {
+  test('is placed like one without, also when a node has it', async () => {
+    const job = aJob({ next_run_time: null })
+    const bypassDocumentValidation = true
+    const adopted = nextEvent(cluster.nodes, 'job.adopted', { job_id: job._id })
+    await cluster.jobs.insertOne({ ...job, ip: null } as never, { bypassDocumentValidation })
+    const owner = (await adopted).ip
+    await until(() => expect(node(owner).status().jobs).toBe(1))
+    const again = nextEvent(cluster.nodes, 'job.adopted', { job_id: job._id })
+    await cluster.jobs.updateOne({ _id: job._id }, { $set: { ip: null } }, { bypassDocumentValidation })
+    const { ip } = await again
+    expect(await read(job._id)).toMatchObject({ ip, state: { placed: true } })
+  })
+})
+
 describe('runs of a dead node', () => {
   const withRun = (dead: string, fields: Partial<Job> = {}, entry: object = {}): Job => {
     const job = aJob({ ip: dead, next_run_time: null, ...fields })

@@ -18,6 +18,7 @@ export class Refused extends Error {
 export function matches(document: unknown, filter: Plain, by?: Stamps): boolean {
   return Object.entries(filter).every(([path, asked]) => {
     if (path === '$or') return (asked as Plain[]).some(one => matches(document, one, by))
+    if (path === '$nor') return !(asked as Plain[]).some(one => matches(document, one, by))
     if (path === '$and') return (asked as Plain[]).every(one => matches(document, one, by))
     if (path === '$expr') return computed(asked, document, by) === true
     if (path.startsWith('$')) throw new Error(`${path}: an operator that the evaluator does not know`)
@@ -41,10 +42,15 @@ function computed(expression: unknown, document: unknown, by: Stamps | undefined
   if (typeof expression === 'string') return Number(valuesAt(document, expression.slice(1).split('.'))[0])
   if (!isPlain(expression)) return expression
   const [[operator, operands] = ['', []]] = Object.entries(expression)
-  const [a, b] = (operands as unknown[]).map(one => Number(computed(one, document, by))) as [number, number]
+  const values = (operands as unknown[]).map(one => Number(computed(one, document, by)))
+  const [a, b, c] = values as [number, number, number]
   if (operator === '$add') return a + b
   if (operator === '$lt') return a < b
+  if (operator === '$lte') return a <= b
+  if (operator === '$gte') return a >= b
   if (operator === '$eq') return a === b
+  if (operator === '$and') return values.every(Boolean)
+  if (operator === '$cond') return a ? b : c
   throw new Error(`${operator}: an operator that the evaluator does not know`)
 }
 

@@ -82,7 +82,7 @@ function world({ job, nodes, command, commandsWithout }: Rules): Model<World> {
     },
     wrong: (s, quiet) => {
       if (s.wrong !== undefined || !quiet || s.job === null) return s.wrong
-      return s.job.ip === undefined || s.job.ip === 'dead' ? 'nobody has the job' : undefined
+      return (s.job.ip ?? 'dead') === 'dead' ? 'nobody has the job' : undefined
     },
   }
 }
@@ -105,6 +105,7 @@ const named = aJob({ ip: 'dead', standby: ['a', 'b'] })
 
 describe('a job without a node', () => {
   holds('is adopted by one, whoever else tries', world(adoption(gone(aJob()))))
+  holds('whose ip is null is adopted by one too', world(adoption({ ...aJob(), ip: null } as never)))
   breaks('is adopted only while it has none', world({ ...adoption(gone(aJob())), commandsWithout: 'ip' }), /takes/, 4)
 })
 

@@ -1,0 +1,180 @@
+/** Who gets a job that has no node: by its adoption, or by the keeper that looks after those which nobody adopted. */
+import type { Collection } from 'mongodb'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { Adoption, type AdoptionContext } from '../../src/cluster/adoption.ts'
+import { evacuate, place, rebalance } from '../../src/cluster/moves.ts'
+import { homeOf } from '../../src/cluster/placement.ts'
+import { ensureCollections } from '../../src/job/collections.ts'
+import type { Job } from '../../src/job/job.ts'
+import { FakeClock } from '../support/clock.ts'
+import { aJob } from '../support/jobs.ts'
+import { openTestDb, type TestDb } from '../support/mongo.ts'
+import { type Loose, until } from '../support/node.ts'
+
+/** Longer than any turn. */
+const TURNS_MS = 10_000
+
+let db: TestDb
+let jobs: Collection<Job>
+let all: Collection<Loose>
+
+beforeAll(async () => {
+  db = await openTestDb()
+  jobs = db.db.collection('jobs')
+  all = db.db.collection('jobs')
+})
+
+afterAll(() => db?.close())
+
+beforeEach(async () => {
+  await ensureCollections(db.db)
+  await db.db.command({ collMod: 'jobs', validationLevel: 'off' })
+})
+
+afterEach(() => db.db.dropDatabase())
+
+let touches = 0
+const freshTouch = () => `t${touches++}`
+const anAdoption = (fields: Partial<AdoptionContext> = {}) => {
+  const context = { clock: new FakeClock(), living: () => ['a'], pause: async () => {} }
+  return new Adoption({ ...context, jobs, ip: 'a', freshTouch, ...fields })
+}
+const insert = async (...documents: readonly object[]) => {
+  await all.insertMany(documents as Loose[])
+  return documents.map(document => (document as Loose)._id)
+}
+const withState = (state: unknown) => ({ ...aJob(), state })
+/** A document that MongoDB lets nobody write into: it breaks a rule that came later. */
+const refusing = (fields: Partial<Job> = {}) => aJob({ ...fields, func: 'never' })
+const refuse = () => {
+  const $jsonSchema = { properties: { func: { not: { enum: ['never'] } } } }
+  return db.db.command({ collMod: 'jobs', validator: { $jsonSchema }, validationLevel: 'strict' })
+}
+
+describe('a job without a node', () => {
+  test.each([
+    ['null', null],
+    ['a text', 'mine'],
+    ['an array', [{ job: 1 }]],
+    ['another job’s', { job: 'another', runs: 7 }],
+  ])('whose state is %s is adopted with those beside it, and its state is made afresh', async (_, state) => {
+    const ids = await insert(withState(state), aJob(), withState(state))
+    const adoption = anAdoption()
+    for (const id of ids) adoption.offer(id)
+    await until(async () => expect(await all.countDocuments({ ip: 'a' })).toBe(3))
+    for (const job of await all.find().toArray())
+      expect(job.state).toEqual({ job: job._id, placed: true, assigned: 'a' })
+  })
+
+  test.each([
+    ['adoption', (ids: readonly string[], adoption: Adoption) => ids.map(id => adoption.offer(id))],
+    ['the keeper', () => place(['a'], { jobs, freshTouch })],
+  ])('that refuses to be written keeps no other from a node: %s', async (_, take) => {
+    const ids = await insert(refusing(), aJob(), withState(5), aJob())
+    await refuse()
+    await take(ids, anAdoption())
+    await until(async () => expect(await all.countDocuments({ ip: 'a' })).toBe(3))
+    expect((await all.findOne({ func: 'never' }))?.ip).toBeUndefined()
+  })
+
+  test('that refuses to be written is not tried for ever', async () => {
+    const [id, other] = (await insert(refusing(), aJob())) as [string, string]
+    await refuse()
+    let writes = 0
+    const adoption = anAdoption({ freshTouch: () => `w${writes++}` })
+    adoption.offer(id)
+    await until(() => expect(writes).toBe(2))
+    adoption.offer(other)
+    await until(async () => expect((await all.findOne({ _id: other }))?.ip).toBe('a'))
+    expect(writes).toBe(3)
+  })
+
+  test('because its ip is null is taken like any other', async () => {
+    const ids = await insert({ ...aJob(), ip: null }, { ...aJob(), ip: null, state: { job: 'another' } }, aJob())
+    const adoption = anAdoption()
+    for (const id of ids.slice(0, 2)) adoption.offer(id)
+    await until(async () => expect(await all.countDocuments({ ip: 'a' })).toBe(2))
+    await all.updateMany({}, { $set: { ip: null } as never })
+    await place(['b'], { jobs, freshTouch })
+    expect(await all.countDocuments({ ip: 'b' })).toBe(3)
+  })
+
+  test('is found by the keeper behind a thousand that refuse to be written', async () => {
+    await insert(...Array.from({ length: 1_000 }, () => refusing()))
+    const [last] = (await insert(aJob())) as [string]
+    await refuse()
+    await place(['a', 'b'], { jobs, freshTouch })
+    expect((await all.findOne({ _id: last }))?.ip).toBe(homeOf(last, ['a', 'b']))
+  })
+})
+
+describe('an offer', () => {
+  test('waits its turn by one timer, however many there are', async () => {
+    let timers = 0
+    const clock = new FakeClock()
+    const counting = {
+      now: () => clock.now(),
+      schedule: ((...args: Parameters<typeof clock.schedule>) => {
+        timers++
+        return clock.schedule(...args)
+      }) as typeof clock.schedule,
+    }
+    const adoption = anAdoption({ ip: 'z', clock: counting, living: () => ['a', 'b', 'c'] })
+    const ids = await insert(...Array.from({ length: 100 }, () => aJob()))
+    for (const id of ids) adoption.offer(id)
+    expect(timers).toBe(1)
+    expect(await all.countDocuments({ ip: 'z' })).toBe(0)
+    clock.advance(TURNS_MS)
+    await until(async () => expect(await all.countDocuments({ ip: 'z' })).toBe(100))
+    expect(timers).toBeLessThan(10)
+  })
+
+  test('is forgotten when the node ends: no turn comes, and nothing is written', async () => {
+    const clock = new FakeClock()
+    let touched = 0
+    const living = { ips: ['z'] as readonly string[] }
+    const adoption = anAdoption({
+      ip: 'z',
+      clock,
+      living: () => living.ips,
+      freshTouch: () => `e${touched++}`,
+    })
+    const [now, later, after] = (await insert(aJob(), aJob(), aJob())) as [string, string, string]
+    adoption.offer(now)
+    living.ips = ['a', 'b']
+    adoption.offer(later)
+    adoption.end()
+    adoption.offer(after)
+    living.ips = ['z']
+    adoption.offer(after)
+    clock.advance(TURNS_MS)
+    await new Promise(resolve => setImmediate(resolve))
+    expect(touched).toBe(0)
+    expect(await all.countDocuments({ ip: 'z' })).toBe(0)
+  })
+})
+
+describe('moves', () => {
+  test.each([
+    ['a text', 'none'],
+    ['null', null],
+    ['an array', [1]],
+  ])('go on past a job whose state is %s, and it moves too', async (_, state) => {
+    const away = { ip: 'dead', standby: 'any' as const }
+    await insert({ ...aJob(away), state }, aJob(away), { ...aJob(away), state })
+    expect(await evacuate('dead', ['a'], { jobs, freshTouch })).toBe(3)
+    expect(await all.countDocuments({ ip: 'a' })).toBe(3)
+  })
+
+  test('go on past a job that refuses to be written', async () => {
+    const dead = { ip: 'dead', standby: 'any' } as const
+    const stray = aJob({ ip: 'a' })
+    await insert(refusing(dead), aJob(dead), { ...refusing({ ip: 'a' }), state: { home: 'b' } })
+    await insert({ ...stray, state: { job: stray._id, home: 'b' } })
+    await refuse()
+    expect(await evacuate('dead', ['a'], { jobs, freshTouch })).toBe(1)
+    expect(await all.countDocuments({ ip: 'dead' })).toBe(1)
+    expect(await rebalance(['a', 'b'], { jobs, freshTouch })).toBe(1)
+    expect((await all.findOne({ _id: stray._id }))?.ip).toBe('b')
+  })
+})

@@ -1,0 +1,190 @@
+/** The keeper and a dead node with very many jobs: it reads them a part at a time, and has time for the others in between.
+ *  A keeper of its own, without a node: its heartbeats are calls of the test. */
+import type { Collection } from 'mongodb'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import type { NodeInfo } from '../../src/cluster/lease.ts'
+import { markOf } from '../../src/cluster/placement.ts'
+import { readRegistry } from '../../src/cluster/registry.ts'
+import { Takeover, type TakeoverContext } from '../../src/cluster/takeover.ts'
+import type { News } from '../../src/event.ts'
+import { ensureCollections } from '../../src/job/collections.ts'
+import type { Job } from '../../src/job/job.ts'
+import { aJob, anEntry } from '../support/jobs.ts'
+import { openTestDb, type TestDb } from '../support/mongo.ts'
+import { until } from '../support/node.ts'
+
+const MANY = 1_000
+const LEASE_MS = 600
+
+let db: TestDb
+let jobs: Collection<Job>
+let nodes: Collection<NodeInfo>
+
+beforeAll(async () => {
+  db = await openTestDb()
+  await ensureCollections(db.db)
+  jobs = db.db.collection('jobs')
+  nodes = db.db.collection('nodes')
+})
+
+afterAll(() => db?.close())
+
+afterEach(async () => {
+  await jobs.deleteMany({})
+  await nodes.deleteMany({})
+})
+
+const lives = () =>
+  nodes.insertOne({ _id: 'a', incarnation: 'a', seen: new Date(), lease: 3_600_000, status: 'active' } as NodeInfo)
+const closed = (_id: string) =>
+  nodes.insertOne({ _id, incarnation: _id, seen: new Date(), lease: 0, status: 'active' } as NodeInfo)
+const ended = (_id: string) =>
+  nodes.insertOne({ _id, incarnation: _id, seen: new Date(0), lease: 1, status: 'active' } as NodeInfo)
+
+function aKeeper(fields: Partial<TakeoverContext> = {}) {
+  const told: string[] = []
+  const buried: string[] = []
+  let touches = 0
+  // A look at the clock takes long, and from one heartbeat to the next it is always time.
+  let now = 0
+  const monotonic = () => (now += LEASE_MS / 10)
+  const takeover = new Takeover({
+    jobs,
+    nodes,
+    ip: 'a',
+    leaseMs: LEASE_MS,
+    clock: { ...systemClock, monotonic },
+    mayAct: () => true,
+    draining: () => false,
+    freshTouch: () => `t${touches++}`,
+    bury: async job => buried.push(job._id),
+    emit: (news: News) => {
+      if (news.type === 'job.stranded') told.push(news.job_id)
+    },
+    ...fields,
+  })
+  const beat = async () => {
+    now += 1_000 * LEASE_MS
+    takeover.look(await readRegistry(nodes))
+  }
+  return { takeover, told, buried, beat }
+}
+
+describe('a dead node with very many jobs that nobody may run', () => {
+  test('is read a part at a time, and each of them is told once', async () => {
+    await jobs.insertMany(Array.from({ length: MANY }, () => aJob({ ip: 'full' })))
+    await lives()
+    await closed('full')
+    const { takeover, told, beat } = aKeeper()
+    await beat()
+    await until(() => expect(told.length).toBeGreaterThan(0))
+    await closed('other')
+    const job = aJob({ ip: 'other', standby: 'any' })
+    await jobs.insertOne(job)
+    await until(async () => {
+      await beat()
+      expect((await jobs.findOne({ _id: job._id }))?.ip).toBe('a')
+    })
+    expect(told.length).toBeLessThan(MANY)
+    await until(async () => {
+      await beat()
+      expect(told.length).toBeGreaterThanOrEqual(MANY)
+    })
+    const late = aJob({ ip: 'full' })
+    await jobs.insertOne(late)
+    await until(async () => {
+      await beat()
+      expect(told).toContain(late._id)
+    })
+    expect(new Set(told).size).toBe(told.length)
+    await takeover.end()
+  })
+
+  test('has its runs buried, each for itself', async () => {
+    const withRun = () => {
+      const job = aJob({ ip: 'full' })
+      return { ...job, state: { job: job._id, running: [anEntry({ job: job._id })] } } as Job
+    }
+    const [broken, ...others] = [withRun(), withRun(), withRun()] as [Job, Job, Job]
+    await jobs.insertMany([broken, ...others])
+    await lives()
+    await closed('full')
+    const buried: string[] = []
+    const bury = async ({ _id }: Job) => {
+      if (_id === broken._id) throw new TypeError('not iterable')
+      buried.push(_id)
+    }
+    const { takeover, beat } = aKeeper({ bury })
+    await beat()
+    await until(() => expect(buried).toEqual(others.map(job => job._id)))
+    await takeover.end()
+  })
+})
+
+test('the very many jobs of a dead node move, and those of another have their turn before the last of them', async () => {
+  const last = aJob({ ip: 'other', standby: 'any' })
+  await jobs.insertMany([...Array.from({ length: 3_000 }, () => aJob({ ip: 'full', standby: 'any' })), last])
+  await lives()
+  await closed('full')
+  await closed('other')
+  const { takeover, beat } = aKeeper()
+  await beat()
+  await until(async () => expect(await jobs.countDocuments({ ip: 'a' })).toBe(3_001))
+  const orderOf = (job: Job | null) => Number(job?.touch?.slice(1))
+  const others = orderOf(await jobs.findOne({ _id: last._id }))
+  const orders = (await jobs.find({ 'state.home': 'full' }).toArray()).map(orderOf)
+  expect(Math.max(...orders)).toBeGreaterThan(others)
+  await takeover.end()
+})
+
+describe('while the jobs of one dead node are looked after', () => {
+  test('the lease of another that ends is closed, and its jobs move next', async () => {
+    await jobs.insertMany([
+      { ...aJob({ ip: 'full' }), state: { running: [anEntry()] } } as never,
+      aJob({ ip: 'other', standby: 'any' }),
+    ])
+    await lives()
+    await closed('full')
+    let go = () => {}
+    const held = new Promise<void>(resolve => (go = resolve))
+    const { takeover, beat, told } = aKeeper({ bury: () => held })
+    await beat()
+    await until(() => expect(told).toHaveLength(1))
+    await ended('other')
+    await until(async () => {
+      await beat()
+      expect((await nodes.findOne({ _id: 'other' }))?.lease).toBe(0)
+    })
+    go()
+    await until(async () => expect(await jobs.countDocuments({ ip: 'a' })).toBe(1))
+    await takeover.end()
+  })
+})
+
+describe('what fails for one node', () => {
+  test('keeps nothing from the next one', async () => {
+    const job = aJob({ ip: 'zz', standby: 'any' })
+    await jobs.insertMany([aJob({ ip: 'full', standby: 'any' }), job])
+    await lives()
+    await closed('full')
+    await closed('zz')
+    const failing = new Proxy(nodes, {
+      get: (of, name) =>
+        name === 'countDocuments'
+          ? (filter: { _id: string }, ...rest: never[]) =>
+              filter._id === 'full' ? Promise.reject(new Error('no answer')) : of.countDocuments(filter, ...rest)
+          : Reflect.get(of, name).bind(of),
+    })
+    const { takeover, beat } = aKeeper({ nodes: failing })
+    await beat()
+    await until(async () => expect((await jobs.findOne({ _id: job._id }))?.ip).toBe('a'))
+    await takeover.end()
+  })
+})
+
+test('marks of a hundred thousand ids are a hundred thousand numbers from 1 on', () => {
+  const marks = new Set(Array.from({ length: 100_000 }, (_, n) => markOf(`job-${n}`)))
+  expect(marks.size).toBe(100_000)
+  expect([...marks].every(mark => Number.isSafeInteger(mark) && mark > 0)).toBe(true)
+})
