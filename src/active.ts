@@ -348,7 +348,7 @@ export class Active {
       claimedBefore: entries =>
         claimedRuns(
           collections.executions,
-          entries.map(entry => ({ job_id: entry.id, run_time: new Date(entry.due ?? 0) })),
+          entries.map(({ id, due = 0, knownFence }) => ({ job_id: id, run_time: new Date(due), after: knownFence })),
         ),
       claimed: (entry, to) => this.#roster.claimed(entry, to),
       proven: (entry, claimed) => this.#roster.proven(entry, claimed),

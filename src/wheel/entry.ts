@@ -63,6 +63,9 @@ export interface Entry {
   copied: boolean
   /** It was overdue when it was read, and memory cannot say that this run time was not claimed before: it may be an old copy. */
   unproven: boolean
+  /** Of an unproven time that a person ordered although the document knew it to be claimed: the fence of the latest claim that it
+   *  knew of. Only a later claim tells an old copy from the order. */
+  knownFence: bigint | undefined
   /** A claim is under way. */
   busy: boolean
   /** Claims in a row that were refused although memory thought otherwise; the next one waits longer. */
@@ -144,6 +147,7 @@ export function newEntry(id: string): Entry {
     pausedBy: undefined,
     copied: false,
     unproven: false,
+    knownFence: undefined,
     busy: false,
     refused: 0,
     refusedPlans: 0,

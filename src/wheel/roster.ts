@@ -273,6 +273,7 @@ export class Roster {
     const next = this.#read(entry, job, sound, from, now)
     this.#take(entry, next)
     entry.unproven = from !== 'claim' && next.state === 'armed' && !next.unwritten && next.due <= now
+    entry.knownFence = entry.unproven ? knownFence(entry, sound.job) : undefined
     const what = newsOf(entry, sound.job, was, from)
     entry.edited = false
     return [
@@ -380,7 +381,7 @@ export class Roster {
     this.#queues.get(entry.executor)?.delete(entry.id)
     const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
     // A queued run was due before the pause, and waits until the job is resumed.
-    const waiting = entry.state === 'invalid' || entry.state === 'paused' || entry.waiting === undefined ? undefined : 0
+    const waiting = entry.state === 'invalid' || entry.state === 'paused' ? undefined : entry.waiting?.runTime
     const wake = minOf(minOf(entry.at, extra), waiting)
     if (wake === undefined) this.#wheel.remove(entry.id)
     else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead()))
@@ -446,6 +447,13 @@ export class Roster {
 }
 
 const news = (what: News): Effect => ({ type: 'news', news: what })
+
+/** A schedule never plans a time that was claimed; a person may order it once more. */
+function knownFence({ ordered, due }: Entry, job: Job): bigint | undefined {
+  const { claimed_to, fence } = ownState(job) ?? {}
+  if (!ordered || due === undefined || claimed_to === undefined || claimed_to.getTime() < due) return undefined
+  return fence?.toBigInt() ?? 0n
+}
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : show(error))
 
