@@ -14,10 +14,12 @@ import { Adoption } from './cluster/adoption.ts'
 import type { Seen } from './cluster/registry.ts'
 import type { Connection } from './connection.ts'
 import { overGuard } from './history/finish.ts'
-import { claimedRuns } from './history/rows.ts'
+import { claimedTo } from './history/rows.ts'
 import type { Job } from './job/job.ts'
 import { enteredIn } from './job/outcome.ts'
+import { type Malformed, repairOf } from './job/sound.ts'
 import { problemsOf } from './run/executors.ts'
+import { failureOf } from './run/failure.ts'
 import type { Abort } from './run/run.ts'
 import { Runs, type RunsOptions } from './runs.ts'
 import { type Effect, placeOf } from './wheel/entry.ts'
@@ -88,7 +90,9 @@ export class Active {
       },
       skipping: () => ({ by: this.#actor(), now: clock.now(), newRunId: () => this.#runs.newId(), jitterOf: () => 0 }),
       forgetRun: id => this.#runs.forget(id),
-      overtaken: id => this.#follower.read(id),
+      overtaken: id => {
+        if (this.#roster.overtaken(id)) this.#follower.read(id)
+      },
     })
     this.#runs = new Runs({
       ...options,
@@ -212,13 +216,19 @@ export class Active {
       case 'stream.resynced':
         return this.#options.emit(change)
       case 'put':
-        if (change.job.ip === undefined || change.job.ip === null) this.#adoption.offer(change.job._id)
+        if (change.job.ip == null && typeof change.job._id === 'string') this.#adoption.offer(change.job._id)
     }
     this.#apply(change)
   }
 
   #apply(change: Change): void {
-    for (const effect of this.#roster.apply(change, this.#options.clock.now())) this.#carryOut(effect)
+    for (const effect of this.#roster.apply(change, this.#options.clock.now())) {
+      try {
+        this.#carryOut(effect)
+      } catch (error) {
+        this.#options.emit({ type: 'job.invalid', job_id: idOf(effect), problems: [unreadable(error)] })
+      }
+    }
     this.#ticker.poke()
   }
 
@@ -231,6 +241,8 @@ export class Active {
         return this.#plans.push(effect.id)
       case 'read':
         return this.#follower.read(effect.id)
+      case 'repair':
+        return void this.#repair(effect.job, effect.malformed)
       case 'over':
         return void collections.jobs.deleteOne(overGuard(effect.job) as never).catch(() => {})
       case 'cancel':
@@ -238,12 +250,24 @@ export class Active {
       case 'seen': {
         const { job, from } = effect
         this.#runs.note(job)
-        if (job.cancel !== undefined && from !== 'claim') this.#runs.cancel(job._id, job.cancel, { seen: true })
+        if (typeof job.cancel === 'string' && from !== 'claim') this.#runs.cancel(job._id, job.cancel, { seen: true })
         // What a claim shows is this node's own, save runs of another that had the job before.
         const entered = enteredIn(job)
         const doubtful = from === 'claim' ? entered.some(entry => entry.node !== this.#options.ip) : entered.length > 0
         if (doubtful) void this.#runs.sweep(job).catch(() => this.#readLater(job._id))
       }
+    }
+  }
+
+  /** Takes away what is malformed in a document of this node, and has it read again, also when somebody was quicker. */
+  async #repair(job: Job, malformed: readonly Malformed[]): Promise<void> {
+    const { collections, ip } = this.#options
+    try {
+      const { filter, update } = repairOf(job, malformed, ip, this.#freshTouch())
+      await collections.jobs.updateOne(filter as never, update as never)
+      this.#follower.read(job._id)
+    } catch {
+      await this.#readLater(job._id)
     }
   }
 
@@ -335,17 +359,25 @@ export class Active {
       open: id => this.#runs.open(id),
       finishing: id => this.#runs.finishing(id),
       claimedBefore: entries =>
-        claimedRuns(
+        claimedTo(
           collections.executions,
-          entries.map(entry => ({ job_id: entry.id, run_time: new Date(entry.due ?? 0) })),
+          entries.map(({ id, due = 0, knownFence }) => ({ job_id: id, run_time: new Date(due), after: knownFence })),
         ),
       claimed: (entry, to) => this.#roster.claimed(entry, to),
-      proven: (entry, claimed) => this.#roster.proven(entry, claimed),
+      proven: (entry, to) => this.#roster.proven(entry, to),
       sweep: job => this.#runs.sweep(job),
       cancelOldest: job => this.#runs.cancelOldest(job),
       planned: () => this.#plans.idle(),
     }
   }
 }
+
+const idOf = (effect: Effect) =>
+  'id' in effect ? effect.id : 'job' in effect ? effect.job._id : 'job_id' in effect.news ? effect.news.job_id : ''
+
+const unreadable = (error: unknown) => ({
+  path: '',
+  message: `the document cannot be served (${failureOf(error).message})`,
+})
 
 const earliest = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b))

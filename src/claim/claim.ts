@@ -121,7 +121,7 @@ export async function claimMany(context: ClaimContext, orders: readonly Order[])
     return await eachLookedUp(context, commands)
   }
   context.took(context.monotonic() - began)
-  const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry.run_id, job] as const)))
+  const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry?.run_id, job] as const)))
   // A primary that was elected in between may not know yet what the majority has: then who is not found may have won all the same.
   const all = matched <= found.length
   return await Promise.all(

@@ -49,11 +49,11 @@ export interface ClaimsContext extends ClaimContext {
   readonly open: (id: string) => { readonly runs: number; readonly since: number }
   /** Resolves when this node's finishes of the job are stored; undefined: there are none. */
   readonly finishing: (id: string) => Promise<void> | undefined
-  /** Which of these jobs have a row for the run time they are armed for. */
-  readonly claimedBefore: (entries: readonly Entry[]) => Promise<ReadonlySet<string>>
+  /** Up to when the history says that these jobs' schedules were claimed, from the run times on that they are armed for. */
+  readonly claimedBefore: (entries: readonly Entry[]) => Promise<ReadonlyMap<string, Date>>
   /** Up to when run times are claimed is known, though the document has changed since. */
   readonly claimed: (entry: Entry, to: Date | undefined) => void
-  readonly proven: (entry: Entry, claimed: boolean) => void
+  readonly proven: (entry: Entry, to: Date | undefined) => void
   /** Takes entries of dead runs out of the document; answers whether there were any. */
   readonly sweep: (job: Job) => Promise<boolean>
   /** Aborts the oldest run of the job, wherever it is. */

@@ -8,6 +8,7 @@ import type { Execution } from '../history/rows.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
 import { type Outcome, recordedAgain, recordedOf, type Unrecorded, unrecordedIn } from '../job/outcome.ts'
 import { retryAt } from '../job/retry.ts'
+import { soundOf } from '../job/sound.ts'
 import { type Dead, deadEntries, isOurs, type SweepContext } from './sweep.ts'
 
 export interface RecoveryContext extends SweepContext {
@@ -55,7 +56,8 @@ export const rerunsOf = (entry: RunningEntry | undefined): number =>
   typeof entry?.reruns === 'number' ? entry.reruns : 0
 
 /** One entry after the other; what fails with one keeps no other, and is thrown at the end. */
-export async function* recover(job: Job, context: RecoveryContext): AsyncGenerator<Recovered> {
+export async function* recover(document: Job, context: RecoveryContext): AsyncGenerator<Recovered> {
+  const { job } = soundOf(document)
   const errors: unknown[] = []
   for (const dead of await deadEntries(job, job.state?.running ?? [], context)) {
     try {

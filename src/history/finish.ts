@@ -3,7 +3,7 @@
  *  out in one bulk of rows and one of entries; one bulk at a time.
  *  Holds: the row is there before the entry goes, so that the next owner never takes a finished run for an interrupted one;
  *  a run's end is stored or, where the document refuses it, reported, and `idle()` always resolves in the end. */
-import { type Collection, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
+import { type Collection, MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb'
 import { isNobody } from '../connection.ts'
 import type { Job } from '../job/job.ts'
 import { type Actor, isFailure, noting, type Outcome, recordedOf, unrecordedOf } from '../job/outcome.ts'
@@ -304,16 +304,17 @@ function pullOf(outcome: Outcome, touch: string, by: Actor | undefined) {
 }
 
 /** Not primary, shutting down, write concern not met, time limit, no such user for now, no room on the disk: it may pass. */
-const PASSING: ReadonlySet<unknown> = new Set([
+export const PASSING: ReadonlySet<unknown> = new Set([
   6, 7, 18, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ])
 /** The errors of single writes; none: the whole bulk is undecided. */
 const singleErrors = (error: unknown) => (error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : [])
 
 /** Of a bulk with single errors one that may pass is worth another try. The driver wraps what ended a whole bulk (no connection, no
- *  server in time) in an error of the server without a code. */
-function isPassing(error: unknown): boolean {
+ *  server in time) in an error of the server without a code; what it cannot put on the line at all it will not be able to later. */
+export function isPassing(error: unknown): boolean {
   if (singleErrors(error).length > 0) return singleErrors(error).some(({ code }) => PASSING.has(code))
-  if (!(error instanceof MongoServerError) || error.code === undefined) return error instanceof MongoError
+  if (!(error instanceof MongoServerError) || error.code === undefined)
+    return error instanceof MongoError && !(error instanceof MongoInvalidArgumentError)
   return PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
 }

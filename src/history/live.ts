@@ -47,10 +47,13 @@ export class Live {
 
   async #write(): Promise<void> {
     const until = this.#clock.now() - EVERY_MS
-    const operations = [...this.#runs.values()].filter(run => run.since <= until).flatMap(run => this.#operation(run))
+    const told = [...this.#runs.values()].filter(run => run.since <= until).map(run => ({ run, before: run.told }))
+    const operations = told.flatMap(({ run }) => this.#operation(run))
     if (operations.length > 0) {
       // The next second brings what this one could not: nobody waits for these rows.
-      await this.#executions.bulkWrite(operations as never, { ordered: false }).catch(() => {})
+      await this.#executions.bulkWrite(operations as never, { ordered: false }).catch(() => {
+        for (const { run, before } of told) run.told = before
+      })
     }
     this.#timer = this.#runs.size === 0 ? undefined : this.#clock.schedule(() => void this.#write(), EVERY_MS)
   }

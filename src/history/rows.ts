@@ -4,6 +4,7 @@
  *  A late or failing history never delays a run. */
 import { type Collection, MongoBulkWriteError } from 'mongodb'
 import type { Outcome } from '../job/outcome.ts'
+import { isPassing, PASSING } from './finish.ts'
 
 /** One attempt of a run, as it lies in the database. */
 export interface Execution {
@@ -102,29 +103,90 @@ function boundedResult(result: unknown): { result: unknown; result_truncated?: t
   }
 }
 
-/** Stores final rows; one that is there already (its run went on for long, or the answer of an earlier try was lost) is replaced. */
+/** Stores final rows; one that is there already (its run went on for long, or the answer of an earlier try was lost) is replaced.
+ *  What the database refuses for its content is stored with less of it, so that no run lacks its row for what it returned or
+ *  said. Rejects where nothing is known, and with the last refusal where a row was not taken at all: then all others are stored. */
 export async function storeRows(executions: Collection<Execution>, rows: readonly Execution[]): Promise<void> {
+  const failed = await refusedOf(rows, some => executions.insertMany([...some], { ordered: false }))
+  const isPresent = ({ code }: Refused) => code === DUPLICATE_KEY
+  const present = failed.filter(isPresent).map(({ row }) => row)
+  const unreplaced = await refusedOf(present, some => executions.bulkWrite(some.map(replacing), { ordered: false }))
+  let refusal: unknown
+  for (const { row } of [...failed.filter(one => !isPresent(one)), ...unreplaced]) {
+    refusal = (await storeLess(executions, row)) ?? refusal
+  }
+  if (refusal !== undefined) throw refusal
+}
+
+interface Refused {
+  readonly row: Execution
+  /** Of the server; undefined: the driver could not even send it. */
+  readonly code?: unknown
+}
+
+const replacing = (row: Execution) => ({ replaceOne: { filter: { _id: row._id }, replacement: row, upsert: true } })
+
+/** Writes rows together and answers which of them are refused. What fails as a whole is halved until the culprits stand alone. */
+async function refusedOf(
+  rows: readonly Execution[],
+  write: (rows: readonly Execution[]) => Promise<unknown>,
+): Promise<readonly Refused[]> {
+  if (rows.length === 0) return []
   try {
-    await executions.insertMany([...rows], { ordered: false })
+    await write(rows)
+    return []
   } catch (error) {
     const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
-    if (failed.length === 0 || failed.some(({ code }) => code !== DUPLICATE_KEY)) throw error
-    const again = failed.map(({ index }) => rows[index] as Execution)
-    const operations = again.map(row => ({ replaceOne: { filter: { _id: row._id }, replacement: row, upsert: true } }))
-    await executions.bulkWrite(operations as never, { ordered: false })
+    if (failed.length === 0 ? isPassing(error) : failed.some(({ code }) => PASSING.has(code))) throw error
+    if (failed.length > 0) return failed.map(({ index, code }) => ({ row: rows[index] as Execution, code }))
+    if (rows.length === 1) return [{ row: rows[0] as Execution }]
+    const half = rows.length >> 1
+    return [...(await refusedOf(rows.slice(0, half), write)), ...(await refusedOf(rows.slice(half), write))]
   }
 }
 
-/** Ids of those jobs that have a row for the run time, whatever became of it. */
-export async function claimedRuns(
+/** Stores a row without its result, else also without what was logged and thrown; answers with what the server says of the barest. */
+async function storeLess(executions: Collection<Execution>, row: Execution): Promise<unknown> {
+  const unresulted: Execution = { ...row, result: null, result_truncated: true }
+  let refusal: unknown
+  for (const less of [unresulted, { ...unresulted, exception: null, traceback: null, log: null }]) {
+    try {
+      await executions.replaceOne({ _id: row._id }, less, { upsert: true })
+      return undefined
+    } catch (error) {
+      if (isPassing(error)) throw error
+      refusal = error
+    }
+  }
+  return refusal
+}
+
+/** A run time of which a document does not say whether it was claimed. */
+export interface Doubted {
+  readonly job_id: string
+  readonly run_time: Date
+  /** Only a claim with a higher fence counts. */
+  readonly after?: bigint | undefined
+}
+
+/** Up to when the schedule of these jobs was claimed, by job: the run time itself, or the latest scheduled one after it, for whoever
+ *  claimed a later one had dealt with it. Jobs without such a row are not in it; what became of the run does not matter. */
+export async function claimedTo(
   executions: Collection<Execution>,
-  runs: readonly { readonly job_id: string; readonly run_time: Date }[],
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>()
-  for (let from = 0; from < runs.length; from += 1_000) {
-    const filter = { $or: runs.slice(from, from + 1_000) }
-    const rows = executions.find(filter, { projection: { job_id: 1 }, readConcern: { level: 'majority' } })
-    for (const { job_id } of await rows.toArray()) found.add(job_id)
+  doubted: readonly Doubted[],
+): Promise<ReadonlyMap<string, Date>> {
+  const found = new Map<string, Date>()
+  for (let from = 0; from < doubted.length; from += 500) {
+    const rows = doubted.slice(from, from + 500).flatMap(({ job_id, run_time, after }) => {
+      const fence = after !== undefined && { fence: { $gt: after } }
+      return [
+        { job_id, run_time, ...fence },
+        { job_id, run_time: { $gt: run_time }, scheduled: true, ...fence },
+      ]
+    })
+    const latest = [{ $match: { $or: rows } }, { $group: { _id: '$job_id', to: { $max: '$run_time' } } }]
+    const options = { readConcern: { level: 'majority' as const } }
+    for await (const { _id, to } of executions.aggregate<{ _id: string; to: Date }>(latest, options)) found.set(_id, to)
   }
   return found
 }

@@ -5,7 +5,7 @@
 import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { Run, Task } from './executor.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, isError } from './failure.ts'
 import { type Call, type FromChild, LIFELINE, LOG_LEVELS, type LogLevel, markOf, type ToChild } from './pool-wire.ts'
 import { Tasks } from './tasks.ts'
 
@@ -41,7 +41,7 @@ async function ended(task: Task | undefined, run: Run): Promise<FromChild> {
     if (task === undefined) throw new Error(tasks.problem(run.job.func))
     return { type: 'value', value: await task(run, ...(run.args as never[])) }
   } catch (error) {
-    return error instanceof Error ? { type: 'error', error: failureOf(error) } : { type: 'thrown', value: error }
+    return isError(error) ? { type: 'error', error: failureOf(error) } : { type: 'thrown', value: error }
   }
 }
 

@@ -278,6 +278,35 @@ describe('start and stop', () => {
     expect(nodes.ranOf(_id)).toHaveLength(1)
   })
 
+  test('an old copy repeats no run that the history knows, of none of the times that came after it', async () => {
+    const ip = 'copies'
+    const hour = 3_600_000
+    const first = new Date(Date.now() - 1.5 * hour)
+    const second = new Date(Number(first) + hour)
+    const row = (run_time: Date) => ({
+      job_id: 'old',
+      run_time,
+      scheduled: true,
+      status: 'executed',
+      recorded: new Date(),
+    })
+    await nodes.executions.insertMany([first, second].map((time, i) => ({ _id: `old-${i}`, ...row(time) })))
+    await nodes.jobs.insertOne({
+      _id: 'old',
+      ip,
+      func: 'note',
+      misfire_grace_time: null,
+      trigger: { type: 'interval', hours: 1, start_date: first },
+      next_run_time: first,
+      state: { job: 'old', planned: { next_run_time: first, trigger: 'x:unknown' } },
+    })
+    const taken = nodes.another({ ip })
+    await taken.start()
+    await until(async () => expect((await read('old')).next_run_time).toEqual(new Date(Number(second) + hour)))
+    expect(nodes.ranOf('old')).toEqual([])
+    await taken.close()
+  })
+
   test('await using closes it', async () => {
     let made: TidewheelNode
     {

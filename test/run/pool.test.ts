@@ -39,6 +39,8 @@ export const flood = () => { for (let n = 0; n < 50_000; n++) console.log('flood
 export const functions = () => ({ n: 1, f: () => {} })
 export const circle = () => { const ring = {}; ring.ring = ring; ring.f = () => {}; return ring }
 export const thrown = () => { throw { code: 7 } }
+export const revoked = () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy }
+export const wordless = () => { throw Object.defineProperty(new Error(), 'message', { get() { throw 1 } }) }
 export const types = (run, ...args) => args.map(arg => arg?.constructor?.name + ' ' + String(arg))
 export const reason = run => new Promise(resolve => {
   run.log.info('listening')
@@ -280,6 +282,14 @@ test('a result that cannot be cloned comes home as its JSON, and without JSON as
 test('what is thrown may be anything', async () => {
   const pool = await aPool()
   await expect(pool.perform(trial('do:thrown').run)).rejects.toEqual({ code: 7 })
+})
+
+test('an error that cannot be put into words fails its run, and the worker lives', async () => {
+  const pool = await aPool()
+  const pid = await pidOf(pool)
+  expect(await failureOf(pool.perform(trial('do:wordless').run))).toMatchObject({ name: 'Error' })
+  expect(await failureOf(pool.perform(trial('do:revoked').run))).toBeNull()
+  expect(await pidOf(pool)).toBe(pid)
 })
 
 test("a task's logger has levels, children and errors as at home", async () => {

@@ -284,7 +284,7 @@ describe('takeDue', () => {
     const [entry] = held.takeDue(NOW, plenty)
     expect(entry).toMatchObject({ unproven: true, due: next_run_time.getTime() })
     if (entry === undefined) return
-    held.proven(entry, true)
+    held.proven(entry, next_run_time)
     held.settle(entry)
     expect([held.takeDue(NOW, plenty), held.nextAt()]).toEqual([[], null])
     held.apply(put(job), NOW)
