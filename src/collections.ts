@@ -1,4 +1,4 @@
-/** Collections: the three of the contract, typed, by the names the options gave them. */
+/** Collections: the three of the contract, typed, by the names the options gave them. How they are read and written is the database's. */
 import type { Collection, Db } from 'mongodb'
 import type { NodeInfo } from './cluster/lease.ts'
 import type { Execution } from './history/rows.ts'
@@ -13,10 +13,9 @@ export interface Collections {
 
 export function collectionsOf(db: Db, names: CollectionNames = {}): Collections {
   const { jobs, executions, nodes } = { ...COLLECTIONS, ...names }
-  const majority = { writeConcern: { w: 'majority' as const } }
   return {
-    jobs: db.collection<Job>(jobs, majority),
-    executions: db.collection<Execution>(executions, majority),
-    nodes: db.collection<NodeInfo>(nodes, majority),
+    jobs: db.collection<Job>(jobs),
+    executions: db.collection<Execution>(executions),
+    nodes: db.collection<NodeInfo>(nodes),
   }
 }

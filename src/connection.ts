@@ -5,11 +5,13 @@ import { connect as connectSocket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import {
   type Db,
+  type DbOptions,
   MongoClient,
   MongoNetworkError,
   MongoParseError,
   MongoServerError,
   MongoServerSelectionError,
+  ReadConcern,
 } from 'mongodb'
 import { wait } from './clock.ts'
 import { TidewheelError } from './errors.ts'
@@ -46,6 +48,19 @@ const RENEW_PAUSE_MS = 1_000
 const NOT_OURS: ReadonlySet<string> = new Set(['admin', 'local', 'config'])
 const UNAUTHORISED: ReadonlySet<unknown> = new Set([11, 13, 18, 8000])
 const DEFAULT_DB = 'tidewheel'
+/** What a connection string or a client of the user's asks for is not for us: nodes decide by what the primary has now (where it
+ *  has to be the majority's, the reading says so), and by values as JavaScript has them. */
+const OURS: DbOptions = {
+  readPreference: 'primary',
+  readConcern: new ReadConcern('local'),
+  writeConcern: { w: 'majority' },
+  raw: false,
+  promoteValues: true,
+  promoteLongs: true,
+  promoteBuffers: false,
+  useBigInt64: false,
+  bsonRegExp: false,
+}
 
 /** Throws `invalid_option`, `unreachable`, `not_replica_set` or `unauthorised`. */
 export async function open(options: ConnectionOptions, appName = 'tidewheel'): Promise<Connection> {
@@ -99,9 +114,8 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       connectTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       socketTimeoutMS: SOCKET_TIMEOUT_MS,
       maxPoolSize: 4,
-      readPreference: 'primary',
     })
-    return { client, db, streamDb: stream.db(db.databaseName), renew, trouble: () => trouble, close }
+    return { client, db, streamDb: stream.db(db.databaseName, OURS), renew, trouble: () => trouble, close }
   } catch (error) {
     await close().catch(() => {})
     throw error
@@ -143,7 +157,7 @@ function clientOf(uri: string, options: ConstructorParameters<typeof MongoClient
 
 function databaseOf(client: MongoClient, uri: string | undefined, wanted: string | undefined): Db {
   const name = wanted ?? namedIn(uri) ?? (client.options.dbName === 'test' ? DEFAULT_DB : client.options.dbName)
-  if (!NOT_OURS.has(name)) return client.db(name)
+  if (!NOT_OURS.has(name)) return client.db(name, OURS)
   throw new TidewheelError(
     'invalid_option',
     `db: ${name} is MongoDB's own database; name another, such as ${DEFAULT_DB}`,

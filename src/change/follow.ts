@@ -222,6 +222,7 @@ class Following {
     const stream = this.#jobs.watch(pipelineFor(this.#ip) as Record<string, unknown>[], {
       maxAwaitTimeMS: AWAIT_MS,
       batchSize: 1_000,
+      readConcern: { level: 'majority' },
       ...(this.#token !== undefined ? { startAfter: this.#token } : { startAtOperationTime: this.#from as Timestamp }),
     })
     this.#stream = stream

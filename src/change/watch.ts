@@ -72,6 +72,7 @@ class Watching {
   async #follow(from: Timestamp): Promise<void> {
     const stream = this.#jobs.watch([{ $project: { documentKey: 1, operationType: 1 } }], {
       startAtOperationTime: from,
+      readConcern: { level: 'majority' },
     })
     const reader = new Reader(
       this.#jobs,

@@ -43,7 +43,7 @@ async function follow<S>(
 ): Promise<S> {
   const names = { jobs: 'jobs', executions: 'executions', nodes: 'nodes', ...settings.collections } as CollectionNames
   const ours = { $match: { 'ns.coll': { $in: Object.values(names) } } }
-  const stream = streamDb.watch([ours], { fullDocument: 'updateLookup' })
+  const stream = streamDb.watch([ours], { fullDocument: 'updateLookup', readConcern: { level: 'majority' } })
   // Once: a second call would overtake the first, and leave the cursor to the server.
   let closing: Promise<void> | undefined
   const end = () => {
