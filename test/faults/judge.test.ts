@@ -1160,7 +1160,7 @@ beforeAll(() => {
     write(join(folder, `${i}-passed`), passed)
   })
   python(...CASES.flatMap((_, i) => [join(folder, `${i}-found`), join(folder, `${i}-passed`)]))
-})
+}, 60_000)
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
