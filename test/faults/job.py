@@ -5,10 +5,16 @@ there were at an instant, when its failures should have paused it. Nothing here 
 server's time of its claim, by which claims and edits are put in order."""
 
 from bisect import bisect_right
-from collections import defaultdict
 
 from oracle import applied, retry_delay, segments_of
 from tolerances import EDGE, FINISH, LATE, LEAD, ROUNDING
+
+
+class ByTime(dict):
+    """Lists by run time; to ask for one that is not there leaves no trace."""
+
+    def __missing__(self, t):
+        return []
 
 
 class Job:
@@ -27,14 +33,14 @@ class Job:
         for e in self.edits:
             doc = applied(doc, e)
             self.docs.append((e, doc))
-        self.row_at, self.start_at = defaultdict(list), defaultdict(list)
+        self.row_at, self.start_at = ByTime(), ByTime()
         for row in self.rows:
-            self.row_at[row["t"]].append(row)
+            self.row_at.setdefault(row["t"], []).append(row)
         if history.reference:
             for s in self.starts:
                 s["sched"] = self.guess(s)
         for s in self.starts:
-            self.start_at[s["sched"]].append(s)
+            self.start_at.setdefault(s["sched"], []).append(s)
         self.pauses = list(self.paused_by_failures())
 
     # -- edits and claims ------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ MEMORY_KB = 60_000
 A_JOB_KB = 20  # of a storm, on its node
 CURSORS = 3
 CONNECTIONS = 30
+BUSY = 8  # processes that want to run, in the middle of the run
 CALM = 2  # in the calm nothing may grow: what opens one now and then
 SECOND = 1_500  # the server tells a cursor's age in whole seconds
 STREAM_OF = re.compile(r'"fullDocument.ip":\{"\$in":\["([^"]+)",null\]')
@@ -67,6 +68,8 @@ def judge_leaks(history, faults, verdict, bursts):
     loads = sorted(s["load"] for s in samples if "load" in s)
     if loads:
         verdict.notes.append(f"load of the machine: {loads[len(loads) // 2]:.1f} in the middle, {loads[-1]:.1f} at most")
+        if loads[len(loads) // 2] > BUSY:
+            verdict.notes.append("The machine had far more to do than it could: what is late, missed or without a lease here may be its doing.")
     busy = [(f.start, f.stop + SETTLE) for f in faults.real]
     quiet = [s for s in samples if all(not low <= s["at"] <= high for low, high in busy)]
     calm = [s for s in quiet if s["at"] > history.healed + SETTLE]

@@ -51,6 +51,7 @@ const { values } = parseArgs({
   },
 })
 
+const NOTHING = 'nothing'
 const say = (line: string) => process.stdout.write(`${line}\n`)
 const out = values.out ?? mkdtempSync(join(tmpdir(), 'tidewheel-faults-'))
 mkdirSync(out, { recursive: true })
@@ -172,8 +173,6 @@ async function mutants(wanted: string | undefined): Promise<number> {
   say(`\n${table}\n\nKept in ${out}.`)
   return failed === 0 ? 0 : 1
 }
-
-const NOTHING = 'nothing'
 
 /** What the judge found in a scenario, for each seed. */
 async function foundIn(

@@ -93,6 +93,25 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     await node.start()
   }
 
+  /** Stops the process while the server claims for it: it hears of that when it goes on. Answers when that was. */
+  const stoppedAtClaim = async (node: NodeSlot): Promise<number> => {
+    let stopped: number | undefined
+    node.line.trap({
+      keeps: 'nothing',
+      matches: request => runsAt('claim-sent', request).length > 0,
+      sprung() {
+        stopped = trueNow()
+        void node.kill('SIGSTOP')
+      },
+    })
+    try {
+      await until(() => stopped !== undefined, CATCH_MS, `${node.ip} claims`).catch(() => {})
+    } finally {
+      node.line.trap(undefined)
+    }
+    return stopped ?? trueNow()
+  }
+
   /** Stores jobs that are due once, on a node, and resolves when they run there. */
   const oneshots = async (fault: Fault, ip: string, to: string): Promise<readonly string[]> => {
     const due = trueNow() + 500
@@ -310,7 +329,6 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
 
   return {
     async strike(fault) {
-      await moment(fault)
       const { id, kind, ms, amount } = fault
       const hit = OF_CLUSTER.includes(kind)
         ? nodes
@@ -321,7 +339,8 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
             : [nodeOf(fault)]
       const logs = Object.fromEntries(nodes.map(node => [node.ip, node.logSize()]))
       const told = { f: 'fault', id, kind, ms, amount, nodes: hit.map(({ ip }) => ip) }
-      history.write({ ...told, type: 'invoke', logs })
+      const at = fault.atClaim === true ? await stoppedAtClaim(nodeOf(fault)) : trueNow()
+      history.write({ ...told, at, type: 'invoke', logs })
       try {
         const more = await acts[kind](fault)
         history.write({
@@ -336,16 +355,6 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
       }
     },
   }
-}
-
-/** Waits for the moment near a run time that a fault asks for. */
-async function moment({ near }: Fault): Promise<void> {
-  if (near === undefined) return
-  const { phase, offset } = near
-  const length = near.seconds * 1_000
-  const soonest = trueNow() - phase - offset
-  const at = Math.ceil(soonest / length) * length + phase + offset
-  await sleep(Math.max(0, at - trueNow()))
 }
 
 function isAlive(pid: number): boolean {

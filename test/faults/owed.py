@@ -28,7 +28,8 @@ class Owed:
             if seg.ordered is not None:
                 self.n["orders"] += 1
                 self.order(job, seg.edit, seg.ordered, seg)
-            for t in seg.owed(seg.hi, seg.until):
+            # Before the beginning nodes are only just starting, and plan their first jobs.
+            for t in seg.owed(max(seg.hi, self.history.begin), seg.until):
                 self.n["targets"] += 1
                 self.target(job, seg, t, stood_for.get(t))
         for at, edit in job.extras.items():

@@ -98,8 +98,8 @@ export interface Fault {
   readonly ms: number
   /** Delay in ms, offset of a clock in s, jobs of a storm or a crowd. */
   readonly amount?: number
-  /** Waits for the next time of an interval (its length divides an hour) before it strikes, so many ms after that time. */
-  readonly near?: { readonly seconds: number; readonly phase: number; readonly offset: number }
+  /** Of a pause: begins at the instant at which a claim of the node is on its way. */
+  readonly atClaim?: boolean
 }
 
 export type EditKind =

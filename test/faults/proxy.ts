@@ -20,9 +20,9 @@ export type Weather =
 export interface Trap {
   /** Whether this is the request that is waited for. */
   readonly matches: (request: Buffer) => boolean
-  /** What is not passed on: the request, or the answer that the server gave to it. */
-  readonly keeps: 'request' | 'answer'
-  /** Called at the moment at which it is held. */
+  /** What is not passed on: the request, the answer that the server gave to it, or nothing. */
+  readonly keeps: 'request' | 'answer' | 'nothing'
+  /** Called at the moment at which it is held, or comes by. */
   readonly sprung: (held: Buffer) => void
 }
 
@@ -173,7 +173,8 @@ class Link {
   #sent(message: Buffer): void {
     const trap = this.#sky.caught(message)
     if (trap?.keeps === 'request') return trap.sprung(message)
-    if (trap !== undefined) this.#caught.set(idOf(message), trap)
+    if (trap?.keeps === 'nothing') trap.sprung(message)
+    else if (trap !== undefined) this.#caught.set(idOf(message), trap)
     const weather = this.#sky.weather()
     if (weather.type === 'answer-lost' && isWrite(message) && this.#sky.loses()) this.#doomed.add(idOf(message))
     this.#up.put(message)

@@ -69,23 +69,37 @@ class Runs:
         return sum(retry_delay(retry, s["attempt"]) is not None and (s["how"] == "failed" or s["how"] == "aborted" and job.timed_out(s)) for s in tries)
 
     def reruns(self, job, list_):
-        """Starts once more of runs that were cut short on a host that was hit, where the job asks for that."""
+        """Starts once more of runs that were cut short on a host that was hit, where the job asks for that; one that was cut short
+        between its claim and its start left only its row."""
         count = 0
+        first = list_[0]
+        if first["attempt"] == 1 and self.rerun_of_nothing(job, first):
+            self.again.add(first["run"])
         for earlier, later in zip(list_, list_[1:]):
             if job.setting(later["t"], "on_interrupt") == "rerun" and self.faults.cut_short(earlier):
                 self.again.add(later["run"])
                 count += 1
         return count
 
+    def rerun_of_nothing(self, job, start):
+        rerun = job.setting(start["t"], "on_interrupt") == "rerun"
+        return rerun and any(
+            row["status"] == "interrupted" and row["_id"] not in self.history.started and not self.faults.well({row["ip"]}, row["t"] - LEAD, start["t"], ending=True)
+            for row in job.row_at[start["sched"]]
+        )
+
     def double_rows(self, job):
-        """One time has one row for each attempt, unless it was interrupted and run again, or its job was put anew."""
+        """One time has one row for each attempt, unless it was cut short and run again: its own node may still tell its end."""
         found = defaultdict(list)
         for row in job.rows:
             if row["scheduled"]:
                 found[row["t"], row["attempt"]].append(row)
         for (t, attempt), rows in found.items():
-            again = sum(row["status"] == "interrupted" and job.setting(t, "on_interrupt") == "rerun" for row in rows)
-            if len(rows) > 1 + min(again, len(rows) - 1) and not self.faults.is_shifted(t):
+            again = 0
+            if job.setting(t, "on_interrupt") == "rerun":
+                runs = [self.history.started.get(row["_id"]) for row in rows]
+                again = sum(row["status"] == "interrupted" or run is not None and self.faults.cut_short(run) for row, run in zip(rows, runs))
+            if len(rows) > 1 + again and not self.faults.is_shifted(t):
                 self.n["doubled"] += 1
                 told = ", ".join(f"{row['_id']} {row['status']} of {row.get('ip')}" for row in rows)
                 self.verdict.fail("F2", f"run time {self.history.iso(t)} has {len(rows)} rows of attempt {attempt}: {told}", t, job.id)
@@ -116,9 +130,8 @@ class Runs:
             if seen is None:
                 continue  # a script is not told
             values = job.at_claim(s, lambda e: (e.value(field),) if e.sets(field) else None)
-            # A claim whose answer was lost is looked up later: the document is then one of after the claim.
-            if not self.faults.well({s["ip"]}, s["sched"] - LEAD, s["t"]):
-                values += [(e.value(field), e) for e in job.edits if e.sets(field) and e.lo < s["t"]]
+            # Of many claims together the documents are read after them: a value that came since is none that is stale.
+            values += [(e.value(field), e) for e in job.edits if e.sets(field) and e.lo < s["t"] and job.before(e, s) is not True]
             if values and seen not in [value for value, _ in values]:
                 self.verdict.fail("F6", f"{self.told(s)} with {name} {seen}, the claim came after the edit to {values[-1][0]}", s["t"], job.id)
 
@@ -144,7 +157,9 @@ class Runs:
 
     def as_planned_before(self, job, s, current):
         """The plan that the edit asks for may not have been made yet. A pause or a delete asks for none: the claim sees them."""
-        claimed = s["t"] if self.history.reference or s.get("fence") is None or self.faults.is_shifted(s["t"]) else min(s["t"], (s["fence"][0] + 1) * 1000)
+        # The fence tells the second of the claim; it is no earlier than the lead, and than the edit that it came after.
+        known = self.history.reference or s.get("fence") is None or self.faults.is_shifted(s["t"])
+        claimed = s["t"] if known else max(s["fence"][0] * 1000, s["sched"] - LEAD)
         slack = 1_000 if self.history.reference else EDGE
         for seg in reversed(job.segments[: job.segments.index(current[0]) + 1]):
             if seg.allows(s["sched"]):
@@ -202,8 +217,10 @@ class Runs:
             return True
         if job.setting(at, "overlap") != "cancel_other":
             return False
-        due = {t for seg in job.segments for t in [*seg.grid.between(at - LATE, at + EDGE), seg.ordered] if t is not None} | set(job.extras)
-        return any(at - LATE <= t <= at + EDGE and t != s["sched"] for t in due) and job.is_full(at, at - EDGE)
+        # Another time was due by then, and had not started: the oldest run goes for it.
+        due = {t for seg in job.segments for t in [*seg.grid.between(s["sched"], at + EDGE), seg.ordered] if t is not None} | set(job.extras)
+        waits = [t for t in due if s["sched"] < t <= at + EDGE and not any(o["t"] < at for o in job.start_at[t])]
+        return bool(waits) and job.is_full(at, at - EDGE)
 
     def next_attempt(self, job, s):
         failed = s["how"] == "failed" or s["how"] == "aborted" and job.timed_out(s)

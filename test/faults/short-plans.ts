@@ -274,8 +274,8 @@ export const SHORT = {
 
   evicted(seed: number) {
     const r = random(seed)
-    const jobs = Array.from({ length: 12 }, (_, i): JobPlan => ({ ...job(r, i, i % 2, 6_000), standby: 'any' }))
-    const faults = [0, 1].map(i => fault(i, 'evict', 6_000 + i * 10_000, 3_000, i))
+    const jobs = Array.from({ length: 12 }, (_, i): JobPlan => ({ ...job(r, i, i % 2, 9_000), standby: 'any' }))
+    const faults = [0, 1].map(i => fault(i, 'evict', 5_000 + i * 10_000, 3_000, i))
     return plan({ name: 'evicted', seed, ms: 24_000, jobs, faults })
   },
 
@@ -357,10 +357,7 @@ export const SHORT = {
     const jobs = Array.from({ length: 60 }, (_, i): JobPlan => {
       return { ...job(r, i, 0), trigger: together, ...(i % 2 === 0 && { standby: 'any' }) }
     })
-    const faults = [0, 1].map(i => ({
-      ...fault(i, 'node-pause', 8_000 + i * 14_000, 7_000),
-      near: { seconds: 3, phase, offset: -r.between(10, 25) },
-    }))
+    const faults = [0, 1].map(i => ({ ...fault(i, 'node-pause', 6_000 + i * 14_000, 7_000), atClaim: true }))
     return plan({ name: 'frozen', seed, ms: 32_000, calmMs: 8_000, jobs, faults })
   },
 
