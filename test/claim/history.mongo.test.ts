@@ -80,7 +80,7 @@ test('an edit while the history is asked is judged by itself: the time it plans 
   // The question to the history waits for a while.
   const namespace = cluster.executions.namespace
   const data = {
-    failCommands: ['find'],
+    failCommands: ['aggregate'],
     namespace,
     appName: `tidewheel:${ip}`,
     blockConnection: true,
