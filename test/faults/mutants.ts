@@ -72,8 +72,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'claim/claim.ts',
-        find: "    const job = await context.jobs.findOneAndUpdate(filter, update, {\n      returnDocument: 'after',\n      maxTimeMS: MAX_TIME_MS,\n      ...MAJORITY,\n    })\n",
-        put: "    const job = (await context.jobs.findOneAndUpdate(filter, update, {\n      returnDocument: 'after',\n      maxTimeMS: MAX_TIME_MS,\n      ...MAJORITY,\n    })) ?? (await context.jobs.findOne({ _id: order.entry.id }))\n",
+        find: '    return answerOf(context, command, job)\n  } catch',
+        put: '    return answerOf(context, command, job ?? (await context.jobs.findOne({ _id: order.entry.id })))\n  } catch',
       },
       {
         file: 'claim/claim.ts',
@@ -82,8 +82,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'claim/claim.ts',
-        find: 'byRun.get(running.run_id) ?? null)',
-        put: 'byRun.get(running.run_id) ?? found.find(job => job._id === order.entry.id) ?? null)',
+        find: "byRun.get(command.running?.run_id ?? '')",
+        put: "byRun.get(command.running?.run_id ?? '') ?? found.find(job => job._id === command.order.entry.id)",
       },
       // Else the heartbeat that comes at the same moment aborts what has not started yet.
       { file: 'life.ts', find: "    active?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
@@ -108,13 +108,13 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'cluster/registry.ts',
-        find: "const left = { $ifNull: [{ $subtract: [LEASE_END, '$$NOW'] }",
-        put: 'const left = { $ifNull: [{ $subtract: [LEASE_END, new Date()] }',
+        find: "left: { $subtract: [LEASE_END, '$$NOW'] }",
+        put: 'left: { $subtract: [LEASE_END, new Date()] }',
       },
       {
         file: 'cluster/registry.ts',
-        find: 'lease: { $gt: 0 }, $expr: ENDED }',
-        put: 'lease: { $gt: 0 }, $expr: { $lt: [LEASE_END, new Date()] } }',
+        find: 'lease: { $ne: 0 }, $expr: ENDED }',
+        put: 'lease: { $ne: 0 }, $expr: { $lt: [LEASE_END, new Date()] } }',
       },
     ],
     plan: 'skew',
@@ -174,8 +174,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'history/rows.ts',
-        find: 'await executions.insertMany([...rows], { ordered: false })',
-        put: 'if (rows.length % 2 === 0 || Math.random() < 0.8) await executions.insertMany([...rows], { ordered: false })',
+        find: 'some => executions.insertMany([...some], { ordered: false })',
+        put: 'async some => (some.length % 2 === 0 || Math.random() < 0.8) && executions.insertMany([...some], { ordered: false })',
       },
     ],
     plan: 'calm',
@@ -234,8 +234,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'wheel/roster.ts',
-        find: '        entry.busy = true\n',
-        put: '        if (Math.random() < 0.125) {\n          this.#wheel.put(id, now + 3_050)\n          continue\n        }\n        entry.busy = true\n',
+        find: '        entry.place = executor\n',
+        put: '        if (Math.random() < 0.125) {\n          this.#wheel.put(id, now + 3_050)\n          continue\n        }\n        entry.place = executor\n',
       },
     ],
     plan: 'calm',
@@ -282,8 +282,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'history/finish.ts',
-        find: 'const rows = this.#again(() => this.#context.storeRows(batch))',
-        put: 'const rows = this.#context.wait(2_500).then(() => this.#again(() => this.#context.storeRows(batch)))',
+        find: '() => this.#context.storeRows(batch),',
+        put: '() => this.#context.wait(2_500).then(() => this.#context.storeRows(batch)),',
       },
       { file: 'history/finish.ts', find: 'const slow = await Promise.race(', put: 'const slow = false && (' },
     ],
@@ -332,8 +332,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'cluster/moves.ts',
-        find: "filter: { _id, ip: { $exists: false }, 'state.job': { $in: [_id, null] } }",
-        put: "filter: { _id, 'state.job': { $in: [_id, null] } }",
+        find: 'filter: { _id, ip: NOBODY, ...ownState(_id) }',
+        put: 'filter: { _id, ...ownState(_id) }',
       },
     ],
     plan: 'placing',
@@ -350,8 +350,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'claim/claim.ts',
-        find: 'if (job !== null) return answerOf(context, order, running, job)',
-        put: 'if (job === undefined) return answerOf(context, order, running, job)',
+        find: 'if (job !== null) return answerOf(context, command, job)',
+        put: 'if (job === undefined) return answerOf(context, command, job)',
       },
     ],
     plan: 'lost',
@@ -386,8 +386,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'history/finish.ts',
-        find: "...PLANNED_BY_NODE, 'state.failures'",
-        put: "'state.failures'",
+        find: '{ _id, ...PLANNED_BY_NODE, ...guard }',
+        put: '{ _id, ...guard }',
       },
     ],
     plan: 'failing',
@@ -439,7 +439,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the last attempt is never made',
     patches: [
       {
-        file: 'run/retry.ts',
+        file: 'job/retry.ts',
         find: 'outcome.attempt >= retry.max_attempts',
         put: 'outcome.attempt >= retry.max_attempts - 1',
       },
