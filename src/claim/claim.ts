@@ -8,7 +8,6 @@ import {
   type Document,
   type Long,
   MongoBulkWriteError,
-  MongoError,
   MongoServerError,
   type Timestamp,
 } from 'mongodb'
@@ -209,8 +208,8 @@ async function lookUp(context: ClaimContext, command: Command): Promise<Answer> 
       if ((await context.jobs.findOne(filter, { ...ask, readConcern: { level: 'local' } })) !== null) continue
       context.doubted(order.entry.id)
       return answerOf(context, command, null)
-    } catch (error) {
-      if (!(error instanceof MongoError)) throw error
+    } catch {
+      // Whatever kept it from being told, a broken socket too, it is asked again.
     }
   }
 }

@@ -34,6 +34,8 @@ export function guardOf(order: Order, ip: string): Document {
   }
   if (kind === 'waiting') guard['state.waiting.run_time'] = new Date(order.to)
   if (kind === 'schedule') {
+    // What was paused for its failures counts them anew from here, and only then.
+    guard['state.paused_by'] = { $exists: entry.pausedBy !== undefined }
     // The run time, or the one after it, is true only as long as the trigger is the one it was computed from.
     if (entry.trigger !== undefined) guard.trigger = entry.trigger.stored
     // An earlier time that a person set makes due again what memory may not know to be claimed; only that time itself may be.

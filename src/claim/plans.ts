@@ -157,8 +157,13 @@ function operationOf(write: PlanWrite, ip: string, touch: string, skip: Skip | u
     ...(error === null && { 'state.error': '' }),
     ...(at && { 'state.over': '', 'state.paused_by': '' }),
   }
+  // A pause for failures that memory does not know yet is read first: whoever ends it counts them anew.
+  const paused = at && { 'state.paused_by': { $exists: unpaused } }
   const $max = claimedTo !== undefined && { 'state.claimed_to': new Date(claimedTo) }
   const $push = skip && noting([skip.entry])
   const more = { ...($max && { $max }), ...($push && { $push }) }
-  return { filter, update: { $set, ...(Object.keys($unset).length > 0 && { $unset }), ...more } }
+  return {
+    filter: { ...filter, ...paused },
+    update: { $set, ...(Object.keys($unset).length > 0 && { $unset }), ...more },
+  }
 }

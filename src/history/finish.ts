@@ -314,7 +314,11 @@ const singleErrors = (error: unknown) => (error instanceof MongoBulkWriteError ?
  *  server in time) in an error of the server without a code; what it cannot put on the line at all it will not be able to later. */
 export function isPassing(error: unknown): boolean {
   if (singleErrors(error).length > 0) return singleErrors(error).some(({ code }) => PASSING.has(code))
+  if (!(error instanceof MongoError)) return isOfSocket(error)
   if (!(error instanceof MongoServerError) || error.code === undefined)
-    return error instanceof MongoError && !(error instanceof MongoInvalidArgumentError)
+    return !(error instanceof MongoInvalidArgumentError)
   return PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
 }
+
+/** A connection that breaks in the middle of a command may be told by the system's own error, which the driver has not wrapped. */
+const isOfSocket = (error: unknown) => error instanceof Error && 'syscall' in error

@@ -172,6 +172,7 @@ export class Roster {
     entry.stored = due
     entry.planned = due
     entry.acknowledged = ordered === true
+    entry.pausedBy = undefined
   }
 
   /** A plan may not have been written; answers whether its document is to be read: one that refuses its plan again and again is

@@ -113,6 +113,20 @@ test.each([
   expect([...forgotten, ...doubted]).toEqual([])
 })
 
+test('a claim whose answer is lost is asked for again, also where the system itself says that the line broke', async () => {
+  const { order } = await planned(aJob({ _id: 'line', ip: IP, next_run_time: new Date(NOW) }))
+  let looks = 0
+  const breaking = new Proxy(losing(), {
+    get(target, key) {
+      const value = Reflect.get(target, key)
+      if (key !== 'findOne' || looks++ > 0) return value
+      return () => Promise.reject(Object.assign(new Error('write ECONNRESET'), { syscall: 'write' }))
+    },
+  })
+  const { context } = contextOf(breaking)
+  expect((await claimOne(context, order)).type).toBe('won')
+})
+
 test('who won a bulk is looked up where the look at the winners finds fewer than the bulk matched', async () => {
   const orders = await Promise.all(
     ['a', 'b', 'c'].map(async _id => (await planned(aJob({ _id, ip: IP, next_run_time: new Date(NOW) }))).order),

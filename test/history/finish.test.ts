@@ -38,6 +38,7 @@ const none = {} as BulkWriteResult
 
 test.each([
   ['a broken connection', new MongoNetworkError('read ECONNRESET')],
+  ['a broken socket that the driver did not wrap', Object.assign(new Error('write ECONNRESET'), { syscall: 'write' })],
   ['a bulk whose connection could not be opened', new MongoBulkWriteError(new MongoNetworkError('ECONNRESET'), none)],
   ['a user that is gone for now', new MongoServerError({ message: 'insert requires authentication', code: 13 })],
   ['a server that is no primary any more', new MongoServerError({ message: 'not primary', code: 10107 })],

@@ -131,6 +131,20 @@ test('so many failed runs in a row pause the job, a resume counts anew', async (
   expect((await n.jobs.findOne({ _id: 'p' }))?.state.failures).toBe(0)
 })
 
+test('a resume that comes before the node knows of its own pause counts the failures anew', async () => {
+  const n = await start()
+  const trigger = { type: 'interval', hours: 1 } as const
+  await n.jobs.insertOne(aJob({ _id: 'c', ip: n.ip, func: 'fail', trigger, pause_after_failures: 3 }) as never)
+  await until(async () => expect((await n.jobs.findOne({ _id: 'c' }))?.state.planned).toBeDefined())
+  // A write of the node, of which its stream does not tell.
+  const touch = 'of its node'
+  const paused = { next_run_time: null, 'state.paused_by': 'failures', 'state.failures': 3, touch }
+  await n.jobs.updateOne({ _id: 'c' }, { $set: paused })
+  await n.jobs.updateOne({ _id: 'c' }, { $unset: { next_run_time: '' } })
+  await until(async () => expect((await n.jobs.findOne({ _id: 'c' }))?.next_run_time).toBeInstanceOf(Date))
+  expect((await n.jobs.findOne({ _id: 'c' }))?.state).toMatchObject({ failures: 0 })
+})
+
 test('a time that a person sets while a run fails is not taken away by the pause for failures', async () => {
   const release = new AbortController()
   const n = await start({
