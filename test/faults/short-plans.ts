@@ -340,7 +340,7 @@ export const SHORT = {
       ms: 20_000,
       jobs,
       faults: [fault(0, 'answer-lost', 4_000, 12_000)],
-      leaseMs: 12_000,
+      leaseMs: 20_000,
     })
   },
 
