@@ -84,7 +84,7 @@ class Runs:
     def rerun_of_nothing(self, job, start):
         rerun = job.setting(start["t"], "on_interrupt") == "rerun"
         return rerun and any(
-            row["status"] == "interrupted" and row["_id"] not in self.history.started and not self.faults.well({row["ip"]}, row["t"] - LEAD, start["t"], ending=True)
+            row["status"] == "interrupted" and row["_id"] not in self.history.started and self.faults.interrupts(row, row["t"] - LEAD, start["t"])
             for row in job.row_at[start["sched"]]
         )
 
