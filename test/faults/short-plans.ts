@@ -182,7 +182,7 @@ export const SHORT = {
       { more: { overlap: 'queue_one' }, body: 4_000 },
       { more: { pause_after_failures: 2 }, fail: ALWAYS },
       { more: { retry, pause_after_failures: 2 }, fail: 1 },
-      { more: {}, body: 2_000 },
+      { more: {}, body: 2_700 },
     ]
     const jobs = ways.map(({ more, ...way }, i) => ({ ...job(r, i, i % 2, 10, more), ...way }))
     const jittery: JobPlan = {
