@@ -856,11 +856,20 @@ const STARTS: readonly Case[] = [
   [
     'F4',
     'a run that a person cancelled ends within two seconds',
-    { runs: { 35000: { ms: 6_000 } }, edits: [['cancel', 38_000, set({ cancel: '*' })]] },
+    {
+      runs: { 35000: { ms: 5_100, how: 'aborted', row: 'cancelled' } },
+      edits: [['cancel', 38_000, set({ cancel: '*' })]],
+    },
     {
       runs: { 35000: { ms: 4_900, how: 'aborted', row: 'cancelled' } },
       edits: [['cancel', 38_000, set({ cancel: '*' })]],
     },
+  ],
+  [
+    'F4',
+    'HEARD: a run that a person cancelled comes to its own end within a second',
+    { runs: { 35000: { ms: 4_100 } }, edits: [['cancel', 38_000, set({ cancel: '*' })]] },
+    { runs: { 35000: { ms: 3_900 } }, edits: [['cancel', 38_000, set({ cancel: '*' })]] },
   ],
   [
     'F4',

@@ -37,6 +37,8 @@ FAR = 1_000
 # Between two clocks that one heartbeat keeps together: by so much more than its offset a set clock moves a start, and by so much
 # before the lease is lost a node may say that it told an interruption.
 
+HEARD = 1_000  # after an acknowledged cancel a run may come to its own end for so long: the time in which an edit is everywhere
+
 ROUNDING = 250
 # By so much a run may seem to end before its timeout: the timer begins before the function does, and on a busy machine there is a
 # turn of the event loop between them.
