@@ -55,6 +55,8 @@ class Books:
                 return
             return self.fail(f"{told}, but has no row", s["t"], s["job"])
         status, how = row["status"], s["how"]
+        if how == "done" and self.replaced(s, status):
+            self.fail(f"{told} and went on until {iso(s['until'])}, though its node had been replaced (row {status})", s["t"], s["job"])
         if status not in FINAL:
             self.fail(f"{told}; its row says {status} for ever", s["t"], s["job"])
         elif status in ("missed", "max_instances"):
@@ -63,18 +65,16 @@ class Books:
             self.fail(f"{told} and never came to its end, but its row says {status}", s["t"], s["job"])
         elif status in HOW and how is not None and HOW[status] != how and not self.just_after(status, s):
             self.fail(f"{told} and ended {how}, but its row says {status}", s["t"], s["job"])
-        elif status == "interrupted" and not self.faults.cut_short(s):
+        elif status == "interrupted" and not (self.faults.cut_short(s) and self.faults.interrupts({**row, "ip": s["ip"]}, s["t"] - self.history.lease, self.history.end)):
             self.fail(f"{told} and ended {how} at {iso(s['until'])} while nothing was wrong, but its row says interrupted", s["t"], s["job"])
-        elif status == "interrupted" and how == "done" and self.replaced(s):
-            self.fail(f"{told} and went on until {iso(s['until'])}, though its node had been replaced, as its row interrupted says", s["t"], s["job"])
         elif status == "timeout" and job is not None and not job.timed_out(s):
             self.fail(f"{told} and went on for {(s['until'] - s['t']) / 1000:.1f} s only, but its row says timeout", s["t"], s["job"])
 
-    def replaced(self, s):
+    def replaced(self, s, status):
         """Whether a run went on long after its process could know that another one has its ip: by the heartbeat after an eviction,
-        or after it woke up from a sleep longer than its lease."""
+        or after it woke up from a sleep longer than its lease, if somebody told it as interrupted meanwhile."""
         for f in self.faults.real:
-            slept = f.kind == "node-pause" and f.stop - f.start > self.history.lease
+            slept = f.kind == "node-pause" and f.stop - f.start > self.history.lease and status == "interrupted"
             known = f.start if f.kind == "evict" else f.stop if slept else None
             if known is not None and s["ip"] in f.nodes and s["t"] < known and s["until"] > known + self.history.lease / 3 + LATE:
                 return True
@@ -99,5 +99,5 @@ class Books:
                 self.fail(f"run time {iso(t)} has a row {status} by {row['ip']}, and did run", t, job.id)
             if status == "interrupted" and row["_id"] not in self.history.started and t in job.start_at:  # else it is owed
                 seen = max(t, date(row.get("claimed")) or t)
-                if self.faults.well({row["ip"]}, t - LEAD, seen + LATE, ending=True):
+                if not self.faults.interrupts(row, t - LEAD, seen + LATE):
                     self.verdict.fail("F1", f"run time {iso(t)} was claimed on {row['ip']} and never started, and was run again, while nothing was wrong (row interrupted)", t, job.id)

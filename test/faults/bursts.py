@@ -66,10 +66,8 @@ class Bursts:
         self.one_row(job, due)
         iso, own = self.history.iso, self.by_job[job]
         if not own:
-            rows = [row["status"] for row in self.row_of[job]]
-            # Claimed and then its node was hit: interrupted, and not asked to run again.
-            hit = "interrupted" in rows and not self.faults.well({ip}, due - LEAD, due + LATE, ending=True)
-            if not hit:
+            if not self.was_cut_off(job, due):
+                rows = [row["status"] for row in self.row_of[job]]
                 self.fail("F1", f"due once at {iso(due)} on {ip}, and never started (rows: {rows})", due, job)
             return False
         self.once_only(job, own, due)
@@ -77,6 +75,11 @@ class Bursts:
         self.late.append(first["t"] - due)
         self.here(job, first, ip, due)
         return True
+
+    def was_cut_off(self, job, t):
+        """Claimed, and then its node was hit: interrupted, and not asked to run again."""
+        rows = [row for row in self.row_of[job] if row["status"] == "interrupted"]
+        return any(self.faults.interrupts(row, t - LEAD, max(t, date(row.get("claimed")) or t) + LATE) for row in rows)
 
     def one_row(self, job, t):
         rows = [row for row in self.row_of[job] if row["scheduled"] and row["t"] == t and row["attempt"] == 1]
@@ -150,9 +153,8 @@ class Bursts:
         # Retimed: it runs at the new time, whether or not it ran at the old one; the edit was acknowledged.
         to = e["to_time"]
         if sure and not ran_before and not [s for s in later if s["sched"] == to]:
-            rows = [(row["status"], iso(row["t"])) for row in self.row_of[job]]
-            hit = any(status == "interrupted" for status, _ in rows) and not self.faults.well({ip}, to - LEAD, to + LATE, ending=True)
-            if not hit:
+            if not self.was_cut_off(job, to):
+                rows = [(row["status"], iso(row["t"])) for row in self.row_of[job]]
                 self.fail("F1", f"{told}: its new time {iso(to)} never started (rows: {rows}; {'there' if doc else 'gone'})", to, job)
                 return False
         return True

@@ -5,6 +5,7 @@ A fault counts for the nodes that it hit, or for all where it hit the database, 
 where a server's clock was set, also for what was planned ahead by it. What it can cause is all that it excuses: LOADS make runs
 late, and end none."""
 
+from history import date
 from tolerances import AWAY, EARLY, FAR, HELD, RECOVERY, SETTLE
 
 DATABASE = {
@@ -139,6 +140,22 @@ class Faults:
         """Whether a run may have been taken for dead: something that can end runs hit its host from a lease before its start (its
         claim's answer, its lease) until its end was stored."""
         return not self.well({start["ip"]}, start["t"] - self.lease, start["until"] + SETTLE, ending=True)
+
+    def interrupts(self, row, low, high):
+        """Whether a run of the row's host between low and high can have been told as interrupted when it was: not before its process
+        was gone, or its lease could be lost. What becomes of a claim whose answer was lost is looked up; that tells nobody dead."""
+        told = date(row.get("finished"))
+        for f in self.real:
+            if not (f.hits({row["ip"]}) and f.ends_runs(self.lease) and f.low < high and f.high > low):
+                continue
+            first = f.start if f.kind in KILLS else f.lost_lease(self.lease)
+            if told is None or told > first - FAR or self.clock_is_set(told):
+                return True
+        return False
+
+    def clock_is_set(self, t):
+        """Whether some node or member may have told a time by a clock that was set."""
+        return any(f.kind in ("clock-jump", "server-clock") and f.start - SETTLE <= t <= f.stop + SETTLE for f in self.real) or self.is_shifted(t)
 
     def given_up(self, host, since, t):
         """When, before t, a host that a job was given to at `since` could first be taken for dead; None: it could not."""

@@ -24,6 +24,8 @@ interface Told {
   readonly scheduled?: boolean
   /** When it was claimed, in ms after the run time. Default: as it started. */
   readonly claimed?: number
+  /** When its row says that it was over, in ms after the run time. Default: its end; an interruption is told 12 s later. */
+  readonly told?: number
   readonly args?: readonly unknown[]
   readonly executor?: string
 }
@@ -98,12 +100,13 @@ function write(folder: string, story: Story): void {
   const tell = (of: string, t: number, i: number, told: Told): void => {
     const { after = 5, ms = 10, ip = 'n0', how = 'done', row = 'executed', attempt = 1, coalesced = 1 } = told
     const { args = ['v1'], id = `${of}-${t}-${i}`, scheduled = true, executor = 'default', claimed = after ?? 0 } = told
+    const { told: over = row === 'interrupted' ? 12_000 : (after ?? 0) + ms } = told
     const [mono, pid] = [(t + (after ?? 0)) * 1_000, pidOf(ip, t + (after ?? 0))]
     const start = { type: 'start', mono, ip, pid, job: of, run: id, sched: at(t), attempt, args, ver: 1, executor }
     if (after !== null) witness.push({ ...start, fence: fence(t + claimed) })
     if (after !== null && how !== null)
       witness.push({ type: 'end', mono: mono + ms * 1_000, pid, job: of, run: id, how })
-    const dates = { run_time: day(t), claimed: day(t + claimed), finished: day(t + (after ?? 0) + ms) }
+    const dates = { run_time: day(t), claimed: day(t + claimed), finished: day(t + over) }
     if (row !== null)
       rows.push({ _id: id, job_id: of, status: row, ip, node: ip, attempt, coalesced, scheduled, ...dates })
   }
@@ -183,6 +186,12 @@ const LOST: readonly Case[] = [
       ],
     },
     { runs: { 35000: un('interrupted') }, faults: [['answer-lost', 34_000, 38_000]] },
+  ],
+  [
+    'F1',
+    'HELD: nothing is told as interrupted before the lease of its node could be lost',
+    { runs: { 35000: un('interrupted', { told: 2_600 }) }, faults: [['answer-lost', 35_100, 47_000]] },
+    { runs: { 35000: un('interrupted', { told: 2_800 }) }, faults: [['answer-lost', 35_100, 47_000]] },
   ],
   [
     'F1',
@@ -847,11 +856,20 @@ const STARTS: readonly Case[] = [
   [
     'F4',
     'a run that a person cancelled ends within two seconds',
-    { runs: { 35000: { ms: 6_000 } }, edits: [['cancel', 38_000, set({ cancel: '*' })]] },
+    {
+      runs: { 35000: { ms: 5_100, how: 'aborted', row: 'cancelled' } },
+      edits: [['cancel', 38_000, set({ cancel: '*' })]],
+    },
     {
       runs: { 35000: { ms: 4_900, how: 'aborted', row: 'cancelled' } },
       edits: [['cancel', 38_000, set({ cancel: '*' })]],
     },
+  ],
+  [
+    'F4',
+    'HEARD: a run that a person cancelled comes to its own end within a second',
+    { runs: { 35000: { ms: 4_100 } }, edits: [['cancel', 38_000, set({ cancel: '*' })]] },
+    { runs: { 35000: { ms: 3_900 } }, edits: [['cancel', 38_000, set({ cancel: '*' })]] },
   ],
   [
     'F4',

@@ -68,7 +68,7 @@ function makeOf(r: Random, i: number, node: number, nodes: number): Make {
       return { ...any, fail: 1, more: { retry, pause_after_failures: 2 } }
     }
     case 11:
-      return { ...any, body: 3_000, more: { timeout: 1 } }
+      return { ...any, body: 5_000, more: { timeout: 1 } }
     case 13:
       return { ...any, fail: ALWAYS, more: { pause_after_failures: 3 } }
     case 14:

@@ -132,8 +132,7 @@ class Owed:
         faults, status = self.faults, row["status"]
         if status == "interrupted":
             seen = max(due, date(row.get("claimed")) or due)
-            hit = not faults.well({row["ip"]}, row["t"] - LEAD, seen + LATE, ending=True)
-            return "its node was hit" if hit else None
+            return "its node was hit" if faults.interrupts(row, row["t"] - LEAD, seen + LATE) else None
         if status == "missed":
             grace = (seg.doc or {}).get("misfire_grace_time", GRACE_S)
             if grace is None:

@@ -4,7 +4,7 @@ F7 schedule, F8 overlap), and how it ended: by its timeout (F10), by a cancel (F
 from collections import defaultdict
 
 from oracle import retry_delay
-from tolerances import EARLY, EDGE, LATE, LEAD
+from tolerances import EARLY, EDGE, HEARD, LATE, LEAD
 
 
 class Runs:
@@ -84,7 +84,7 @@ class Runs:
     def rerun_of_nothing(self, job, start):
         rerun = job.setting(start["t"], "on_interrupt") == "rerun"
         return rerun and any(
-            row["status"] == "interrupted" and row["_id"] not in self.history.started and not self.faults.well({row["ip"]}, row["t"] - LEAD, start["t"], ending=True)
+            row["status"] == "interrupted" and row["_id"] not in self.history.started and self.faults.interrupts(row, row["t"] - LEAD, start["t"])
             for row in job.row_at[start["sched"]]
         )
 
@@ -246,7 +246,8 @@ class Runs:
                 continue
             for s in job.starts:
                 meant = e.run in (None, s["run"])
-                if meant and s["t"] < e.lo - EDGE and s["until"] > e.hi + LATE and self.faults.well({s["ip"]} | (job.needs(e.hi) or set()), e.lo, e.hi + LATE):
+                limit = e.hi + (HEARD if s["how"] in ("done", "failed") else LATE)
+                if meant and s["t"] < e.lo and s["until"] > limit and self.faults.well({s["ip"]} | (job.needs(e.hi) or set()), e.lo, limit):
                     self.verdict.fail("F4", f"{self.told(s)} and went on until {self.history.iso(s['until'])}, though edit #{e.ver} cancelled it at {self.history.iso(e.hi)}", e.hi, job.id)
 
     # -- F8 --------------------------------------------------------------------------------------------------------------

@@ -173,16 +173,16 @@ export const SHORT = {
     const ways: readonly (Partial<JobPlan> & { readonly more: JobPlan['more'] })[] = [
       { more: { executor: 'process' } },
       { more: { executor: 'script' }, func: 'witness-script.mjs' },
-      { more: { executor: 'process', timeout: 1 }, body: 2_500 },
-      { more: { executor: 'script', timeout: 1 }, body: 2_500, func: 'witness-script.mjs' },
+      { more: { executor: 'process', timeout: 1 }, body: 5_000 },
+      { more: { executor: 'script', timeout: 1 }, body: 5_000, func: 'witness-script.mjs' },
       { more: { retry }, fail: 2 },
       { more: { retry }, fail: ALWAYS },
-      { more: { timeout: 1 }, body: 2_500 },
+      { more: { timeout: 1 }, body: 5_000 },
       { more: { overlap: 'cancel_other' }, body: 5_000 },
       { more: { overlap: 'queue_one' }, body: 4_000 },
       { more: { pause_after_failures: 2 }, fail: ALWAYS },
       { more: { retry, pause_after_failures: 2 }, fail: 1 },
-      { more: {}, body: 2_000 },
+      { more: {}, body: 2_700 },
     ]
     const jobs = ways.map(({ more, ...way }, i) => ({ ...job(r, i, i % 2, 10, more), ...way }))
     const jittery: JobPlan = {
@@ -340,7 +340,7 @@ export const SHORT = {
       ms: 20_000,
       jobs,
       faults: [fault(0, 'answer-lost', 4_000, 12_000)],
-      leaseMs: 12_000,
+      leaseMs: 20_000,
     })
   },
 

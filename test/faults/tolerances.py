@@ -33,7 +33,11 @@ HELD = 0.6
 
 AWAY = 3_000  # after the jobs collection came back: while it was away nobody could be asked, and nothing is owed without a row
 
-FAR = 1_000  # by how much more than its offset a set clock moves a start: nodes measure it at a heartbeat, and a run may be half-way
+FAR = 1_000
+# Between two clocks that one heartbeat keeps together: by so much more than its offset a set clock moves a start, and by so much
+# before the lease is lost a node may say that it told an interruption.
+
+HEARD = 1_000  # after an acknowledged cancel a run may come to its own end for so long: the time in which an edit is everywhere
 
 ROUNDING = 250
 # By so much a run may seem to end before its timeout: the timer begins before the function does, and on a busy machine there is a
