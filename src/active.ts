@@ -361,7 +361,11 @@ export class Active {
       claimedBefore: entries =>
         claimedTo(
           collections.executions,
-          entries.map(({ id, due = 0, knownFence }) => ({ job_id: id, run_time: new Date(due), after: knownFence })),
+          entries.map(({ id, due = 0, knownFence }) => ({
+            job_id: id,
+            run_time: new Date(due),
+            after: knownFence === undefined ? undefined : BigInt(knownFence),
+          })),
         ),
       claimed: (entry, to) => this.#roster.claimed(entry, to),
       proven: (entry, to) => this.#roster.proven(entry, to),

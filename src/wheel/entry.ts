@@ -64,8 +64,8 @@ export interface Entry {
   /** It was overdue when it was read, and memory cannot say that this run time was not claimed before: it may be an old copy. */
   unproven: boolean
   /** Of an unproven time that a person ordered although the document knew it to be claimed: the fence of the latest claim that it
-   *  knew of. Only a later claim tells an old copy from the order. */
-  knownFence: bigint | undefined
+   *  knew of, in digits. Only a later claim tells an old copy from the order. */
+  knownFence: string | undefined
   /** The executor in which a place is kept for it while its claim is under way; a new `executor` counts from the next claim on. */
   place: string | undefined
   /** Claims in a row that were refused although memory thought otherwise; the next one waits longer. */

@@ -461,10 +461,10 @@ export class Roster {
 const news = (what: News): Effect => ({ type: 'news', news: what })
 
 /** A schedule never plans a time that was claimed; a person may order it once more. */
-function knownFence({ ordered, due }: Entry, job: Job): bigint | undefined {
+function knownFence({ ordered, due }: Entry, job: Job): string | undefined {
   const { claimed_to, fence } = ownState(job) ?? {}
   if (!ordered || due === undefined || claimed_to === undefined || claimed_to.getTime() < due) return undefined
-  return fence?.toBigInt() ?? 0n
+  return String(fence?.toBigInt?.() ?? 0)
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : show(error))

@@ -155,11 +155,11 @@ test.each([1, 2, 3])('hundreds of broken documents, inserted and edited, disturb
   const { node, ip, jobs } = await start()
   const dice = diceOf(seed)
   const well = await healthy(ip)
-  const ids = Array.from({ length: 250 }, (_, i) => `broken-${i}`)
+  const ids = Array.from({ length: 120 }, (_, i) => `broken-${i}`)
   const make = (_id: string) => aBrokenJob(_id, dice.of([ip, ip, ip, undefined, 'nobody']), dice)
-  await insertUnchecked(jobs, ids.slice(0, 150).map(make))
+  await insertUnchecked(jobs, ids.slice(0, 80).map(make))
   await runsOn(well)
-  for (const _id of ids.slice(0, 150)) {
+  for (const _id of ids.slice(0, 80)) {
     const set = { $set: { ...aWrongValue(dice), ...(dice.below(3) === 0 && { x_edited: 1 }) } }
     const how = dice.below(8)
     if (how === 0) await jobs.deleteOne({ _id })
@@ -169,11 +169,12 @@ test.each([1, 2, 3])('hundreds of broken documents, inserted and edited, disturb
   }
   await runsOn(well)
   await node.stop()
-  await insertUnchecked(jobs, ids.slice(150).map(make))
+  await insertUnchecked(jobs, ids.slice(80).map(make))
   await node.start()
   await runsOn(well)
-  for (const _id of ids)
-    await jobs.replaceOne({ _id }, { func: 'note', ...HOURLY, ip, run_at: [new Date()] }, { upsert: true })
+  // Memory knows what was claimed as long as it holds a job: these are new ones.
+  await jobs.deleteMany({ _id: { $in: ids } })
+  await jobs.insertMany(ids.map(_id => ({ _id, func: 'note', ...HOURLY, ip, run_at: [new Date()] })))
   await until(() => expect(ids.filter(id => cluster.ranOf(id).length === 0)).toEqual([]), 20_000)
   await runsOn(well)
 })
