@@ -38,6 +38,8 @@ const TOKEN_IS_DEAD: ReadonlySet<unknown> = new Set([286, 136, 260, 280, 10334])
 
 /** The server has no snapshot of a collection that was created this very moment. */
 const NO_SNAPSHOT_YET = 246
+/** A reading took longer than the server keeps the past (300 s by default). */
+const SNAPSHOT_TOO_OLD = 239
 
 const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'invalidate'])
 
@@ -99,6 +101,8 @@ class Following {
   #from: Timestamp | undefined
   #stream: ChangeStream<Job> | undefined
   #ending: Promise<void> = Promise.resolve()
+  /** Everything was read bit by bit until then: an event that is not later may be older than what was read. */
+  #readUntil: Timestamp | undefined
   #opened = false
   #interrupted = false
   #closed = false
@@ -189,24 +193,10 @@ class Following {
 
   /** Reads all of the node's jobs and those without an ip as of one instant, and sets the resume point to that instant. */
   async #resync(reason: string): Promise<void> {
-    const { db, prepare } = this.#options
     void this.#review.stop()
-    await prepare()
-    const at: Timestamp = (await db.command({ ping: 1 })).operationTime
-    this.#out.next({ type: 'resync', reason })
-    const cursor = db.runCursorCommand({
-      find: this.#jobs.collectionName,
-      filter: { ip: { $in: [this.#ip, null] } },
-      batchSize: 1_000,
-      readConcern: { level: 'snapshot', atClusterTime: at },
-    })
-    let count = 0
-    for await (const job of cursor) {
-      if (this.#closed) return
-      this.#out.next({ type: 'put', job: job as unknown as Job, from: 'snapshot' })
-      count++
-      await breathe()
-    }
+    await this.#options.prepare()
+    const { at, count } = await this.#readAll(reason)
+    if (this.#closed) return
     this.#from = new Timestamp({ t: at.getHighBits() >>> 0, i: (at.getLowBits() >>> 0) + 1 })
     this.#out.next({ type: 'synced', jobs: count })
     this.#out.next(
@@ -215,6 +205,49 @@ class Following {
     this.#opened = true
     this.#interrupted = false
     if (!this.#closed) this.#review.start()
+  }
+
+  /** Tells all jobs; answers how many, and the instant from which on the stream tells what changes. */
+  async #readAll(reason: string): Promise<{ readonly at: Timestamp; readonly count: number }> {
+    const at = await this.#operationTime()
+    const told = { count: 0 }
+    this.#out.next({ type: 'resync', reason })
+    try {
+      await this.#tellAll({ level: 'snapshot', atClusterTime: at }, told)
+      this.#readUntil = undefined
+      return { at, count: told.count }
+    } catch (error) {
+      const code = error instanceof MongoServerError ? error.code : undefined
+      if (code !== SNAPSHOT_TOO_OLD && !(code === NO_SNAPSHOT_YET && told.count > 0)) throw error
+    }
+    // So many jobs, or so slow a machine, that no snapshot lasts. Read bit by bit nothing is missed either: what changes behind the
+    // reading's back, the stream tells from its beginning on, and whatever it tells up to its end is read once more.
+    const from = await this.#operationTime()
+    told.count = 0
+    // What the first reading came by may be gone by now.
+    this.#out.next({ type: 'resync', reason })
+    await this.#tellAll({ level: 'majority', afterClusterTime: from }, told)
+    this.#readUntil = await this.#operationTime()
+    return { at: from, count: told.count }
+  }
+
+  async #operationTime(): Promise<Timestamp> {
+    return (await this.#options.db.command({ ping: 1 })).operationTime
+  }
+
+  async #tellAll(readConcern: object, told: { count: number }): Promise<void> {
+    const cursor = this.#options.db.runCursorCommand({
+      find: this.#jobs.collectionName,
+      filter: { ip: { $in: [this.#ip, null] } },
+      batchSize: 1_000,
+      readConcern,
+    })
+    for await (const job of cursor) {
+      if (this.#closed) return
+      this.#out.next({ type: 'put', job: job as unknown as Job, from: 'snapshot' })
+      told.count++
+      await breathe()
+    }
   }
 
   /** The events from the resume point on, null for each empty answer; ends at a drop or rename. */
@@ -245,6 +278,11 @@ class Following {
   }
 
   #tell(event: ChangeStreamDocument<Job>): void {
+    if (this.#readUntil !== undefined && 'documentKey' in event) {
+      if (event.clusterTime?.lessThanOrEqual(this.#readUntil) === true)
+        return this.reader.want(event.documentKey._id as unknown as string)
+      this.#readUntil = undefined
+    }
     switch (event.operationType) {
       case 'insert':
       case 'replace': {

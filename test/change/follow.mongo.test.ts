@@ -252,6 +252,44 @@ describe('a break of the stream', () => {
     })
   })
 
+  test('a reading that takes longer than the server keeps the past comes to its end, and misses nothing', async () => {
+    const admin = people.db('admin')
+    jobs = people.db().collection<Loose>(`jobs_${++collections}`)
+    await jobs.insertMany(Array.from({ length: 5_000 }, (_, i) => mine({ _id: `long-${i}` })) as unknown as Loose[])
+    await admin.command({ setParameter: 1, minSnapshotHistoryWindowInSeconds: 0 })
+    // Each batch takes its time, in which people write on.
+    await fail('alwaysOn', { failCommands: ['getMore'], blockConnection: true, blockTimeMS: 500 })
+    let writing = true
+    const write = async () => {
+      for (let i = 0; writing; i += 7) {
+        const _id = `long-${i % 5_000}`
+        const how = i % 5
+        if (how === 0) await jobs.updateOne({ _id }, { $set: { next_run_time: new Date(4e12 + i) } })
+        else if (how === 1) await jobs.updateOne({ _id }, { $set: { next_run_time: null } })
+        else if (how === 2) await jobs.updateOne({ _id }, { $set: { ip: i % 2 ? 'other' : MINE } })
+        else if (how === 3) await jobs.deleteOne({ _id })
+        else await jobs.replaceOne({ _id }, mine({ _id }) as unknown as Loose, { upsert: true })
+      }
+    }
+    const written = write()
+    const memory = new Followed({ db: client.db(), jobs, ip: MINE })
+    try {
+      await until(() => expect(memory.of('stream.opened')).toHaveLength(1), 30_000)
+      expect(memory.of('resync')).toHaveLength(2)
+      writing = false
+      await written
+      await fail('off')
+      await agrees(memory)
+    } finally {
+      writing = false
+      await written
+      await fail('off')
+      await memory.close()
+      await admin.command({ setParameter: 1, minSnapshotHistoryWindowInSeconds: 300 })
+      await jobs.drop()
+    }
+  })
+
   test('a read that fails is asked again, not without a pause', async () => {
     await following(async memory => {
       const job = mine()
