@@ -15,7 +15,9 @@ import type { Connection } from './connection.ts'
 import { overGuard } from './history/finish.ts'
 import { claimedRuns } from './history/rows.ts'
 import type { Job } from './job/job.ts'
+import { type Malformed, repairOf } from './job/sound.ts'
 import { problemsOf } from './run/executors.ts'
+import { failureOf } from './run/failure.ts'
 import type { Abort } from './run/run.ts'
 import { Runs, type RunsOptions } from './runs.ts'
 import type { Effect } from './wheel/entry.ts'
@@ -84,7 +86,9 @@ export class Active {
         this.#roster.wrote(write)
         if (write.dropped !== undefined) this.#runs.settle(droppedOf(write.dropped, clock.now()))
       },
-      overtaken: id => this.#follower.read(id),
+      overtaken: id => {
+        if (this.#roster.overtaken(id)) this.#follower.read(id)
+      },
     })
     this.#runs = new Runs({
       ...options,
@@ -202,13 +206,19 @@ export class Active {
       case 'stream.resynced':
         return this.#options.emit(change)
       case 'put':
-        if (change.job.ip === undefined || change.job.ip === null) this.#adoption.offer(change.job._id)
+        if (change.job.ip == null && typeof change.job._id === 'string') this.#adoption.offer(change.job._id)
     }
     this.#apply(change)
   }
 
   #apply(change: Change): void {
-    for (const effect of this.#roster.apply(change, this.#options.clock.now())) this.#carryOut(effect)
+    for (const effect of this.#roster.apply(change, this.#options.clock.now())) {
+      try {
+        this.#carryOut(effect)
+      } catch (error) {
+        this.#options.emit({ type: 'job.invalid', job_id: idOf(effect), problems: [unreadable(error)] })
+      }
+    }
     this.#ticker.poke()
   }
 
@@ -221,18 +231,32 @@ export class Active {
         return this.#plans.push(effect.id)
       case 'read':
         return this.#follower.read(effect.id)
+      case 'repair':
+        return void this.#repair(effect.job, effect.malformed)
       case 'over':
         return void collections.jobs.deleteOne(overGuard(effect.job) as never).catch(() => {})
       case 'cancel':
         return this.#runs.cancel(effect.id, effect.run)
       case 'seen': {
         const { job, from } = effect
-        if (job.cancel !== undefined && from !== 'claim') this.#runs.cancel(job._id, job.cancel)
+        if (typeof job.cancel === 'string' && from !== 'claim') this.#runs.cancel(job._id, job.cancel)
         // What a claim shows is this node's own, save runs of another that had the job before.
         const running = job.state?.running ?? []
         const doubtful = from === 'claim' ? running.some(entry => entry.node !== this.#options.ip) : running.length > 0
         if (doubtful) void this.#runs.sweep(job).catch(() => this.#readLater(job._id))
       }
+    }
+  }
+
+  /** Takes away what is malformed in a document of this node, and has it read again, also when somebody was quicker. */
+  async #repair(job: Job, malformed: readonly Malformed[]): Promise<void> {
+    const { collections, ip } = this.#options
+    try {
+      const { filter, update } = repairOf(job, malformed, ip, this.#freshTouch())
+      await collections.jobs.updateOne(filter as never, update as never)
+      this.#follower.read(job._id)
+    } catch {
+      await this.#readLater(job._id)
     }
   }
 
@@ -324,7 +348,11 @@ export class Active {
       claimedBefore: entries =>
         claimedRuns(
           collections.executions,
-          entries.map(entry => ({ job_id: entry.id, run_time: new Date(entry.due ?? 0) })),
+          entries.map(({ id, due = 0, knownFence }) => ({
+            job_id: id,
+            run_time: new Date(due),
+            after: knownFence === undefined ? undefined : BigInt(knownFence),
+          })),
         ),
       claimed: (entry, to) => this.#roster.claimed(entry, to),
       proven: (entry, claimed) => this.#roster.proven(entry, claimed),
@@ -334,5 +362,13 @@ export class Active {
     }
   }
 }
+
+const idOf = (effect: Effect) =>
+  'id' in effect ? effect.id : 'job' in effect ? effect.job._id : 'job_id' in effect.news ? effect.news.job_id : ''
+
+const unreadable = (error: unknown) => ({
+  path: '',
+  message: `the document cannot be served (${failureOf(error).message})`,
+})
 
 const earliest = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b))

@@ -93,7 +93,7 @@ export async function claimMany(context: ClaimContext, orders: readonly Order[])
     return await eachLookedUp(context, claims)
   }
   context.took(context.monotonic() - began)
-  const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry.run_id, job] as const)))
+  const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry?.run_id, job] as const)))
   return claims.map(({ order, running }, index): Answer => {
     const error = malformed.get(index)
     if (error === undefined) return answerOf(context, order, running, byRun.get(running.run_id) ?? null)

@@ -49,8 +49,14 @@ export class Claims {
   /** A document written back from an old copy orders no run a second time: the history knows. */
   async #prove(entries: readonly Entry[]): Promise<void> {
     const { claimedBefore, proven, reread } = this.#context
+    const versions = entries.map(entry => entry.version)
     const claimed = await claimedBefore(entries)
-    for (const entry of entries) {
+    for (const [i, entry] of entries.entries()) {
+      if (entry.version !== versions[i]) {
+        // The question was about another time: the entry comes again when it is due.
+        letGo(entry, this.#context)
+        continue
+      }
       proven(entry, claimed.has(entry.id))
       if (!claimed.has(entry.id)) {
         this.#queue.push(entry)

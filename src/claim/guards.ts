@@ -14,8 +14,18 @@ export interface Claimant {
 
 type Document = Record<string, unknown>
 
+/** NaN stands for what JavaScript has no date for. */
 export const isExactly = (stored: number | null | undefined): unknown =>
-  stored === undefined ? { $exists: false } : stored === null ? { $type: 'null' } : new Date(stored)
+  stored === undefined
+    ? { $exists: false }
+    : stored === null
+      ? { $type: 'null' }
+      : Number.isNaN(stored)
+        ? { $ne: null, $not: { $gte: new Date(-LAST_DATE), $lte: new Date(LAST_DATE) } }
+        : new Date(stored)
+
+/** The first and the last date are so many ms from the epoch. */
+const LAST_DATE = 8.64e15
 
 /** Holds for the document that memory has in mind, before anybody changed it. */
 export function guardOf(order: Order, ip: string): Document {

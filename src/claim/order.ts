@@ -28,7 +28,8 @@ export interface Order {
 /** `lead`: how far ahead of its time, in ms, a run may be claimed. */
 export function orderOf(entry: Entry, now: number, jitterOf: (runTime: number) => number, lead = 0): Order | undefined {
   const { waiting, extra, at, state } = entry
-  if (waiting !== undefined && state !== 'paused') {
+  // No node queues what is still to come: such a time stands there by another hand, and is waited for.
+  if (waiting !== undefined && state !== 'paused' && waiting.runTime <= now + lead) {
     const { runTime, ordered, coalesced } = waiting
     const order = single(entry, 'waiting', runTime)
     return { ...order, at: runTime + (ordered ? 0 : jitterOf(runTime)), scheduled: !ordered, coalesced }

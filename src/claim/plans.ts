@@ -27,13 +27,10 @@ const BATCH = 500
 const STORM = 1_000
 const CALM_MS = 200
 const LONGEST_STORM_MS = 10_000
-/** A document that refuses its plan so often is left until somebody edits it or its time comes. */
-const TRIES = 3
 
 export class Plans {
   readonly #context: PlansContext
   readonly #queue = new Set<string>()
-  readonly #tries = new Map<string, number>()
   #work: Promise<void> | undefined
   #pushed = 0
   /** How many had come when it was calm last. */
@@ -117,18 +114,10 @@ export class Plans {
       if (failed.length === 0) throw error
     }
     if (matched === batch.length) {
-      for (const write of batch) {
-        this.#tries.delete(write.id)
-        this.#context.wrote(write)
-      }
+      for (const write of batch) this.#context.wrote(write)
       return
     }
-    for (const { id } of batch) {
-      const tries = (this.#tries.get(id) ?? 0) + 1
-      if (tries < TRIES) this.#context.overtaken(id)
-      if (tries < TRIES) this.#tries.set(id, tries)
-      else this.#tries.delete(id)
-    }
+    for (const { id } of batch) this.#context.overtaken(id)
   }
 }
 

@@ -5,6 +5,7 @@
 import { ObjectId } from 'mongodb'
 import { JOB_DEFAULTS, type Job, maxInstancesOf } from '../job/job.ts'
 import type { Outcome } from '../job/outcome.ts'
+import { repairOf, soundOf } from '../job/sound.ts'
 import type { Dropped, Entry } from '../wheel/entry.ts'
 import { claimOne } from './claim.ts'
 import type { Claimed, ClaimsContext } from './claimed.ts'
@@ -110,21 +111,30 @@ async function refused(first: Order, job: Job, context: ClaimsContext): Promise<
   return [...missed, outcomeOf(order, order.to, answer.job, 'max_instances', order.coalesced, context)]
 }
 
-/** The document would not take the claim: its state is started afresh, so that its next time finds it well. */
+/** The document would not take the claim: what is malformed in its state goes, so that its next time finds it well.
+ *  Where nothing is, as far as this version can tell, only starting the state afresh is left. */
 export async function malformed(order: Order, error: Error, context: ClaimsContext): Promise<readonly Claimed[]> {
   const { entry } = order
   const id = entry.id
   entry.refused++
   const problems = [
-    { path: 'state', message: `state: the document refused the claim (${error.message}); it is started afresh` },
+    { path: 'state', message: `state: the document refused the claim (${error.message}); it is repaired` },
   ]
-  const touch = context.freshTouch()
-  await context.jobs
-    .updateOne({ _id: id, ip: context.claimant().ip }, { $set: { state: freshState(id), touch } } as never)
-    .catch(() => {})
+  await repair(id, context).catch(() => {})
   context.reread(id)
   letGo(entry, context, Math.min(2 ** entry.refused * 10, LONGEST_RETRY_MS))
   return entry.refused > 1 ? [] : [{ type: 'news', news: { type: 'job.invalid', job_id: id, problems } }]
+}
+
+/** Guarded by what was read: a write that comes in between is not undone. */
+async function repair(id: string, context: ClaimsContext): Promise<void> {
+  const { ip } = context.claimant()
+  const job = await context.jobs.findOne({ _id: id })
+  if (job === null || job.state === undefined) return
+  const found = soundOf(job).malformed
+  const all = [{ path: 'state', found: job.state, kept: freshState(id) }]
+  const { filter, update } = repairOf(job, found.length > 0 ? found : all, ip, context.freshTouch())
+  await context.jobs.updateOne(filter as never, update as never)
 }
 
 /** With `coalesce` one row stands for all; without, each run time has its own. */

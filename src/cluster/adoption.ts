@@ -1,7 +1,7 @@
 /** Adoption: takes jobs that have no node.
  *  In: ids of jobs without an ip. Out: guarded writes of `ip`; whoever writes first has the job. The node that the living
  *  nodes' ranking names first writes at once, the others wait their turn, so that one dead node costs a moment, not the job. */
-import type { Collection } from 'mongodb'
+import { type Collection, MongoBulkWriteError } from 'mongodb'
 import type { Clock } from '../clock.ts'
 import type { Job } from '../job/job.ts'
 import { placing, placingAfresh } from './moves.ts'
@@ -51,13 +51,24 @@ export class Adoption {
       await null
       const ids: string[] = []
       for (const id of this.#queue) if (ids.push(id) === BATCH) break
-      const operations = ids.map(id => ({ updateOne: placing(id, { ip, touch: freshTouch() }) }))
+      const placings = ids.map(id => placing(id, { ip, touch: freshTouch() }))
       try {
-        const { matchedCount } = await jobs.bulkWrite(operations as never, { ordered: false })
-        if (matchedCount < ids.length) {
+        const { matched, refused } = await written(jobs, placings)
+        if (matched < ids.length) {
           // Others were quicker, or the state is another job's.
-          const afresh = ids.map(id => ({ updateOne: placingAfresh(id, { ip, touch: freshTouch() }) }))
-          await jobs.bulkWrite(afresh as never, { ordered: false })
+          await written(
+            jobs,
+            ids.map(id => placingAfresh(id, { ip, touch: freshTouch() })),
+          )
+        }
+        if (refused.length > 0) {
+          // Their state is nothing that could be added to.
+          const ruined = { 'state.job': { $exists: false } }
+          const anew = refused.map(index => placingAfresh(ids[index] as string, { ip, touch: freshTouch() }))
+          await written(
+            jobs,
+            anew.map(({ filter, update }) => ({ filter: { ...filter, ...ruined }, update })),
+          )
         }
         attempt = 0
         for (const id of ids) this.#queue.delete(id)
@@ -72,5 +83,20 @@ export class Adoption {
       }
     }
     this.#busy = false
+  }
+}
+
+/** Writes in bulk; a document that refuses its write keeps no other from being written. */
+async function written(
+  jobs: Collection<Job>,
+  updates: readonly object[],
+): Promise<{ readonly matched: number; readonly refused: readonly number[] }> {
+  const operations = updates.map(updateOne => ({ updateOne }))
+  try {
+    return { matched: (await jobs.bulkWrite(operations as never, { ordered: false })).matchedCount, refused: [] }
+  } catch (error) {
+    const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
+    if (failed.length === 0) throw error
+    return { matched: (error as MongoBulkWriteError).result.matchedCount, refused: failed.map(({ index }) => index) }
   }
 }

@@ -6,6 +6,7 @@
 import type { Collection } from 'mongodb'
 import { type Execution, finalRows } from '../history/rows.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
+import { soundOf } from '../job/sound.ts'
 import type { NodeInfo } from './lease.ts'
 
 /** A living node whose run has had its row for so long does not take its entry out any more: the document was away then. */
@@ -30,7 +31,7 @@ export interface Dead {
 }
 
 export async function deadEntries(job: Job, context: SweepContext): Promise<readonly Dead[]> {
-  const running = job.state?.running ?? []
+  const running = soundOf(job).job.state?.running ?? []
   const foreign = running.filter(entry => !(entry.job === job._id && context.isMine(entry.run_id)))
   if (foreign.length === 0) return []
   const others = [...new Set(foreign.map(entry => entry.node).filter(node => node !== context.ip))]

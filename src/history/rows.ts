@@ -161,14 +161,17 @@ async function storeLess(executions: Collection<Execution>, row: Execution): Pro
   return refusal
 }
 
-/** Ids of those jobs that have a row for the run time, whatever became of it. */
+/** Ids of those jobs that have a row for the run time, whatever became of it; with `after`, only of a claim with a later fence. */
 export async function claimedRuns(
   executions: Collection<Execution>,
-  runs: readonly { readonly job_id: string; readonly run_time: Date }[],
+  runs: readonly { readonly job_id: string; readonly run_time: Date; readonly after?: bigint | undefined }[],
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
   for (let from = 0; from < runs.length; from += 1_000) {
-    const filter = { $or: runs.slice(from, from + 1_000) }
+    const asked = runs.slice(from, from + 1_000)
+    const filter = {
+      $or: asked.map(({ after, ...run }) => ({ ...run, ...(after !== undefined && { fence: { $gt: after } }) })),
+    }
     const rows = executions.find(filter, { projection: { job_id: 1 }, readConcern: { level: 'majority' } })
     for (const { job_id } of await rows.toArray()) found.add(job_id)
   }

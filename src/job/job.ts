@@ -51,7 +51,7 @@ const runningSchema = z.looseObject({
 })
 
 /** Loose throughout: a node of a newer version may keep more in it. */
-const stateSchema = z.looseObject({
+export const stateSchema = z.looseObject({
   job: z.string().exactOptional(),
   running: z.array(runningSchema).exactOptional(),
   waiting: z.looseObject({ run_time: date(), ...ofRun }).exactOptional(),

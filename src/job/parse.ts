@@ -190,6 +190,7 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid date' : value.toISOString()
   if (typeof value !== 'object' || value === null) return String(value)
-  const kind = '_bsontype' in value ? String(value._bsontype) : 'object'
+  // A document of a person's own may have a field of that name, with anything in it.
+  const kind = '_bsontype' in value && typeof value._bsontype === 'string' ? value._bsontype : 'object'
   return `${/^[AEIOU]/i.test(kind) ? 'an' : 'a'} ${kind}`
 }

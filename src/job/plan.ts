@@ -4,7 +4,7 @@
  *  so a restart, a lost event and one that comes twice all lead to the same plan. Pure. */
 import type { Problem } from '../errors.ts'
 import type { ParsedTrigger } from '../trigger/trigger.ts'
-import type { Job } from './job.ts'
+import { isObject, type Job } from './job.ts'
 
 export type Plan =
   | {
@@ -38,7 +38,7 @@ const version = (fingerprint: string) => fingerprint.split(':', 1)[0]
 
 /** State that came with a document copied from elsewhere counts for nothing. */
 export const ownState = (job: Job): NonNullable<Job['state']> | undefined =>
-  job.state !== undefined && (job.state.job === undefined || job.state.job === job._id) ? job.state : undefined
+  isObject(job.state) && (job.state.job === undefined || job.state.job === job._id) ? job.state : undefined
 
 /** A filter: armed for a time that no person set, which a node may pause. */
 export const PLANNED_BY_NODE = {

@@ -6,6 +6,7 @@ import type { Problem } from '../errors.ts'
 import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
 import type { Plan } from '../job/plan.ts'
+import type { Malformed } from '../job/sound.ts'
 import type { KnownTrigger } from './known-triggers.ts'
 
 /** A queued run. */
@@ -62,10 +63,17 @@ export interface Entry {
   copied: boolean
   /** It was overdue when it was read, and memory cannot say that this run time was not claimed before: it may be an old copy. */
   unproven: boolean
+  /** Of an unproven time that a person ordered although the document knew it to be claimed: the fence of the latest claim that it
+   *  knew of, in digits. Only a later claim tells an old copy from the order. */
+  knownFence: string | undefined
   /** A claim is under way. */
   busy: boolean
   /** Claims in a row that were refused although memory thought otherwise; the next one waits longer. */
   refused: number
+  /** Plans in a row that may not have been written. */
+  refusedPlans: number
+  /** Repairs in a row that were asked for and did not come: one that cannot be made is not asked for again and again. */
+  repairs: number
   /** Not to be handed out before this instant; 0: whenever it is due. */
   notBefore: number
   /** Changes so far; an answer to a question asked at an earlier count is out of date. */
@@ -103,13 +111,15 @@ export type Effect =
   /** The plan of this entry is to be written back (`planOf`). */
   | { readonly type: 'write'; readonly id: string }
   | { readonly type: 'read'; readonly id: string }
+  /** Parts of the document's state are malformed: they are to be taken away, and what is left is read. */
+  | { readonly type: 'repair'; readonly job: Job; readonly malformed: readonly Malformed[] }
   /** Over, and nothing runs any more: the document may go. */
   | { readonly type: 'over'; readonly job: Job }
   /** The document was read as a whole: look for dead entries and requests in it. */
   | { readonly type: 'seen'; readonly job: Job; readonly from: Source }
   | { readonly type: 'cancel'; readonly id: string; readonly run: string }
 
-const NONE: readonly string[] = []
+export const NONE: readonly string[] = []
 
 export function newEntry(id: string): Entry {
   return {
@@ -137,8 +147,11 @@ export function newEntry(id: string): Entry {
     pausedBy: undefined,
     copied: false,
     unproven: false,
+    knownFence: undefined,
     busy: false,
     refused: 0,
+    refusedPlans: 0,
+    repairs: 0,
     notBefore: 0,
     version: 0,
     edited: false,

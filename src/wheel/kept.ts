@@ -18,7 +18,13 @@ export const keptOf = (job: Shown) => ({
   extra: (job.run_at ?? []).map(Number).sort((a, b) => a - b),
 })
 
-export const storedOf = (next: Job['next_run_time']) => (next instanceof Date ? next.getTime() : next)
+/** NaN: something is there that is no date, or none that JavaScript can hold. */
+export const storedOf = (next: Job['next_run_time']) =>
+  next === null || next === undefined ? next : next instanceof Date ? next.getTime() : Number.NaN
+
+/** Whether it says when the job runs next: a date, null for paused, or nothing. */
+export const isTime = (next: unknown): next is Job['next_run_time'] =>
+  next === null || next === undefined || (next instanceof Date && !Number.isNaN(next.getTime()))
 
 /** What nodes wrote, as far as memory needs to know it. */
 export function keepState(entry: Entry, job: Job): void {
@@ -41,7 +47,7 @@ function waitingOf(state: Job['state']): Waiting | undefined {
 export function isKept(entry: Entry, job: Shown): boolean {
   // Of what is not schedulable memory keeps too little to tell, and a request to abort waits to be served.
   if (entry.state === 'invalid' || entry.trigger === undefined || job.cancel !== undefined) return false
-  if (job.run_at !== undefined && !Array.isArray(job.run_at)) return false
+  if (job.run_at !== undefined && !(Array.isArray(job.run_at) && job.run_at.every(isTime))) return false
   const { extra, ...plain } = keptOf(job)
   const same = Object.entries(plain).every(([field, value]) => entry[field as keyof typeof plain] === value)
   return same && extra.join() === entry.extra.join() && exactly(job.trigger) === entry.trigger.key

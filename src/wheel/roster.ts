@@ -7,12 +7,13 @@ import type { Change, Shown, Source } from '../change/change.ts'
 import { type Problem, TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
 import { JOB_DEFAULTS, type Job } from '../job/job.ts'
-import { parseJob } from '../job/parse.ts'
+import { describe, parseJob, show } from '../job/parse.ts'
 import { ownState, type Plan, plan } from '../job/plan.ts'
+import { type Sound, soundOf } from '../job/sound.ts'
 import { jitterMs } from '../trigger/trigger.ts'
-import { type Effect, type Entry, newEntry, type PlanWrite } from './entry.ts'
+import { type Effect, type Entry, NONE, newEntry, type PlanWrite } from './entry.ts'
 import { jobNews, newsOf, turned } from './job-news.ts'
-import { documentOf, errorOf, isKept, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
+import { documentOf, errorOf, isKept, isTime, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
 import { Wheel } from './wheel.ts'
 
@@ -28,6 +29,15 @@ export interface RosterOptions {
 
 /** A run that a person ordered for so soon needs no plan written first. */
 const AT_ONCE_MS = 20
+
+/** A document that refuses its plan so often is not read for that again. */
+const PLAN_TRIES = 3
+
+/** A first write goes out with one of the latest: what was sent longer ago has come back, or never will. */
+const MOST_ECHOES = 4
+
+/** A repair that was asked for so often and did not come cannot be made: somebody has to edit the document. */
+const MOST_REPAIRS = 3
 
 /** A clock that went back by more was set. */
 const STEP_BACK_MS = 100
@@ -77,7 +87,16 @@ export class Roster {
     return next === null ? null : next - this.#options.lead()
   }
 
+  /** A change that cannot be taken in makes its own job one that is not schedulable, and touches no other. */
   apply(change: Change, now: number): readonly Effect[] {
+    try {
+      return this.#applied(change, now)
+    } catch (error) {
+      return this.#unreadable(change, error)
+    }
+  }
+
+  #applied(change: Change, now: number): readonly Effect[] {
     switch (change.type) {
       case 'put':
         return this.#put(change.job, change.from, now)
@@ -137,6 +156,7 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined || entry.version !== version) return
     entry.unwritten = false
+    entry.refusedPlans = 0
     entry.dropped = undefined
     entry.copied = false
     entry.bare = false
@@ -146,24 +166,34 @@ export class Roster {
     entry.acknowledged = ordered === true
   }
 
+  /** A plan may not have been written; answers whether its document is to be read: one that refuses its plan again and again is
+   *  left until somebody edits it or its time comes. */
+  overtaken(id: string): boolean {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return false
+    entry.refusedPlans = (entry.refusedPlans + 1) % PLAN_TRIES
+    return entry.refusedPlans > 0
+  }
+
   /** This process writes to the job with this `touch`. */
   writes(id: string, touch: string): void {
     const entry = this.#entries.get(id)
-    if (entry?.bare === true) entry.echoes = [...entry.echoes, touch]
+    if (entry?.bare === true) entry.echoes = [...entry.echoes, touch].slice(-MOST_ECHOES)
   }
 
   /** Whether an update is a write of this process that comes back, for the first time: one that comes twice is a copy. */
   isEcho(id: string, touch: string | undefined): boolean {
     const entry = this.#entries.get(id)
     if (entry === undefined || touch === undefined || !entry.echoes.includes(touch)) return false
-    entry.echoes = entry.echoes.filter(other => other !== touch)
+    // One write is a document's first; those that came after it are not handed back.
+    entry.echoes = NONE
     return true
   }
 
   /** A claim of the job was won, though an event came before its answer: what is claimed is not claimed again,
    *  and the entry waits for its document, which is about to be read. */
   claimed(entry: Entry, to: Date | undefined): void {
-    if (to === undefined) return
+    if (to === undefined || to === null || !isTime(to)) return
     entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
     if (!entry.ordered && entry.due !== undefined && entry.due <= to.getTime()) this.#disarm(entry)
   }
@@ -186,7 +216,11 @@ export class Roster {
     const entry = this.#entries.get(job._id)
     if (entry === undefined) return false
     entry.seen = this.#reading
-    return isKept(entry, job)
+    try {
+      return isKept(entry, job)
+    } catch {
+      return false
+    }
   }
 
   versionOf(id: string): number | undefined {
@@ -225,6 +259,8 @@ export class Roster {
 
   #put(job: Job, from: Source, now: number): readonly Effect[] {
     if (job.ip !== this.#options.ip) return this.#gone(job._id, 'moved', job.ip ?? null)
+    if (typeof job._id !== 'string') return [news({ type: 'job.invalid', job_id: nameOfId(job._id), problems: NO_ID })]
+    const sound = soundOf(job)
     const before = this.#entries.get(job._id)
     const was = before && { state: before.state, problems: before.problems }
     const entry = before ?? newEntry(job._id)
@@ -232,23 +268,52 @@ export class Roster {
     entry.version++
     entry.notBefore = 0
     entry.seen = this.#reading
-    const next = this.#read(entry, job, from, now)
+    // The stream begins anew after a snapshot: what was written before it is not handed back any more.
+    if (from === 'snapshot' && job.state !== undefined) entry.echoes = NONE
+    const next = this.#read(entry, job, sound, from, now)
     this.#take(entry, next)
     entry.unproven = from !== 'claim' && next.state === 'armed' && !next.unwritten && next.due <= now
-    const what = newsOf(entry, job, was, from)
+    entry.knownFence = entry.unproven ? knownFence(entry, sound.job) : undefined
+    const what = newsOf(entry, sound.job, was, from)
     entry.edited = false
     return [
-      ...this.#consequences(entry, job, next, ownState(job)?.error),
+      ...(this.#repair(entry, job, sound) ?? this.#consequences(entry, sound.job, next, ownState(sound.job)?.error)),
       ...(what === undefined ? [] : [news(what)]),
-      { type: 'seen', job, from },
+      { type: 'seen', job: sound.job, from },
     ]
   }
 
+  /** What is malformed is put right before anything else is written; undefined: nothing is, or it could not be. */
+  #repair(entry: Entry, job: Job, { malformed }: Sound): readonly Effect[] | undefined {
+    if (malformed.length === 0) entry.repairs = 0
+    if (malformed.length === 0 || entry.repairs === MOST_REPAIRS) return undefined
+    entry.repairs++
+    return [{ type: 'repair', job, malformed }]
+  }
+
+  /** The last net: whatever a document made throw, it is told of that job. */
+  #unreadable(change: Change, error: unknown): readonly Effect[] {
+    const id = change.type === 'put' ? change.job._id : 'id' in change ? change.id : undefined
+    if (id === undefined) return []
+    const problems = [{ path: '', message: `the document cannot be read (${messageOf(error)})` }]
+    let entry = this.#entries.get(id)
+    if (entry === undefined && change.type === 'put' && change.job.ip === this.#options.ip) {
+      entry = newEntry(id)
+      this.#entries.set(id, entry)
+    }
+    if (entry !== undefined) {
+      entry.version++
+      entry.seen = this.#reading
+      this.#take(entry, { state: 'invalid', problems })
+    }
+    return [news({ type: 'job.invalid', job_id: id, problems })]
+  }
+
   /** Takes over what memory keeps of the document, and plans. */
-  #read(entry: Entry, job: Job, from: Source, now: number): Plan {
+  #read(entry: Entry, document: Job, { job, malformed }: Sound, from: Source, now: number): Plan {
     keepState(entry, job)
     entry.stored = storedOf(job.next_run_time)
-    const known = this.#know(entry, job, from)
+    const known = this.#know(entry, document, malformed.length > 0 ? 'read' : from)
     entry.func = job.func
     if (known.problems !== undefined) return { state: 'invalid', problems: known.problems }
     Object.assign(entry, keptOf(job))
@@ -316,7 +381,7 @@ export class Roster {
     this.#queues.get(entry.executor)?.delete(entry.id)
     const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
     // A queued run was due before the pause, and waits until the job is resumed.
-    const waiting = entry.state === 'invalid' || entry.state === 'paused' || entry.waiting === undefined ? undefined : 0
+    const waiting = entry.state === 'invalid' || entry.state === 'paused' ? undefined : entry.waiting?.runTime
     const wake = minOf(minOf(entry.at, extra), waiting)
     if (wake === undefined) this.#wheel.remove(entry.id)
     else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead()))
@@ -348,6 +413,10 @@ export class Roster {
       return [{ type: 'read', id: entry.id }]
     }
     if (!change.armed) return [news(jobNews('job.modified', entry))]
+    if (!isTime(change.next_run_time)) {
+      entry.edited = true
+      return [{ type: 'read', id: entry.id }]
+    }
     const before = entry.state
     const told = documentOf(entry, change.next_run_time)
     entry.stored = storedOf(change.next_run_time)
@@ -378,6 +447,26 @@ export class Roster {
 }
 
 const news = (what: News): Effect => ({ type: 'news', news: what })
+
+/** A schedule never plans a time that was claimed; a person may order it once more. */
+function knownFence({ ordered, due }: Entry, job: Job): string | undefined {
+  const { claimed_to, fence } = ownState(job) ?? {}
+  if (!ordered || due === undefined || claimed_to === undefined || claimed_to.getTime() < due) return undefined
+  return String(fence?.toBigInt?.() ?? 0)
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : show(error))
+
+const NO_ID: readonly Problem[] = [{ path: '_id', message: describe('_id') }]
+
+/** Of an id that is no text. */
+function nameOfId(id: unknown): string {
+  try {
+    return String(id)
+  } catch {
+    return show(id)
+  }
+}
 
 const minOf = (a: number | undefined, b: number | undefined) =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b)

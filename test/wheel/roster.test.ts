@@ -405,3 +405,88 @@ describe('of any changes', () => {
     )
   })
 })
+
+describe('what memory keeps only for a while', () => {
+  test('marks of writes to a new job are few, and none once the first came back', () => {
+    const held = roster()
+    const job = mine()
+    held.apply(put(job, 'insert'), NOW)
+    for (let i = 0; i < 100; i++) held.writes(job._id, `t${i}`)
+    expect(held.get(job._id)?.echoes.length).toBeLessThan(10)
+    expect(held.isEcho(job._id, 't99')).toBe(true)
+    expect(held.get(job._id)?.echoes).toEqual([])
+    expect(held.isEcho(job._id, 't98')).toBe(false)
+  })
+
+  test('marks that a snapshot has overtaken are gone, unless the first write is still to come', () => {
+    const held = roster()
+    const job = mine()
+    held.apply(put(job, 'insert'), NOW)
+    held.writes(job._id, 't1')
+    held.apply(put(job, 'snapshot'), NOW)
+    expect(held.isEcho(job._id, 't1')).toBe(true)
+    held.writes(job._id, 't2')
+    held.apply(put({ ...job, state: { job: job._id } }, 'snapshot'), NOW)
+    expect(held.get(job._id)?.echoes).toEqual([])
+  })
+
+  test('a document that refuses its plan is read for it twice in a row, and anew when it was written once', () => {
+    const held = roster()
+    const job = mine()
+    held.apply(put(job, 'insert'), NOW)
+    const asked = () => [1, 2, 3, 4].map(() => held.overtaken(job._id))
+    expect(asked()).toEqual([true, true, false, true])
+    held.wrote(held.planOf(job._id) as never)
+    expect(asked()).toEqual([true, true, false, true])
+    held.apply({ type: 'gone', id: job._id, reason: 'deleted' }, NOW)
+    expect(asked()).toEqual([false, false, false, false])
+  })
+})
+
+describe('a document that cannot be taken in', () => {
+  const beyond = new Date(8.64e15 + 1)
+
+  test('makes its job invalid, whatever it throws, and another one goes on', () => {
+    const held = roster()
+    const [job, other] = [mine(), mine()]
+    held.apply(put(job), NOW)
+    held.apply(put(other), NOW)
+    const broken = {
+      ...job,
+      get trigger(): never {
+        throw new RangeError('Invalid time value')
+      },
+    } as unknown as Job
+    const effects = held.apply(put(broken), NOW)
+    const problems = [{ message: expect.stringContaining('Invalid time value') }]
+    expect(effects).toMatchObject([{ type: 'news', news: { type: 'job.invalid', job_id: job._id, problems } }])
+    expect([held.get(job._id)?.state, held.get(other._id)?.state, held.armed]).toEqual(['invalid', 'armed', 1])
+    held.apply(put(job), NOW)
+    expect([held.get(job._id)?.state, held.armed]).toEqual(['armed', 2])
+  })
+
+  test('whose next time is beyond all dates is read as a whole, when an event tells it', () => {
+    const held = roster()
+    const job = mine()
+    held.apply(put(job), NOW)
+    expect(types(held.apply(set(job._id, beyond), NOW))).toEqual(['read'])
+    expect(types(held.apply(put({ ...job, next_run_time: beyond }), NOW))).toContain('job.invalid')
+    expect(held.planOf(job._id)?.stored).toBeNaN()
+  })
+
+  test('with a malformed state asks for its repair, not again and again, and what it says well counts', () => {
+    const held = roster()
+    const state = { claimed_to: 'x', running: [null, anEntry({ job: 'job' })] } as never
+    const job = mine({ state })
+    for (let i = 0; i < 3; i++) {
+      const effects = held.apply(put(job), NOW)
+      expect(types(effects)).toContain('repair')
+      expect(types(effects)).not.toContain('write')
+    }
+    expect(types(held.apply(put(job), NOW))).not.toContain('repair')
+    const seen = held.apply(put(job), NOW).find(effect => effect.type === 'seen')
+    expect(seen).toMatchObject({ job: { state: { running: [anEntry({ job: 'job' })] } } })
+    held.apply(put(mine({ _id: job._id })), NOW)
+    expect(types(held.apply(put(job), NOW))).toContain('repair')
+  })
+})

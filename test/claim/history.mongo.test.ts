@@ -1,0 +1,109 @@
+/** What an overdue document asks the history: whether it is an old copy. An order to run a time once more is none, and an answer
+ *  counts only for the time that was asked about. */
+import { Long, Timestamp } from 'mongodb'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { fingerprint } from '../../src/trigger/trigger.ts'
+import { aJob } from '../support/jobs.ts'
+import { openTestDb, type TestDb } from '../support/mongo.ts'
+import { type Loose, type Nodes, startNodes, until } from '../support/node.ts'
+
+const HOURLY = { type: 'interval', hours: 1 } as const
+
+let testDb: TestDb
+let cluster: Nodes
+
+beforeEach(async () => {
+  testDb = await openTestDb()
+  cluster = await startNodes({ uri: testDb.uri })
+})
+afterEach(async () => {
+  await testDb?.client.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' })
+  await cluster?.close()
+  await testDb?.close()
+})
+
+/** A document that stood still while no node lived, armed for `due`, and a row for that very time. */
+async function overdue(due: Date, ordered: boolean, state: object, fence: Long): Promise<Loose> {
+  const planned = { next_run_time: due, trigger: fingerprint(HOURLY, 'UTC'), ...(ordered && { ordered }) }
+  const job = aJob({ ip: cluster.ips[0] as string, trigger: HOURLY, next_run_time: due }) as unknown as Loose
+  job.state = { job: job._id, planned, ...state }
+  job.touch = 'a.1'
+  await cluster.executions.insertOne({
+    _id: `row-${job._id}`,
+    job_id: job._id,
+    run_time: due,
+    status: 'executed',
+    fence,
+  })
+  await cluster.jobs.insertOne(job)
+  return job
+}
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+const fence = (t: number) => new Timestamp({ t, i: 1 })
+const number = (t: number) => Long.fromBigInt(fence(t).toBigInt())
+
+test('a person may order a time once more that was claimed long ago, though the order is found at a start', async () => {
+  const [node] = cluster.nodes
+  await node?.stop()
+  const due = minutesAgo(20)
+  const { _id } = await overdue(due, true, { claimed_to: minutesAgo(5), fence: fence(200), runs: 2 }, number(100))
+  await node?.start()
+  await until(() => expect(cluster.ranOf(_id).map(({ run_time }) => run_time)).toEqual([due]))
+})
+
+test.each([
+  ['that the schedule planned', false, { fence: fence(50) }],
+  ['that a person ordered, from before its first claim', true, { fence: fence(50) }],
+  [
+    'of an order to repeat a run, from before the claim of the repetition',
+    true,
+    { claimed_to: minutesAgo(5), fence: fence(50) },
+  ],
+])('an old copy of a time %s is not claimed again', async (_, ordered, state) => {
+  const [node] = cluster.nodes
+  await node?.stop()
+  const due = minutesAgo(0.5)
+  const { _id } = await overdue(due, ordered, state, number(100))
+  await node?.start()
+  await until(async () => {
+    const job = await cluster.jobs.findOne({ _id })
+    expect(job?.next_run_time.getTime()).toBeGreaterThan(Date.now())
+  })
+  expect(cluster.ranOf(_id)).toEqual([])
+})
+
+test('an edit while the history is asked is judged by itself: the time it plans is not taken for claimed', async () => {
+  const [node] = cluster.nodes
+  const [ip] = cluster.ips
+  await node?.stop()
+  const { _id } = await overdue(minutesAgo(0.5), false, { fence: fence(50) }, number(100))
+  // The question to the history waits for a while.
+  const namespace = cluster.executions.namespace
+  const data = {
+    failCommands: ['find'],
+    namespace,
+    appName: `tidewheel:${ip}`,
+    blockConnection: true,
+    blockTimeMS: 1_500,
+  }
+  const admin = testDb.client.db('admin')
+  const { count } = await admin.command({ configureFailPoint: 'failCommand', mode: 'alwaysOn', data })
+  await node?.start()
+  await admin.command({ waitForFailPoint: 'failCommand', timesEntered: Number(count) + 1, maxTimeMS: 10_000 })
+  const edited = Date.now()
+  await cluster.jobs.updateOne({ _id }, { $unset: { next_run_time: '' } })
+  await until(async () => {
+    const job = await cluster.jobs.findOne({ _id })
+    expect(job?.state.planned.next_run_time).toEqual(job?.next_run_time)
+    expect(job?.next_run_time.getTime()).toBeGreaterThan(edited)
+  })
+  await admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
+  // As much again, for the answer to come; then a reading shows what memory makes of it.
+  await cluster.jobs.insertOne(
+    aJob({ _id: 'after', ip: ip as string, next_run_time: new Date(edited + 2_500) }) as never,
+  )
+  await until(() => expect(cluster.ranOf('after')).toHaveLength(1))
+  const job = await cluster.jobs.findOne({ _id })
+  expect(job?.next_run_time.getTime() - edited).toBeLessThan(1.5 * 3_600_000)
+  expect(job?.state.claimed_to ?? new Date(0)).not.toEqual(job?.next_run_time)
+})
