@@ -50,15 +50,20 @@ export function targetOf(job: Moving, targets: readonly string[]): string | unde
   return homeOf(job._id, standby === 'any' ? targets : targets.filter(target => standby.includes(target)))
 }
 
+/** The jobs of a node that others of `targets` may take. */
+export const takeable = (from: string, targets: readonly string[]): Document => ({
+  ip: from,
+  $or: [
+    { standby: { $in: ['any', ...targets.filter(target => target !== from)] } },
+    { standby: { $exists: false }, 'state.placed': true },
+  ],
+})
+
 /** Moves what may move from one node to those of `targets`. */
 export async function evacuate(from: string, targets: readonly string[], context: MovesContext): Promise<number> {
   const others = targets.filter(target => target !== from)
   if (others.length === 0) return 0
-  const filter = {
-    ip: from,
-    $or: [{ standby: { $in: ['any', ...others] } }, { standby: { $exists: false }, 'state.placed': true }],
-  }
-  return await moveAll(filter, context, job => {
+  return await moveAll(takeable(from, targets), context, job => {
     const to = targetOf(job, others)
     return to === undefined ? undefined : { job, to, back: false }
   })

@@ -6,7 +6,7 @@ import { asked } from '../connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Job } from '../job/job.ts'
 import type { NodeInfo } from './lease.ts'
-import { evacuate, rebalance } from './moves.ts'
+import { evacuate, rebalance, takeable } from './moves.ts'
 import { closeAny, isLiving, readRegistry, takesJobs } from './registry.ts'
 
 /** A node of the registry as it lies in the database, and whether it lives. */
@@ -52,8 +52,13 @@ export function nodesOf({ nodes, jobs }: NodesOptions): Nodes {
       }),
     evict: ip =>
       asked(async () => {
+        const to = await targets()
+        const takeables = () => jobs().countDocuments(takeable(ip, to))
+        const before = await takeables()
         if (!(await closeAny(nodes(), ip))) throw notFound(ip)
-        return await evacuate(ip, await targets(), { jobs: jobs() })
+        await evacuate(ip, to, { jobs: jobs() })
+        // Who looks after dead nodes may have moved some of them first.
+        return Math.max(0, before - (await takeables()))
       }),
     rebalance: () => asked(async () => await rebalance(await targets(), { jobs: jobs() })),
   }
