@@ -447,4 +447,22 @@ export const MUTANTS: readonly Mutant[] = [
     plan: 'ways',
     finds: ['F1'],
   },
+  {
+    name: 'reads go where the connection string says',
+    patches: [{ file: 'connection.ts', find: "  readPreference: 'primary',\n", put: '' }],
+    plan: 'lag',
+    finds: ['F1', 'F10'],
+  },
+  {
+    name: 'a claim that the primary has and the majority has not is given up',
+    patches: [
+      {
+        file: 'claim/claim.ts',
+        find: "{ ...ask, readConcern: { level: 'local' } })) !== null) continue",
+        put: "{ ...ask, readConcern: { level: 'local' } })) === undefined) continue",
+      },
+    ],
+    plan: 'lag',
+    finds: ['F1', 'F10'],
+  },
 ]
