@@ -187,14 +187,12 @@ class Job:
         return any(s["sched"] != t and s["sched"] <= at + EDGE and s["t"] > at for s in self.starts)
 
     def paused_by_failures(self):
-        """(from, to, sure): when so many failed runs in a row had paused it, until a person planned it again."""
+        """(from, to, sure): when so many failed runs in a row had paused it, until a person planned it again.
+
+        Only that pause ends a row of failures: who plans a job that goes on has it fail on."""
         low = high = 0
-        told = [(s["until"], 1, s) for s in self.starts] + [(e.lo, 0, e) for e in self.edits if e.plans]
         until = 0
-        for t, which, one in sorted(told, key=lambda x: x[:2]):
-            if which == 0:
-                low = high = 0
-                continue
+        for t, one in sorted(((s["until"], s) for s in self.starts), key=lambda x: x[0]):
             limit = self.setting(t, "pause_after_failures")
             if limit is None or t < until:
                 continue
@@ -214,7 +212,8 @@ class Job:
                 # A person who plans it at that moment may come before the pause or after it.
                 beside = any(e.plans and e.lo < t + EDGE and e.hi > t - EDGE for e in self.edits)
                 yield t, until, low >= limit and not beside
-                low = high = 0
+                # Was it planned before its pause came, then the next failure makes it pause.
+                low, high = 0, limit - 1 if beside else 0
 
     def paused(self, t):
         """Its pause by failures at an instant: True, False, or None where both may be."""
