@@ -184,6 +184,9 @@ function amountOf(r: Random, kind: FaultKind, { storm, crowd }: Span): number {
       return r.pick([-30, 30, -3_600, 3])
     case 'server-clock':
       return r.pick([-60, 60])
+    case 'majority-lag':
+      // One lags, whom nobody needs to ask, or both do.
+      return r.pick([1, 2, 2])
     case 'storm':
       return storm
     case 'crowd':
