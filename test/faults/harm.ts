@@ -80,10 +80,10 @@ export async function lead(set: ReplicaSet, member: number): Promise<void> {
   await until(leads, 30_000, `member ${member} leads`)
 }
 
-/** Has the secondaries apply nothing for a while; resolves when they have what the primary had then. Nobody is elected. */
-export async function lagging(set: ReplicaSet, ms: number): Promise<void> {
+/** Has both secondaries, or one, apply nothing for a while; resolves when they have what the primary had then. Nobody is elected. */
+export async function lagging(set: ReplicaSet, ms: number, count: number): Promise<void> {
   const primary = await set.primary()
-  const others = [0, 1, 2].filter(member => member !== primary)
+  const others = [0, 1, 2].filter(member => member !== primary).slice(0, count)
   const turn = (mode: 'alwaysOn' | 'off') =>
     Promise.all(
       others.map(async member => {

@@ -3,7 +3,7 @@
  *    --minutes 20 --jobs 150 --nodes 4 --seed 1   a long run of mixed faults (the default: 5 minutes, 100 jobs)
  *    --kinds node-kill,cut                        only these faults
  *    --storm 1000                                 jobs of a storm; a tenth of it in edits a second
- *    --crowd 1200                                 jobs of a crowd, edited while they are claimed
+ *    --crowd 600                                  jobs of a crowd, edited while they are claimed
  *    --election 10000                             members wait so long for a primary, as they do by default; ours: 2000
  *    --plan race                                  one of the short scenarios
  *    --mutants --seeds 1,2,3                      each mutant in its scenario, and a table of which were noticed, in how many seeds
@@ -39,7 +39,7 @@ const { values } = parseArgs({
     sound: { type: 'boolean', default: true },
     edits: { type: 'string', default: '2' },
     storm: { type: 'string', default: '10000' },
-    crowd: { type: 'string', default: '1200' },
+    crowd: { type: 'string', default: '600' },
     election: { type: 'string', default: '2000' },
     kinds: { type: 'string' },
     plan: { type: 'string' },

@@ -24,7 +24,7 @@ export interface PlanOptions {
   readonly kinds?: readonly FaultKind[]
   /** Jobs of a storm; a tenth of it in edits a second. Default 10,000. */
   readonly storm?: number
-  /** Jobs of a crowd. Default 1,200. */
+  /** Jobs of a crowd. Default 600. */
   readonly crowd?: number
   /** How long members wait for a primary: default 2,000; 10,000 is MongoDB's own, with a lease to match. */
   readonly electionMs?: number
@@ -184,6 +184,9 @@ function amountOf(r: Random, kind: FaultKind, { storm, crowd }: Span): number {
       return r.pick([-30, 30, -3_600, 3])
     case 'server-clock':
       return r.pick([-60, 60])
+    case 'majority-lag':
+      // One lags, whom nobody needs to ask, or both do.
+      return r.pick([1, 2, 2])
     case 'storm':
       return storm
     case 'crowd':
@@ -292,7 +295,7 @@ const CALM_AFTER_SKEW_MS = 80_000
 export function mixedPlan(options: PlanOptions): Plan {
   const { seed, minutes, nodes = 4, electionMs = ELECTION_MS, editsPerSecond = 2, kinds = FAULT_KINDS } = options
   const { leaseMs = electionMs > ELECTION_MS ? LONG_LEASE_MS : LEASE_MS } = options
-  const { warmMs = 15_000, storm = 10_000, crowd = 1_200 } = options
+  const { warmMs = 15_000, storm = 10_000, crowd = 600 } = options
   const { calmMs = kinds.includes('server-clock') ? CALM_AFTER_SKEW_MS : CALM_MS } = options
   const r = random(seed)
   const ms = Math.round(minutes * 60_000)

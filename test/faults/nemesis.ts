@@ -244,7 +244,7 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
       clock.set(0)
       await sleep(SEEN_MS)
     },
-    async 'server-clock'({ amount = 60, ms }) {
+    async 'server-clock'({ amount = 60, ms, leads = false }) {
       if (cluster.skewed === undefined) throw new Skipped('libfaketime is not installed')
       const { member, clock, restart } = cluster.skewed
       // A member whose timers stand still may not manage it: its restart does.
@@ -252,9 +252,11 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
       if ((await set.primary()) === member) await set.stepDown(10)
       await restart('preloaded')
       try {
-        clock.set(amount)
+        if (!leads) clock.set(amount)
         await sleep(ms / 4)
         await lead(set, member)
+        if (leads) await sleep(ms / 4)
+        clock.set(amount)
         await sleep(ms / 2)
         // Back under its own lead, or under another one's.
         if (amount < 0) await handOver()
@@ -282,7 +284,7 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
       await sleep(ms)
       await burst({ client, id, count: amount, ips: nodes.map(({ ip }) => ip), history })
     },
-    'majority-lag': ({ ms }) => lagging(set, ms),
+    'majority-lag': ({ ms, amount }) => lagging(set, ms, amount === 1 ? 1 : 2),
     async evict(fault) {
       const node = nodeOf(fault)
       const from = node.logSize()

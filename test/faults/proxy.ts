@@ -3,8 +3,7 @@
  *  have the same length), so that the driver never finds its way around the proxy. Messages are passed on whole.
  *  A trap waits for one request; it, or its answer, is never passed on.
  *  A silent line keeps what it was given and passes it on when it heals, as TCP would: also to a server whose client has left. */
-import { createServer, type Server, Socket } from 'node:net'
-import { freePort } from '../../src/dev/mongod.ts'
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { answerTo, frames, idOf, isWrite } from './messages.ts'
 
 export type Weather =
@@ -45,9 +44,7 @@ export async function openLine(memberPorts: readonly number[]): Promise<Line> {
   let lost = 0
   let writes = 0
   const links = new Set<Link>()
-  const ports: number[] = []
-  for (const _ of memberPorts) ports.push(await fiveDigits())
-  const names = memberPorts.map((port, i) => [`127.0.0.1:${port}`, `127.0.0.1:${ports[i]}`] as const)
+  let names: readonly (readonly [string, string])[] = []
   const renamed = (message: Buffer): Buffer => {
     for (const [real, ours] of names) {
       for (let at = message.indexOf(real); at >= 0; at = message.indexOf(real, at + 1))
@@ -56,7 +53,7 @@ export async function openLine(memberPorts: readonly number[]): Promise<Line> {
     return message
   }
   const servers = await Promise.all(
-    memberPorts.map((memberPort, i) => {
+    memberPorts.map(memberPort => {
       const server = createServer({ noDelay: true }, client => {
         if (weather.type === 'cut') return void client.resetAndDestroy()
         const link = new Link(client, memberPort, {
@@ -73,9 +70,11 @@ export async function openLine(memberPorts: readonly number[]): Promise<Line> {
         links.add(link)
         link.onEnd = () => links.delete(link)
       })
-      return new Promise<Server>(done => server.listen(ports[i], '127.0.0.1', () => done(server)))
+      return listening(server)
     }),
   )
+  const ports = servers.map(server => (server.address() as AddressInfo).port)
+  names = memberPorts.map((port, i) => [`127.0.0.1:${port}`, `127.0.0.1:${ports[i]}`] as const)
   const reset = () => {
     for (const link of [...links]) link.destroy()
   }
@@ -98,11 +97,12 @@ export async function openLine(memberPorts: readonly number[]): Promise<Line> {
   }
 }
 
-/** Addresses of one length can be put in place of one another. */
-async function fiveDigits(): Promise<number> {
+/** Listens where nobody does; addresses of one length can be put in place of one another, so the port has five digits. */
+async function listening(server: Server): Promise<Server> {
   for (;;) {
-    const port = await freePort()
-    if (port >= 10_000) return port
+    await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+    if ((server.address() as AddressInfo).port >= 10_000) return server
+    await new Promise(done => server.close(done))
   }
 }
 

@@ -200,8 +200,9 @@ export const SHORT = {
   crowd(seed: number) {
     const r = random(seed)
     const jobs = Array.from({ length: 4 }, (_, i) => job(r, i, i % 2))
-    const faults = [0, 1].map(i => fault(seed * 2 + i, 'crowd', 2_000 + i * 13_000, 12_000, 0, 1_200))
-    return plan({ name: 'crowd', seed, ms: 28_000, calmMs: 8_000, jobs, faults })
+    const faults = [0, 1].map(i => fault(seed * 2 + i, 'crowd', 2_000 + i * 13_000, 12_000, 0, 800))
+    // A crowd may keep a small machine from its heartbeats for some seconds.
+    return plan({ name: 'crowd', seed, ms: 28_000, calmMs: 8_000, jobs, faults, leaseMs: 15_000 })
   },
 
   copies(seed: number) {
@@ -348,7 +349,7 @@ export const SHORT = {
     const r = random(seed)
     const jobs = Array.from({ length: 24 }, (_, i): JobPlan => ({ ...job(r, i, i % 3, 1_500), standby: 'any' }))
     // Heartbeats are so rare that the first node which hears the new time sees the others' leases ended, and may doubt it.
-    const faults = [fault(0, 'server-clock', 3_000, 12_000, 0, 60)]
+    const faults = [{ ...fault(0, 'server-clock', 3_000, 12_000, 0, 60), leads: true }]
     return plan({ name: 'ahead', seed, ms: 30_000, nodes: 3, jobs, faults, leaseMs: 24_000 })
   },
 
@@ -365,9 +366,16 @@ export const SHORT = {
 
   lag(seed: number) {
     const r = random(seed)
-    const jobs = Array.from({ length: 20 }, (_, i) => job(r, i, i % 2))
-    const faults = [0, 1].map(i => fault(i, 'majority-lag', 4_000 + i * 11_000, 4_000 + i * 3_000))
-    return plan({ name: 'lag', seed, ms: 26_000, jobs, faults, readsFrom: [1], leaseMs: 15_000 })
+    // Those of the node that may read from a secondary are due together: who won is read there.
+    const together = { type: 'interval', seconds: 3, phase: r.between(0, 2_999) } as const
+    const jobs = Array.from({ length: 28 }, (_, i): JobPlan => {
+      return i % 2 === 0 ? job(r, i, 0) : { ...job(r, i, 1), trigger: together }
+    })
+    const faults = [
+      fault(0, 'majority-lag', 4_000, 6_000, 0, 2),
+      ...[14_000, 21_000].map((at, i) => fault(i + 1, 'majority-lag', at, 5_000, 0, 1)),
+    ]
+    return plan({ name: 'lag', seed, ms: 28_000, calmMs: 10_000, jobs, faults, readsFrom: [1], leaseMs: 15_000 })
   },
 
   left(seed: number) {
