@@ -50,7 +50,7 @@ export async function crowd({ client, id, count, ips, history }: Crowd): Promise
       ? []
       : Array.from({ length: SLICES }, (_, k) => {
           const [from, to] = [Math.floor((count * k) / SLICES), Math.floor((count * (k + 1)) / SLICES)]
-          const offset = group === 'last-moment' ? -r.between(1, 4) : r.between(-500, 150)
+          const offset = group === 'last-moment' ? -r.between(1, 4) : r.between(-500, 700)
           return { group, g, from, to, at: due + offset }
         }),
   )

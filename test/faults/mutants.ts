@@ -325,7 +325,7 @@ export const MUTANTS: readonly Mutant[] = [
       { file: 'cluster/takeover.ts', find: ' + this.#rank() * third\n', put: '\n' },
     ],
     plan: 'ahead',
-    finds: ['F1', 'F8', 'F10'],
+    finds: ['F1', 'F3', 'F8', 'F10'],
   },
   {
     name: 'a job is placed, whoever gave it a node meanwhile',

@@ -200,7 +200,9 @@ export const SHORT = {
   crowd(seed: number) {
     const r = random(seed)
     const jobs = Array.from({ length: 4 }, (_, i) => job(r, i, i % 2))
-    const faults = [0, 1].map(i => fault(seed * 2 + i, 'crowd', 2_000 + i * 13_000, 12_000, 0, 800))
+    const crowds = [0, 1].map(i => fault(seed * 2 + i, 'crowd', 2_000 + i * 13_000, 12_000, 0, 800))
+    // Of the second one a node hears late: what was edited after its claim it ends before it knows.
+    const faults = [...crowds, fault(seed * 2 + 2, 'delay', 14_500, 12_000, 0, 300)]
     // A crowd may keep a small machine from its heartbeats for some seconds.
     return plan({ name: 'crowd', seed, ms: 28_000, calmMs: 8_000, jobs, faults, leaseMs: 15_000 })
   },
@@ -348,9 +350,9 @@ export const SHORT = {
   ahead(seed: number) {
     const r = random(seed)
     const jobs = Array.from({ length: 24 }, (_, i): JobPlan => ({ ...job(r, i, i % 3, 1_500), standby: 'any' }))
-    // Heartbeats are so rare that the first node which hears the new time sees the others' leases ended, and may doubt it.
+    // The first node that hears the new time sees the others' leases ended, and may doubt it.
     const faults = [{ ...fault(0, 'server-clock', 3_000, 12_000, 0, 60), leads: true }]
-    return plan({ name: 'ahead', seed, ms: 30_000, nodes: 3, jobs, faults, leaseMs: 24_000 })
+    return plan({ name: 'ahead', seed, ms: 30_000, nodes: 3, jobs, faults, leaseMs: 6_000 })
   },
 
   frozen(seed: number) {
@@ -371,11 +373,17 @@ export const SHORT = {
     const jobs = Array.from({ length: 28 }, (_, i): JobPlan => {
       return i % 2 === 0 ? job(r, i, 0) : { ...job(r, i, 1), trigger: together }
     })
+    // A node that starts while one secondary lags, and was given jobs just before: it is to know of them.
+    const edits = jobs
+      .filter(({ node }) => node === 0)
+      .slice(0, 8)
+      .map(({ _id }, i): Edit => ({ at: 16_000 + i * 100, job: _id, kind: 'move', node: 1, marked: false }))
     const faults = [
       fault(0, 'majority-lag', 4_000, 6_000, 0, 2),
-      ...[14_000, 21_000].map((at, i) => fault(i + 1, 'majority-lag', at, 5_000, 0, 1)),
+      fault(1, 'majority-lag', 14_000, 10_000, 0, 1),
+      fault(2, 'node-kill', 17_500, 0, 1),
     ]
-    return plan({ name: 'lag', seed, ms: 28_000, calmMs: 10_000, jobs, faults, readsFrom: [1], leaseMs: 15_000 })
+    return plan({ name: 'lag', seed, ms: 27_000, calmMs: 12_000, jobs, edits, faults, readsFrom: [1], leaseMs: 15_000 })
   },
 
   left(seed: number) {
