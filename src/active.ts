@@ -361,11 +361,10 @@ export class Active {
       claimedBefore: entries =>
         claimedTo(
           collections.executions,
-          entries.map(({ id, due = 0, knownFence }) => ({
-            job_id: id,
-            run_time: new Date(due),
-            after: knownFence === undefined ? undefined : BigInt(knownFence),
-          })),
+          entries.map(({ id, due = 0, knownFence, isRepeat }) => {
+            const fence = knownFence === undefined ? undefined : BigInt(knownFence)
+            return { job_id: id, run_time: new Date(due), ...(isRepeat ? { after: fence ?? 0n } : { known: fence }) }
+          }),
         ),
       claimed: (entry, to) => this.#roster.claimed(entry, to),
       proven: (entry, to) => this.#roster.proven(entry, to),

@@ -167,22 +167,22 @@ export interface Doubted {
   readonly run_time: Date
   /** Only a claim with a higher fence counts. */
   readonly after?: bigint | undefined
+  /** The fence that the document knows, of the schedule: whoever claimed a later time of it with a higher one had dealt with this. */
+  readonly known?: bigint | undefined
 }
 
-/** Up to when the schedule of these jobs was claimed, by job: the run time itself, or the latest scheduled one after it, for whoever
- *  claimed a later one had dealt with it. Jobs without such a row are not in it; what became of the run does not matter. */
+/** Up to when the schedule of these jobs was claimed, by job: the run time itself, or the latest one after it. Jobs without such a
+ *  row are not in it; what became of the run does not matter. Rows of an earlier job of that id have lower fences. */
 export async function claimedTo(
   executions: Collection<Execution>,
   doubted: readonly Doubted[],
 ): Promise<ReadonlyMap<string, Date>> {
   const found = new Map<string, Date>()
   for (let from = 0; from < doubted.length; from += 500) {
-    const rows = doubted.slice(from, from + 500).flatMap(({ job_id, run_time, after }) => {
-      const fence = after !== undefined && { fence: { $gt: after } }
-      return [
-        { job_id, run_time, ...fence },
-        { job_id, run_time: { $gt: run_time }, scheduled: true, ...fence },
-      ]
+    const rows = doubted.slice(from, from + 500).flatMap(({ job_id, run_time, after, known }) => {
+      const itself = { job_id, run_time, ...(after !== undefined && { fence: { $gt: after } }) }
+      if (known === undefined) return [itself]
+      return [itself, { job_id, run_time: { $gt: run_time }, scheduled: true, fence: { $gt: known } }]
     })
     const latest = [{ $match: { $or: rows } }, { $group: { _id: '$job_id', to: { $max: '$run_time' } } }]
     const options = { readConcern: { level: 'majority' as const } }

@@ -77,7 +77,7 @@ export function plan({ job, trigger, fingerprint, now, claimedTo: remembered }: 
   // An old copy of the document was written back: this run time is claimed already, and the schedule goes on after it.
   // A person may order an earlier time, but not with a document that does not know of the latest claim.
   if (claimedTo !== undefined && due <= claimedTo && (!ordered || (state?.claimed_to?.getTime() ?? 0) < claimedTo))
-    return armed(trigger.next(claimedTo, claimedTo))
+    return armed(trigger.seek(due, claimedTo + 1))
   return { state: 'armed', due, ordered, unwritten: state?.error !== undefined }
 }
 

@@ -63,11 +63,14 @@ export interface Entry {
   copied: boolean
   /** It was overdue when it was read, and memory cannot say that this run time was not claimed before: it may be an old copy. */
   unproven: boolean
-  /** Of an unproven time that a person ordered although the document knew it to be claimed: the fence of the latest claim that it
-   *  knew of, in digits. Only a later claim tells an old copy from the order. */
+  /** Of an unproven time: the fence of the latest claim that its document knew of, in digits; a later claim tells an old copy. */
   knownFence: string | undefined
+  /** Of an unproven time: a person ordered it although the document knew it to be claimed. Only a later claim tells that it is old. */
+  isRepeat: boolean
   /** The executor in which a place is kept for it while its claim is under way; a new `executor` counts from the next claim on. */
   place: string | undefined
+  /** A run of the job ended while its claim was under way: what waits for that run is claimed again at once. */
+  woken: boolean
   /** Claims in a row that were refused although memory thought otherwise; the next one waits longer. */
   refused: number
   /** Plans in a row that may not have been written. */
@@ -151,7 +154,9 @@ export function newEntry(id: string): Entry {
     copied: false,
     unproven: false,
     knownFence: undefined,
+    isRepeat: false,
     place: undefined,
+    woken: false,
     refused: 0,
     refusedPlans: 0,
     repairs: 0,

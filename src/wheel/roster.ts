@@ -149,7 +149,8 @@ export class Roster {
   /** Ends what `takeDue` began: the entry waits for its next time again, not before `notBefore`. */
   settle(entry: Entry, notBefore = 0): void {
     entry.place = undefined
-    entry.notBefore = notBefore
+    entry.notBefore = entry.woken && entry.waiting !== undefined ? 0 : notBefore
+    entry.woken = false
     if (this.#entries.get(entry.id) === entry) this.#arm(entry)
   }
 
@@ -244,7 +245,9 @@ export class Roster {
   /** The job's queued run may have room now. */
   wake(id: string): void {
     const entry = this.#entries.get(id)
-    if (entry?.waiting === undefined || entry.place !== undefined) return
+    if (entry === undefined) return
+    entry.woken = entry.place !== undefined
+    if (entry.woken || entry.waiting === undefined) return
     entry.notBefore = 0
     this.#arm(entry)
   }
@@ -284,7 +287,8 @@ export class Roster {
     const overdue = next.state === 'armed' && next.due <= now
     // A time that nobody has acknowledged yet is an order.
     entry.unproven = from !== 'claim' && overdue && !(next.ordered && next.unwritten)
-    entry.knownFence = entry.unproven ? knownFence(entry, sound.job) : undefined
+    entry.knownFence = entry.unproven ? ownState(sound.job)?.fence?.toBigInt?.().toString() : undefined
+    entry.isRepeat = entry.unproven && isRepeat(entry, sound.job)
     const what = newsOf(entry, sound.job, was, from)
     entry.edited = false
     return [
@@ -460,11 +464,10 @@ export class Roster {
 
 const news = (what: News): Effect => ({ type: 'news', news: what })
 
-/** A schedule never plans a time that was claimed; a person may order it once more. */
-function knownFence({ ordered, due }: Entry, job: Job): string | undefined {
-  const { claimed_to, fence } = ownState(job) ?? {}
-  if (!ordered || due === undefined || claimed_to === undefined || claimed_to.getTime() < due) return undefined
-  return String(fence?.toBigInt?.() ?? 0)
+/** Whether it is armed for a time that its document knows to be claimed: no schedule plans that, a person may order it once more. */
+function isRepeat({ ordered, due }: Entry, job: Job): boolean {
+  const claimedTo = ownState(job)?.claimed_to
+  return ordered && due !== undefined && claimedTo !== undefined && claimedTo.getTime() >= due
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : show(error))

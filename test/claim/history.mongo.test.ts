@@ -72,6 +72,43 @@ test.each([
   expect(cluster.ranOf(_id)).toEqual([])
 })
 
+test('the latest of several claims that an old copy knows nothing of is not repeated either, and the schedule keeps its grid', async () => {
+  const [node] = cluster.nodes
+  await node?.stop()
+  const due = minutesAgo(150)
+  const { _id } = await overdue(due, false, { fence: fence(50) }, number(100))
+  const off = new Date(due.getTime() + 3_700_000)
+  const row = { job_id: _id, run_time: off, scheduled: true, status: 'executed', fence: number(200) }
+  await cluster.executions.insertOne({ _id: `later-${_id}`, ...row })
+  await node?.start()
+  const hours = (count: number) => new Date(due.getTime() + count * 3_600_000)
+  // Claimed up to an hour and a bit after it, by another trigger: of its own hours only the one after that is still due.
+  const missed = { job_id: _id, status: 'missed' }
+  await until(async () =>
+    expect(await cluster.executions.find(missed).toArray()).toMatchObject([{ run_time: hours(2) }]),
+  )
+  expect(await cluster.jobs.findOne({ _id })).toMatchObject({ next_run_time: hours(3) })
+  expect(cluster.ranOf(_id)).toEqual([])
+})
+
+test('rows of an earlier job of the same id move nothing', async () => {
+  const [node] = cluster.nodes
+  const [ip] = cluster.ips
+  await node?.stop()
+  const due = minutesAgo(0.5)
+  const planned = { next_run_time: due, trigger: fingerprint(HOURLY, 'UTC') }
+  const job = aJob({ ip: ip as string, trigger: HOURLY, next_run_time: due }) as unknown as Loose
+  job.state = { job: job._id, planned, fence: fence(200) }
+  const ahead = new Date(due.getTime() + 10_000)
+  const row = { job_id: job._id, run_time: ahead, scheduled: true, status: 'executed', fence: number(100) }
+  await cluster.executions.insertOne({ _id: `earlier-${job._id}`, ...row })
+  await cluster.jobs.insertOne(job)
+  await node?.start()
+  await until(() => expect(cluster.ranOf(job._id).map(({ run_time }) => run_time)).toEqual([due]))
+  const next = (await cluster.jobs.findOne({ _id: job._id }))?.next_run_time
+  expect(next).toEqual(new Date(due.getTime() + 3_600_000))
+})
+
 test('an edit while the history is asked is judged by itself: the time it plans is not taken for claimed', async () => {
   const [node] = cluster.nodes
   const [ip] = cluster.ips

@@ -258,6 +258,18 @@ describe('takeDue', () => {
     expect(held.takeDue(NOW, executor => (executor === 'other' ? 1 : 0)).map(placeOf)).toEqual(['other'])
   })
 
+  test('what waits for a run that ends while its claim is under way is claimed again at once', () => {
+    const held = roster()
+    const job = mine({ state: { waiting: { run_time: new Date(NOW) } } } as never)
+    held.apply(put(job), NOW)
+    const [entry] = held.takeDue(NOW, plenty)
+    held.wake(job._id)
+    held.settle(entry as never, NOW + 1_000)
+    expect(held.takeDue(NOW, plenty)).toHaveLength(1)
+    held.settle(entry as never, NOW + 1_000)
+    expect(held.takeDue(NOW, plenty)).toEqual([])
+  })
+
   test('a job deleted while it is busy does not come back when it is settled', () => {
     const held = roster()
     const job = mine({ next_run_time: new Date(NOW) })
