@@ -250,6 +250,7 @@ export class Active {
       case 'seen': {
         const { job, from } = effect
         this.#runs.note(job)
+        if (from === 'given' && job.state?.assigned === this.#options.ip) void this.#keepHere(job)
         if (typeof job.cancel === 'string' && from !== 'claim') this.#runs.cancel(job._id, job.cancel, { seen: true })
         // What a claim shows is this node's own, save runs of another that had the job before.
         const entered = enteredIn(job)
@@ -257,6 +258,14 @@ export class Active {
         if (doubtful) void this.#runs.sweep(job).catch(() => this.#readLater(job._id))
       }
     }
+  }
+
+  /** A person gave the job to this node, where one of ours had put it before: it is the person's place now, and no rebalancing
+   *  takes the job from here. */
+  async #keepHere({ _id }: Job): Promise<void> {
+    const { collections, ip } = this.#options
+    const update = { $set: { 'state.assigned': '', touch: this.#freshTouch() }, $unset: { 'state.home': '' } }
+    await collections.jobs.updateOne({ _id, ip, 'state.assigned': ip } as never, update as never).catch(() => {})
   }
 
   /** Takes away what is malformed in a document of this node, and has it read again, also when somebody was quicker. */

@@ -3,8 +3,8 @@
  *  The same change twice is harmless, and a later one always wins. */
 import type { Job } from '../job/job.ts'
 
-/** How a whole document came to be known. */
-export type Source = 'snapshot' | 'insert' | 'replace' | 'read' | 'claim'
+/** How a whole document came to be known; `given`: it was read because a person gave the job to this node. */
+export type Source = 'snapshot' | 'insert' | 'replace' | 'read' | 'given' | 'claim'
 
 /** What memory keeps of a document, or would act on. */
 export const SHOWN = [

@@ -69,6 +69,8 @@ export function pipelineFor(ip: string): readonly Record<string, unknown>[] {
 export interface Update {
   /** The `ip` it sets; null: unset; undefined: untouched. */
   readonly ip: string | null | undefined
+  /** A person gave the job to a node: nobody says beside it that a node assigned it. */
+  readonly given: boolean
   /** Whether it sets or unsets `next_run_time`, and to what. */
   readonly armed: boolean
   readonly next_run_time: Date | null | undefined
@@ -92,6 +94,7 @@ export function readUpdate(description: {
   const told = new Set(['ip', 'next_run_time', 'cancel'])
   return {
     ip: typeof set.ip === 'string' ? set.ip : 'ip' in set || unset.includes('ip') ? null : undefined,
+    given: typeof set.ip === 'string' && !('touch' in set || 'state' in set || 'state.assigned' in set),
     armed: 'next_run_time' in set || unset.includes('next_run_time'),
     next_run_time: set.next_run_time as Date | null | undefined,
     cancel: typeof set.cancel === 'string' ? set.cancel : undefined,

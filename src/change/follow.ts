@@ -103,6 +103,8 @@ class Following {
   #ending: Promise<void> = Promise.resolve()
   /** Everything was read bit by bit until then: an event that is not later may be older than what was read. */
   #readUntil: Timestamp | undefined
+  /** Jobs that people gave to this node and whose documents are being read. */
+  readonly #given = new Set<string>()
   #opened = false
   #interrupted = false
   #closed = false
@@ -319,6 +321,7 @@ class Following {
       if (update.ip === null) this.reader.want(id)
       return
     }
+    if (update.ip === this.#ip && update.given) this.#given.add(id)
     if (update.ip === this.#ip || update.ip === null) return this.reader.want(id)
     if (!held || this.#options.isEcho(id, update.touch)) return
     const { armed, next_run_time, read } = update
@@ -327,7 +330,8 @@ class Following {
   }
 
   #tellFound(id: string, job: Job | null): void {
-    if (job !== null) this.#tellDocument(job, 'read')
+    const given = this.#given.delete(id)
+    if (job !== null) this.#tellDocument(job, given ? 'given' : 'read')
     else if (this.#holds(id)) this.#out.next({ type: 'gone', id, reason: 'deleted' })
     this.#review.answered(id, job)
   }

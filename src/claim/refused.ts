@@ -83,15 +83,20 @@ async function refused(first: Order, job: Job, context: ClaimsContext): Promise<
     return []
   }
   const now = context.now()
+  // A run that was claimed ahead and has not begun keeps its place until it does: what is due before it waits, and is not refused.
+  const ahead = (job.state?.running ?? []).map(entry => entry.run_time.getTime()).filter(time => time > now)
+  if (ahead.length > 0) {
+    letGo(entry, context, Math.min(Math.max(SOON_MS, Math.min(...ahead) - now), WAITING_MS))
+    return []
+  }
   // The queued run goes on waiting; what is due meanwhile is decided beside it.
   const order =
     first.kind === 'waiting' ? orderOf({ ...entry, waiting: undefined }, now, at => context.jitterOf(entry, at)) : first
   if (order === undefined || now < order.at) {
-    letGo(
-      entry,
-      context,
-      Math.min(order === undefined ? WAITING_MS : order.at - now, entry.waiting === undefined ? Infinity : WAITING_MS),
-    )
+    // Until what is due next, or until the run that it waits for may have ended on another node.
+    const at = order?.at ?? Math.min(entry.at ?? Number.POSITIVE_INFINITY, entry.extra[0] ?? Number.POSITIVE_INFINITY)
+    const wait = Math.max(at - now, SOON_MS)
+    letGo(entry, context, entry.waiting === undefined ? wait : Math.min(wait, WAITING_MS))
     return []
   }
   const overlap = job.overlap ?? JOB_DEFAULTS.overlap

@@ -34,7 +34,7 @@ export function newsOf(
   }
   if (was === undefined) {
     if (from === 'insert') return jobNews('job.added', entry)
-    if (from !== 'read' && from !== 'replace') return undefined
+    if (from !== 'read' && from !== 'given' && from !== 'replace') return undefined
     if (ownState(job)?.placed === true) return { type: 'job.adopted', job_id: job._id, ip: job.ip ?? '' }
     return { type: 'job.moved', job_id: job._id, from: null, to: job.ip ?? null }
   }

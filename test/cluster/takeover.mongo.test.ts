@@ -627,6 +627,18 @@ describe('what a person moved after a node did', () => {
   })
 })
 
+describe('what a person moved away and back', () => {
+  test('is not rebalanced either: it is where a node put it, and where the person did', async () => {
+    const job = aJob({ ip: a, next_run_time: null })
+    await insert({ ...job, state: { job: job._id, home: b, assigned: a } } as Job)
+    await until(async () => expect(node(a).status().jobs).toBeGreaterThan(0))
+    for (const ip of [b, c, a]) await cluster.jobs.updateOne({ _id: job._id }, { $set: { ip } })
+    await until(async () => expect((await read(job._id)).state).toEqual({ job: job._id, assigned: '' }))
+    expect(await node(c).nodes.rebalance()).toBe(0)
+    expect(await ownerOf(job._id)).toBe(a)
+  })
+})
+
 describe('the registry', () => {
   test('lists who lives, by the server’s clock', async () => {
     const dead = deadName()

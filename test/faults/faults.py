@@ -77,6 +77,10 @@ class Fault:
     def hits(self, hosts):
         return hosts is None or self.everywhere or bool(hosts & set(self.nodes))
 
+    def is_felt(self, hosts):
+        """The noise that rolls an oplog over is a load for everybody; only the node that it is made for loses its stream."""
+        return self.hits(hosts) or self.kind == "oplog-rolled"
+
 
 class Faults:
     def __init__(self, history):
@@ -111,7 +115,7 @@ class Faults:
         """Merged spans in which something was wrong; `ending`: that can end a run."""
         key = (None if hosts is None else frozenset(hosts), ending)
         if key not in self.cache:
-            near = [f for f in self.real if f.hits(hosts) and (not ending or f.ends_runs(self.lease))]
+            near = [f for f in self.real if (f.ends_runs(self.lease) and f.hits(hosts) if ending else f.is_felt(hosts))]
             spans = sorted((f.low, f.high) for f in near)
             if hosts is not None and hosts - self.ips:
                 spans = [(float("-inf"), float("inf"))]  # a host that is not there: nobody runs its jobs
@@ -134,7 +138,7 @@ class Faults:
         return high - low - sum(max(0, min(high, stop) - max(low, start)) for start, stop in self.windows(hosts))
 
     def near(self, hosts, low, high):
-        return [f for f in self.real if f.hits(hosts) and f.low < high and f.high > low]
+        return [f for f in self.real if f.is_felt(hosts) and f.low < high and f.high > low]
 
     def cut_short(self, start):
         """Whether a run may have been taken for dead: something that can end runs hit its host from a lease before its start (its

@@ -6,6 +6,7 @@ server's time of its claim, by which claims and edits are put in order."""
 
 from bisect import bisect_right
 
+from history import date
 from oracle import applied, retry_delay, segments_of
 from tolerances import EDGE, FINISH, LATE, LEAD, ROUNDING
 
@@ -192,9 +193,16 @@ class Job:
         Only that pause ends a row of failures: who plans a job that goes on has it fail on."""
         low = high = 0
         until = 0
-        for t, one in sorted(((s["until"], s) for s in self.starts), key=lambda x: x[0]):
+        ran = {s["run"] for s in self.starts}
+        # A run whose node died before it began is one that failed, too; that it was claimed only its row tells.
+        unbegun = [r for r in self.rows if r["status"] == "interrupted" and r["_id"] not in ran and r.get("finished")]
+        told = [(s["until"], s) for s in self.starts] + [(date(r["finished"]), None) for r in unbegun]
+        for t, one in sorted(told, key=lambda x: x[0]):
             limit = self.setting(t, "pause_after_failures")
             if limit is None or t < until:
+                continue
+            if one is None:
+                high += 1
                 continue
             failed = one["how"] == "failed" or one["how"] == "aborted" and self.timed_out(one)
             if failed and retry_delay(self.setting(t, "retry"), one["attempt"]) is not None:

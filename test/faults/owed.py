@@ -6,7 +6,7 @@ is believed where the fault explains it: a run interrupted on a host that was hi
 be run, one in a later run that could not have come sooner."""
 
 from history import date
-from tolerances import EDGE, EPS, LATE, LEAD, PLACING, RECOVERY
+from tolerances import EDGE, EPS, FAR, LATE, LEAD, PLACING, RECOVERY
 
 FINAL = {"executed", "error", "timeout", "interrupted", "cancelled", "missed", "max_instances"}
 GRACE_S = 60
@@ -114,8 +114,16 @@ class Owed:
             begun = job.start_at[row["t"]][0]["t"] if row["t"] in job.start_at else row["t"]
             return "in a later run" if faults.well_ms(hosts, due, begun) < LATE and not well else None
         if status == "max_instances":
-            return self.full(job, t, t, well)
+            return self.full(job, t, self.skipped_at(row), well)
         return None if well else self.under_fault(job, seg, due, hosts, row)
+
+    def skipped_at(self, row):
+        """When a due time was refused: then, save where a clock that was ahead judged it. A run id begins with the second in which
+        it was made, by the machine's own clock."""
+        if not self.faults.is_shifted(row["t"]):
+            return row["t"]
+        made = int(row["_id"][:8], 16) * 1_000
+        return row["t"] if abs(made - row["t"]) < FAR + LATE else made + EDGE
 
     def full(self, job, t, at, well):
         overlap = job.setting(t, "overlap", "skip")
@@ -123,6 +131,10 @@ class Owed:
             return None  # it has its place when the oldest is aborted
         if job.is_full(t, at) and (overlap == "skip" or job.waits(t, at) or not well):
             return "as many as may were running"
+        # A run of another node (the job was moved from there) counts until that node has stored its end.
+        unstored = [s for s in job.starts if s["t"] <= at and at - RECOVERY < s["until"] <= at and not self.faults.well({s["ip"]}, s["until"], at)]
+        if len(job.others(t, at, at + EDGE)) + len(unstored) >= job.places(t) and unstored:
+            return "the end of a run could not be stored"
         # An entry of a run whose node was hit is there until somebody says that it is dead.
         held = [s for s in job.starts if s["t"] <= at + EDGE and self.faults.cut_short(s) and s["until"] > at - 2 * RECOVERY]
         unstarted = [r for r in job.rows if r["status"] == "interrupted" and at - 2 * RECOVERY < r["t"] <= at + EDGE]
@@ -202,8 +214,9 @@ class Owed:
             return
         well = self.faults.well(hosts, min(at, e.lo) - LEAD, due + LATE)
         row = next(iter(job.row_at.get(at, [])), None)
-        if row is not None and row["status"] == "max_instances" and (self.full(job, at, at, well) or self.full(job, at, e.hi, well)):
-            return
+        if row is not None and row["status"] == "max_instances":
+            if self.full(job, at, self.skipped_at(row), well) or self.full(job, at, e.hi, well):
+                return
         if row is not None and row["status"] in ("interrupted", "cancelled") and not well and self.under_fault(job, seg, due, hosts, row):
             return
         if seg is not None and (self.served(job, seg, at, e, hosts) or self.skewed(job, seg, at, e)):

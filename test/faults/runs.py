@@ -234,7 +234,13 @@ class Runs:
         until = later[0]["t"] if later else self.history.calm
         wait = self.faults.well_ms(job.needs(s["until"]) | {s["ip"]}, high, until)
         stopped = job.is_deleted(s["t"], high + LATE) or any(e.kind == "cancel" and s["t"] < e.hi and e.lo < high + LATE for e in job.edits)
-        if wait > LATE and not stopped:
+        # It was claimed, and its node died before it began.
+        died = any(
+            r["status"] == "interrupted" and r["t"] == s["sched"] and r["attempt"] == s["attempt"] + 1
+            and self.faults.interrupts(r, s["until"], high + LATE)
+            for r in job.rows
+        )
+        if wait > LATE and not stopped and not died:
             self.n["lost"] += not later
             what = f"came {wait / 1000:.1f} s late" if later else "never came"
             self.verdict.fail("F1", f"{self.told(s)} and failed; its next attempt {what}", s["t"], job.id)

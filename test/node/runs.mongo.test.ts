@@ -115,6 +115,29 @@ test('an attempt that runs no longer waits in its document: the death of its nod
   expect(entry).not.toHaveProperty('retry_at')
 })
 
+test('what is due while a run that was claimed ahead has not begun waits for it, and is not refused', async () => {
+  const n = await start()
+  const other = n.another({ ip: 'ahead' })
+  await other.start()
+  const node = await db.db.collection<{ _id: string; incarnation: string }>('nodes').findOne({ _id: 'ahead' })
+  const ahead = new Date(Date.now() + 60_000)
+  const entry = anEntry({
+    run_id: 'ahead',
+    job: 'w',
+    run_time: ahead,
+    claimed: new Date(),
+    node: 'ahead',
+    incarnation: node?.incarnation as string,
+  })
+  const waiting = aJob({ _id: 'w', ip: n.ip, run_at: [new Date()], state: { job: 'w', running: [entry] } as never })
+  await n.jobs.insertOne(waiting as never)
+  await n.jobs.insertOne(aJob({ _id: 'later', ip: n.ip, run_at: [new Date(Date.now() + 700)] }) as never)
+  await until(() => expect(n.ranOf('later')).toHaveLength(1))
+  expect(await n.executions.countDocuments({ job_id: 'w' })).toBe(0)
+  await n.jobs.updateOne({ _id: 'w' }, { $pull: { 'state.running': { run_id: 'ahead' } } as never })
+  await until(() => expect(n.ranOf('w')).toHaveLength(1))
+})
+
 test('so many failed runs in a row pause the job, a resume counts anew', async () => {
   const n = await start()
   const paused = nextEvent(n.node, 'job.paused')
