@@ -14,7 +14,7 @@ import { Adoption } from './cluster/adoption.ts'
 import type { Seen } from './cluster/registry.ts'
 import type { Connection } from './connection.ts'
 import { overGuard } from './history/finish.ts'
-import { claimedTo } from './history/rows.ts'
+import { claimedTo, endLeft } from './history/rows.ts'
 import type { Job } from './job/job.ts'
 import { enteredIn } from './job/outcome.ts'
 import { type Malformed, repairOf } from './job/sound.ts'
@@ -161,6 +161,16 @@ export class Active {
     const runs$ = merge(this.#claims.claimed$, due$).pipe(mergeMap(claimed => this.#runs.perform(claimed)))
     this.#subscription.add(runs$.subscribe(happened => this.#runs.settle(happened)))
     await opened
+    // Before this process runs anything: what is told as going on here is of an earlier one. No start fails for the history's sake.
+    await this.endLeft(this.#options.ip).catch(() => {})
+  }
+
+  /** Ends what is told as going on on a node whose process has ended, where no document names it any more. */
+  async endLeft(node: string): Promise<void> {
+    const { clock, collections, emit } = this.#options
+    const left = await endLeft(collections.executions, collections.jobs, node, new Date(clock.now()))
+    for (const { _id, job_id, run_time, attempt } of left)
+      emit({ type: 'run.interrupted', run_id: _id, job_id, run_time, attempt, lost_node: node, rerun: false })
   }
 
   /** Whether due runs are taken; off while the node is paused, drains, or does not hold its lease. */

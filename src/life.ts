@@ -232,6 +232,7 @@ export class Life {
       draining: () => mode.givesAway,
       freshTouch: () => `${lease.incarnation.slice(-12)}-${(touches++).toString(36)}`,
       bury: job => active.sweep(job),
+      endLeft: node => active.endLeft(node),
       emit: news => this.#emit(news),
     })
   }

@@ -37,6 +37,8 @@ export interface TakeoverContext {
   readonly freshTouch: () => string
   /** Deals with entries of dead runs in a job that is not this node's. */
   readonly bury: (job: Job) => Promise<unknown>
+  /** Deals with runs of a dead node whose jobs are gone. */
+  readonly endLeft: (node: string) => Promise<void>
   readonly emit: (news: News) => void
 }
 
@@ -202,6 +204,7 @@ export class Takeover {
       return true
     }
     await evacuate(node._id, this.#targets(), { jobs, freshTouch, goOn })
+    if (await stands()) await this.#context.endLeft(node._id)
     if (await stands()) await this.#strand(node._id, true, within)
     return late
   }

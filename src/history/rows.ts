@@ -3,6 +3,7 @@
  *  Rows are bounded: a result of 16 KiB, an exception of 1,000 characters, a traceback of 16 KiB, a log of 200 lines and 64 KiB.
  *  A late or failing history never delays a run. */
 import { type Collection, MongoBulkWriteError } from 'mongodb'
+import type { Job } from '../job/job.ts'
 import type { Outcome } from '../job/outcome.ts'
 import { isPassing, PASSING } from './finish.ts'
 
@@ -159,6 +160,26 @@ async function storeLess(executions: Collection<Execution>, row: Execution): Pro
     }
   }
   return refusal
+}
+
+/** Ends the rows of runs that an ended process of a node has left and that no document names any more, because their jobs were deleted
+ *  while they went on; answers them. */
+export async function endLeft(
+  executions: Collection<Execution>,
+  jobs: Collection<Job>,
+  node: string,
+  now: Date,
+): Promise<readonly Execution[]> {
+  const left: Execution[] = []
+  for (const row of await executions.find({ node, status: 'started' }).toArray()) {
+    const named = { _id: row.job_id, 'state.running.run_id': row._id }
+    if ((await jobs.findOne(named as never, { projection: { _id: 1 } })) !== null) continue
+    const exception = `Interrupted: node ${node} ended while the run went on, and its job is gone`
+    const ended = { status: 'interrupted' as const, finished: now, exception, recorded: now }
+    const { modifiedCount } = await executions.updateOne({ _id: row._id, status: 'started' }, { $set: ended })
+    if (modifiedCount > 0) left.push({ ...row, ...ended })
+  }
+  return left
 }
 
 /** A run time of which a document does not say whether it was claimed. */

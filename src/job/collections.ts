@@ -2,7 +2,7 @@
  *  In: a database. Out: warnings, when this user may not change what should be changed; the node then checks by itself.
  *  Holds: doing it twice, or from many nodes at once, changes nothing more; a newer validator, a validator that is not ours
  *  and every document stay as they are. Each index costs every write: the reasons stand beside them. */
-import { type Db, type IndexSpecification, MongoServerError } from 'mongodb'
+import { type CreateIndexesOptions, type Db, type IndexSpecification, MongoServerError } from 'mongodb'
 import { JOBS_VALIDATOR, type JsonSchema, NODES_VALIDATOR } from './schema.ts'
 
 export interface CollectionNames {
@@ -50,6 +50,10 @@ export async function ensureCollections(db: Db, options: EnsureOptions = {}): Pr
         // The history of one job, newest first. Status and node are filtered on the way, no index of their own.
         await attempt(`index of ${names.executions}`, () =>
           ensureIndex(db, names.executions, { job_id: 1, run_time: -1 }),
+        )
+        // Runs that go on, by node: what a process that died has left. Only runs of more than a second pay for it.
+        await attempt(`index of ${names.executions}`, () =>
+          ensureIndex(db, names.executions, { node: 1 }, { partialFilterExpression: { status: 'started' } }),
         )
       },
     ),
@@ -112,8 +116,13 @@ function titleOf(validator: JsonSchema | undefined): Title | undefined {
   return of === undefined ? undefined : { of, version: Number(version) }
 }
 
-async function ensureIndex(db: Db, name: string, key: IndexSpecification): Promise<undefined> {
-  await db.collection(name).createIndex(key)
+async function ensureIndex(
+  db: Db,
+  name: string,
+  key: IndexSpecification,
+  options: CreateIndexesOptions = {},
+): Promise<undefined> {
+  await db.collection(name).createIndex(key, options)
 }
 
 /** The server refuses to create the index anew with another time: that is changed in place. */

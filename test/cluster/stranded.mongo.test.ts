@@ -59,6 +59,7 @@ function aKeeper(fields: Partial<TakeoverContext> = {}) {
     draining: () => false,
     freshTouch: () => `t${touches++}`,
     bury: async job => buried.push(job._id),
+    endLeft: async () => {},
     emit: (news: News) => {
       if (news.type === 'job.stranded') told.push(news.job_id)
     },

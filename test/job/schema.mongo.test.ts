@@ -184,7 +184,8 @@ describe('ensureCollections', () => {
       const keys = async (name: string) => (await db.collection(name).indexes()).map(({ key }) => key)
       expect(await keys('jobs')).toEqual([{ _id: 1 }, { ip: 1 }])
       expect(await keys('nodes')).toEqual([{ _id: 1 }])
-      expect(await keys('executions')).toEqual([{ _id: 1 }, { recorded: 1 }, { job_id: 1, run_time: -1 }])
+      const ofExecutions = [{ _id: 1 }, { recorded: 1 }, { job_id: 1, run_time: -1 }, { node: 1 }]
+      expect(await keys('executions')).toEqual(ofExecutions)
       expect(await expiry(db)).toBe(7 * 86_400)
     }))
 

@@ -94,6 +94,30 @@ test('a missed last run leaves its row before its job goes', async () => {
   expect(await n.executions.find({ job_id: 'j' }).toArray()).toMatchObject([{ status: 'missed', run_time: due }])
 })
 
+test('a run of an earlier process whose job was deleted meanwhile does not go on for ever in its row', async () => {
+  const n = await start()
+  await n.node.stop()
+  const row = { node: n.ip, ip: n.ip, status: 'started', run_time: due, attempt: 1, recorded: new Date() }
+  const entry = { run_id: 'named', job: 'j', run_time: due, claimed: due, node: 'other', incarnation: 'x', attempt: 1 }
+  await n.executions.insertMany([
+    { _id: 'left', job_id: 'deleted', ...row },
+    { _id: 'named', job_id: 'j', ...row },
+    { _id: 'elsewhere', job_id: 'deleted', ...row, node: 'other' },
+  ])
+  const job = aJob({ _id: 'j', ip: 'nobody', next_run_time: null, state: { job: 'j', running: [entry] } as never })
+  await n.jobs.insertOne(job as never)
+  const seen = collect(n.node, 'deleted')
+  await n.node.start()
+  expect(await n.executions.findOne({ _id: 'left' })).toMatchObject({
+    status: 'interrupted',
+    finished: expect.any(Date),
+    exception: expect.stringContaining('its job is gone'),
+  })
+  expect(seen.of('run.interrupted')).toMatchObject([{ run_id: 'left', lost_node: n.ip }])
+  for (const _id of ['named', 'elsewhere'])
+    expect(await n.executions.findOne({ _id })).toMatchObject({ status: 'started' })
+})
+
 test('a due time for which there is no room has its row, and leaves nothing in the document', async () => {
   const n = await start()
   const trigger = { type: 'interval', seconds: 0.1 } as const
