@@ -46,7 +46,10 @@ def is_place(history, faults, job, expected, ip):
     asked = expected.get("ip")
     if ip == asked or asked is None and ip in history.ips:
         return True
-    since = max((e.lo for e in job.edits if e.sets("ip")), default=0)
+    last = max((e for e in job.edits if e.sets("ip")), key=lambda e: e.lo, default=None)
+    if last is not None and last.as_read and ip in history.ips:
+        return True  # what was written back as it was read may have been no change of its node
+    since = 0 if last is None else last.lo
     takers = job.takers(history.calm)
     return (takers == "any" or ip in takers) and ip in history.ips and faults.given_up(asked, since, history.calm) is not None
 

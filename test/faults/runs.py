@@ -3,8 +3,9 @@ F7 schedule, F8 overlap), and how it ended: by its timeout (F10), by a cancel (F
 
 from collections import defaultdict
 
+from history import date
 from oracle import retry_delay
-from tolerances import EARLY, EDGE, HEARD, LATE, LEAD
+from tolerances import EARLY, EDGE, HEARD, LATE, LEAD, SETTLE
 
 
 class Runs:
@@ -240,7 +241,11 @@ class Runs:
             and self.faults.interrupts(r, s["until"], high + LATE)
             for r in job.rows
         )
-        if wait > LATE and not stopped and not died:
+        # Its node was taken for dead before it could say how this one ended: the run is over as interrupted, without a next attempt.
+        row = self.history.rows.get(s["run"])
+        told = None if row is None else date(row.get("recorded") or row.get("finished"))
+        unsaid = told is None or row["status"] == "interrupted" or told > s["until"] + SETTLE
+        if wait > LATE and not stopped and not died and not (unsaid and self.faults.cut_short(s)):
             self.n["lost"] += not later
             what = f"came {wait / 1000:.1f} s late" if later else "never came"
             self.verdict.fail("F1", f"{self.told(s)} and failed; its next attempt {what}", s["t"], job.id)

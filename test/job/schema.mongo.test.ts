@@ -251,7 +251,7 @@ describe('ensureCollections', () => {
       try {
         await refuse(['create', 'collMod', 'createIndexes']).catch(() => skip('the server knows no fail points'))
         const { warnings } = await ensureCollections(db)
-        expect(warnings).toHaveLength(6)
+        expect(warnings).toHaveLength(7)
         expect(warnings).toContainEqual(expect.stringMatching(/^validator of jobs: this user may not/))
       } finally {
         await refuse([]).catch(() => undefined)
