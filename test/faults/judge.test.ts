@@ -743,6 +743,49 @@ const STARTS: readonly Case[] = [
     },
   ],
   [
+    'F1',
+    'a failed run whose node was killed before it could say so has no next attempt',
+    { job: RETRY, runs: { 35000: [failed()] }, faults: [['storm', 35_100, 36_000]] },
+    {
+      job: RETRY,
+      runs: { 35000: [failed({ row: 'interrupted' })] },
+      faults: [['node-kill', 35_100, 36_000]],
+      exits: [['n0', 35_100]],
+    },
+  ],
+  [
+    'F1',
+    'a next attempt that was claimed and whose node was killed before it began is interrupted',
+    { job: RETRY, runs: { 35000: [failed(), un('interrupted', { attempt: 2 })] } },
+    {
+      job: RETRY,
+      runs: { 35000: [failed(), un('interrupted', { attempt: 2 })] },
+      faults: [['node-kill', 35_900, 37_000]],
+      exits: [['n0', 35_900]],
+    },
+  ],
+  [
+    'F1',
+    'a run counts until the node that it was moved away from could store its end',
+    { runs: { 25000: { ms: 9_000 }, 35000: un('max_instances') } },
+    {
+      edits: [['move', 26_000, set({ ip: 'n1' })]],
+      faults: [['cut', 33_000, 36_000]],
+      runs: {
+        25000: { ms: 9_000 },
+        35000: un('max_instances', { ip: 'n1' }),
+        ...Object.fromEntries([45_000, 55_000, 65_000, 75_000].map(time => [time, { ip: 'n1' }])),
+      },
+      doc: { ip: 'n1' },
+    },
+  ],
+  [
+    'F3',
+    'a document that is written back as it was read may name another node than stands there, or the same',
+    { edits: [['move', 32_000, set({ ip: 'n1' })]], doc: { ip: 'n1' } },
+    { edits: [['write-back', 32_000, set({ ...JOB, next_run_time: day(35_000), ip: 'n1' })]], doc: { ip: 'n1' } },
+  ],
+  [
     'F2',
     'a run that did not fail has no next attempt',
     { job: RETRY, runs: { 35000: [{}, { after: 1_100, attempt: 2 }] } },

@@ -108,6 +108,9 @@ class Runs:
     # -- F3 --------------------------------------------------------------------------------------------------------------
     def place(self, job, s):
         candidates = job.at_claim(s, lambda e: (e.value("ip"),) if e.sets("ip") else None)
+        if any(e.as_read for _, e in candidates):
+            # It may have named the node that stood there: then what was asked for before is still in force.
+            candidates = [*job.at_claim(s, lambda e: (e.value("ip"),) if e.sets("ip") and not e.as_read else None), *candidates]
         for ip, e in candidates:
             if ip is None or ip == s["ip"]:
                 return
