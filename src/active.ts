@@ -88,7 +88,7 @@ export class Active {
         this.#roster.wrote(write)
         if (skip?.job !== undefined) this.#runs.settle(skipped(skip, skip.job, clock.now()))
       },
-      skipping: () => ({ by: this.#actor(), now: clock.now(), newRunId: () => this.#runs.newId(), jitterOf: () => 0 }),
+      skipping: () => ({ by: this.#actor(), now: clock.now(), newRunId: () => this.#runs.newId() }),
       forgetRun: id => this.#runs.forget(id),
       overtaken: id => {
         if (this.#roster.overtaken(id)) this.#follower.read(id)

@@ -7,7 +7,7 @@ import type { Job } from '../job/job.ts'
 import { noting } from '../job/outcome.ts'
 import type { PlanWrite } from '../wheel/entry.ts'
 import { freshState, isExactly } from './guards.ts'
-import { droppedSkip, type Skip, type SkipContext } from './skips.ts'
+import { droppedSkip, type Noting, type Skip } from './skips.ts'
 
 export interface PlansContext {
   readonly jobs: Collection<Job>
@@ -17,7 +17,7 @@ export interface PlansContext {
   readonly planOf: (id: string) => PlanWrite | undefined
   /** It is written, and memory may say so; `skip`: the due run that it dropped. */
   readonly wrote: (write: PlanWrite, skip: Skip | undefined) => void
-  readonly skipping: () => SkipContext
+  readonly skipping: () => Noting
   readonly forgetRun: (runId: string) => void
   /** A person's edit came first, or the document refused it: it is to be read again. */
   readonly overtaken: (id: string) => void

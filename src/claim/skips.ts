@@ -17,10 +17,14 @@ export interface Skip {
 /** What becomes of an order's run: it goes on, is skipped for want of room, or waits for room. */
 export type How = 'run' | 'skip' | 'queue'
 
-export interface SkipContext {
+/** Who notes a skip, and when. */
+export interface Noting {
   readonly by: Actor
   readonly now: number
   readonly newRunId: () => string
+}
+
+export interface SkipContext extends Noting {
   readonly jitterOf: (runTime: number) => number
 }
 
@@ -41,7 +45,7 @@ export function skipsOf(order: Order, how: How, context: SkipContext): readonly 
 }
 
 /** A due run that a new trigger dropped. */
-export function droppedSkip({ job, due }: { readonly job: Job; readonly due: number }, context: SkipContext): Skip {
+export function droppedSkip({ job, due }: { readonly job: Job; readonly due: number }, context: Noting): Skip {
   const what = { time: due, status: 'missed', scheduled: true, coalesced: 1 } as const
   return { entry: unrecorded(job._id, what, context), late: context.now - due, job }
 }
@@ -55,7 +59,7 @@ export const skipped = ({ entry, late, job }: Skip, after: Job, now: number): Ou
 function unrecorded(
   jobId: string,
   what: Pick<Outcome, 'status' | 'scheduled' | 'coalesced'> & { readonly time: number },
-  { newRunId, by }: SkipContext,
+  { newRunId, by }: Noting,
 ): Unrecorded {
   const { time, ...rest } = what
   return unrecordedOf(jobId, { ...rest, run_id: newRunId(), run_time: new Date(time), attempt: 1 }, by)
