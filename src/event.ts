@@ -1,5 +1,6 @@
 /** Every thing that can happen, as plain data: one variant for each event type, past tense or a status name.
  *  Parts of the node return or emit these; logs, the history, streams and users' code only subscribe to them. */
+import { filter, type OperatorFunction } from 'rxjs'
 import type { Problem } from './errors.ts'
 
 /** What every event carries. */
@@ -80,3 +81,12 @@ export type TidewheelEvent = EventOf<EventType>
 
 /** An event before the node stamps it with `at` and `node`. */
 export type News<T extends EventType = EventType> = { [K in T]: Omit<EventOf<K>, keyof EventBase> }[T]
+
+/** An operator that keeps events of some types, and narrows to them: `events$.pipe(ofType('run.executed', 'run.error'))`. */
+export function ofType<T extends EventType>(...types: readonly T[]): OperatorFunction<TidewheelEvent, EventOf<T>> {
+  const wanted: ReadonlySet<string> = new Set(types)
+  return filter((event): event is EventOf<T> & TidewheelEvent => wanted.has(event.type)) as OperatorFunction<
+    TidewheelEvent,
+    EventOf<T>
+  >
+}

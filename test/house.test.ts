@@ -6,52 +6,44 @@ import { describe, expect, test } from 'vitest'
 import { lineAt, readSources, type Source, source } from './support/sources.ts'
 
 /** Files that know nothing of ours but each other; every file may import them. */
-const GROUND = ['errors', 'event', 'clock', 'connection', 'settings', 'version']
+const GROUND = ['errors', 'event', 'clock', 'version']
 
-/** The stages and what stands beside them: what each may import besides itself and the ground.
- *  `types`: only with `import type`, what the stage before hands on. */
+/** The rooms: what each may import besides itself and the ground.
+ *  `types`: only with `import type`, what another room hands it. */
 const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly types?: readonly string[] }>> = {
   trigger: { all: [] },
   job: { all: ['trigger'] },
   change: { all: ['job', 'trigger'] },
   wheel: { all: ['job', 'trigger'], types: ['change'] },
   claim: { all: ['job', 'trigger'], types: ['change', 'wheel'] },
-  run: { all: ['job', 'trigger'], types: ['claim'] },
-  history: { all: ['job'] },
+  executor: { all: ['job'] },
+  run: { all: ['job', 'executor', 'wheel'], types: ['claim'] },
+  history: { all: ['job', 'database'] },
   cluster: { all: ['job', 'trigger', 'history'] },
+  database: { all: ['job'], types: ['cluster', 'history'] },
+  client: { all: ['job', 'trigger', 'change', 'cluster', 'database'], types: ['history'] },
   log: { all: [] },
-  mode: { all: [] },
-  drain: { all: [], types: ['active'] },
-  options: { all: ['log'], types: ['job', 'run'] },
   testing: { all: [] },
-  'of-type': { all: [] },
-  dev: { all: [] },
+  dev: { all: ['database'] },
   http: { all: ['index'] },
-  cli: { all: ['index', 'http', 'dev', 'log', 'trigger'] },
+  cli: { all: ['index', 'http', 'dev', 'log', 'trigger', 'database'] },
 }
 
-/** They join the stages and may import anything but doors; `life` is what node.ts does between start and stop, `active` what it
- *  does while it holds its lease. */
-const JOINERS = ['index', 'node', 'life', 'active', 'runs', 'connect', 'database', 'collections']
+/** They join the rooms and may import anything but doors. */
+const JOINERS = ['index', 'node']
 const DOORS = ['http', 'cli', 'dev']
 
 /** Who may import a library; a folder ends with `/`. `types`: with `import type` only. */
 const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; readonly types?: readonly string[] }>> = {
   mongodb: {
     all: [
-      'src/connection.ts',
-      'src/node.ts',
-      'src/active.ts',
-      'src/runs.ts',
-      'src/connect.ts',
-      'src/collections.ts',
+      'src/database/',
+      'src/node/',
+      'src/client/',
       'src/history/',
-      'src/job/jobs.ts',
-      'src/job/collections.ts',
       'src/change/follow.ts',
       'src/change/reader.ts',
       'src/change/review.ts',
-      'src/change/watch.ts',
       'src/claim/begin.ts',
       'src/claim/claim.ts',
       'src/claim/claims.ts',
@@ -60,42 +52,34 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/cluster/',
       'src/dev/',
     ],
-    types: ['src/options.ts'],
   },
   rxjs: {
     all: [
       'src/clock.ts',
+      'src/event.ts',
       'src/testing.ts',
-      'src/of-type.ts',
-      'src/node.ts',
-      'src/active.ts',
-      'src/runs.ts',
-      'src/log.ts',
-      'src/history/',
+      'src/node/',
+      'src/client/',
       'src/change/follow.ts',
-      'src/change/watch.ts',
-      'src/job/jobs.ts',
       'src/run/pipeline.ts',
       'src/wheel/ticker.ts',
       'src/claim/claims.ts',
-      'src/run/run.ts',
-      'src/cluster/',
       'src/http/stream.ts',
       'src/cli/',
       'src/dev/',
     ],
   },
-  pino: { all: ['src/log.ts'], types: ['src/run/', 'src/index.ts'] },
+  pino: { all: ['src/log.ts'], types: ['src/executor/', 'src/index.ts'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
-  zod: { all: ['src/job/', 'src/settings.ts', 'src/http/', 'src/cli/'] },
+  zod: { all: ['src/job/', 'src/http/', 'src/cli/'] },
   'node:': {
-    all: ['src/connection.ts', 'src/settings.ts', 'src/run/', 'src/cluster/', 'src/http/', 'src/cli/', 'src/dev/'],
+    all: ['src/database/connection.ts', 'src/executor/', 'src/cluster/', 'src/http/', 'src/cli/', 'src/dev/'],
   },
 }
 
 const CLOCK = 'src/clock.ts'
-const SUBSCRIBERS = ['src/node.ts', 'src/active.ts', 'src/http/stream.ts', 'src/cli/']
+const SUBSCRIBERS = ['src/node/', 'src/http/stream.ts', 'src/cli/']
 const VAGUE = /^(utils?|lib|common|helpers?|types|interfaces?|misc|shared|manager|service|handler|base)$/
 /** What loads a file by its default export. */
 const DEFAULT_EXPORTS = ['test/support/global-setup.ts']

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { TidewheelError } from '../errors.ts'
 import { type Client, type ConnectOptions, connect } from '../index.ts'
+import { readConfigFile } from './config-file.ts'
+import { type Output, outputOf } from './output.ts'
 import {
   flagOf,
   NAMES,
@@ -14,9 +16,7 @@ import {
   type SettingName,
   type Settings,
   settingOf,
-} from '../settings.ts'
-import { readConfigFile } from './config-file.ts'
-import { type Output, outputOf } from './output.ts'
+} from './settings.ts'
 
 export interface Call {
   readonly settings: Settings

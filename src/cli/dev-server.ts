@@ -2,7 +2,7 @@
  *  the database `tidewheel_dev` unless `--db` names another, so that no other data is touched.
  *  Out: its address with the database in it, and the way to end it. */
 import { relative } from 'node:path'
-import { redacted } from '../connection.ts'
+import { redacted } from '../database/connection.ts'
 import { findMongodBinary } from '../dev/find-mongod.ts'
 import { startMongod } from '../dev/mongod.ts'
 import { TidewheelError } from '../errors.ts'

@@ -4,14 +4,14 @@
  *  Holds: when it ends no process and no lock is left; the data stays. */
 import { Command } from 'commander'
 import { systemClock } from '../clock.ts'
-import { redacted } from '../connection.ts'
+import { redacted } from '../database/connection.ts'
 import { SAMPLE_TASKS, sampleJobs } from '../dev/sample-tasks.ts'
 import { type Client, connect, createNode, type Job, type TidewheelEvent, type TidewheelNode } from '../index.ts'
-import type { SettingName, Settings } from '../settings.ts'
 import { addSettings, type Call, run } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
 import { clockTime, lineOf, rounded } from './events.ts'
 import { EXIT, sentencesOf } from './exit-codes.ts'
+import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
 const USES: readonly SettingName[] = ['nodes', 'data', 'timezone']

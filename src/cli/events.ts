@@ -3,7 +3,7 @@
  *  It is not a node: what nodes keep to themselves, such as the start of a short run, is not seen here. */
 import { Command } from 'commander'
 import colours from 'picocolors'
-import { type Connection, databaseError, open } from '../connection.ts'
+import { type Connection, databaseError, open } from '../database/connection.ts'
 import { TidewheelError, type TidewheelEvent } from '../index.ts'
 import { type Call, connectionOf, run } from './call.ts'
 import { type CollectionNames, type DatabaseChange, eventsOf } from './event-of.ts'

@@ -1,7 +1,7 @@
 /** `tidewheel init`: collections, validators and indexes, created where they are missing.
  *  Twice does no harm. What this user may not do, or what is not ours to change, is said and counts as failed. */
 import { Command } from 'commander'
-import { open } from '../connection.ts'
+import { open } from '../database/connection.ts'
 import { connect } from '../index.ts'
 import { connectionOf, run } from './call.ts'
 import { EXIT } from './exit-codes.ts'

@@ -4,8 +4,8 @@
  *  A reader that has gone away (`| head`) ends the process without a word. */
 import Table from 'cli-table3'
 import colours from 'picocolors'
-import type { Settings } from '../settings.ts'
 import { EXIT } from './exit-codes.ts'
+import type { Settings } from './settings.ts'
 
 export interface Output {
   readonly json: boolean

@@ -5,8 +5,8 @@ import { Command } from 'commander'
 import { TidewheelError } from '../errors.ts'
 import { createNode, type NodeOptions, ofType } from '../index.ts'
 import { jsonLogger, type Logger } from '../log.ts'
-import type { SettingName, Settings } from '../settings.ts'
 import { addSettings, type Call, connectionOf, run } from './call.ts'
+import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
 const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone']

@@ -4,7 +4,7 @@
  *  Holds: the row is there before the entry goes, so that the next owner never takes a finished run for an interrupted one;
  *  a run's end is stored or, where the document refuses it, reported, and `idle()` always resolves in the end. */
 import { type Collection, MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb'
-import { isNobody } from '../connection.ts'
+import { isNobody } from '../database/connection.ts'
 import type { Job } from '../job/job.ts'
 import { type Actor, isFailure, noting, type Outcome, recordedOf, unrecordedOf } from '../job/outcome.ts'
 import { PLANNED_BY_NODE } from '../job/plan.ts'

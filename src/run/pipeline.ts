@@ -3,7 +3,7 @@
  *  in the executor until then, which is the back-pressure. A subscriber that leaves ends its open runs as cancelled. */
 import { Observable, type Subscriber } from 'rxjs'
 import { TidewheelError } from '../errors.ts'
-import type { Run, Task } from './executor.ts'
+import type { Run, Task } from '../executor/executor.ts'
 
 /** A run that ends when it is told to. Later calls on an ended run do nothing. */
 export interface PipelineRun extends Run {

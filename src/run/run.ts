@@ -6,11 +6,11 @@
 import type { Claim } from '../claim/claimed.ts'
 import { after, type Clock, monotonicNow } from '../clock.ts'
 import type { News } from '../event.ts'
+import { type Executor, KILL_AFTER_MS, type Run } from '../executor/executor.ts'
+import { failureOf } from '../executor/failure.ts'
+import type { RunLog } from '../executor/run-log.ts'
 import { graceMs, orderedGraceMs } from '../job/job.ts'
 import type { Outcome, Status } from '../job/outcome.ts'
-import { type Executor, KILL_AFTER_MS, type Run } from './executor.ts'
-import { failureOf } from './failure.ts'
-import type { RunLog } from './run-log.ts'
 
 /** Why a run is aborted. */
 export interface Abort {

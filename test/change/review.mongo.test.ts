@@ -3,7 +3,7 @@
 import type { Collection, Db, Document } from 'mongodb'
 import { type CommandStartedEvent, MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ensureCollections } from '../../src/job/collections.ts'
+import { ensureCollections } from '../../src/database/ensure.ts'
 import type { Job } from '../../src/job/job.ts'
 import { Followed } from '../support/followed.ts'
 import { aJob } from '../support/jobs.ts'

@@ -1,7 +1,7 @@
 /** Settings: which source wins, what is refused, and that the README's table is the settings' own. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { NAMES, resolveSettings, type Sources, settingsTable, variablesOf } from '../../src/settings.ts'
+import { NAMES, resolveSettings, type Sources, settingsTable, variablesOf } from '../../src/cli/settings.ts'
 
 const resolve = (sources: Partial<Sources>) =>
   resolveSettings({ flags: {}, env: {}, readSecret: path => `mongodb://${path}\n`, ...sources })

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Adoption, type AdoptionContext } from '../../src/cluster/adoption.ts'
 import { evacuate, place, rebalance } from '../../src/cluster/moves.ts'
 import { homeOf } from '../../src/cluster/placement.ts'
-import { ensureCollections } from '../../src/job/collections.ts'
+import { ensureCollections } from '../../src/database/ensure.ts'
 import type { Job } from '../../src/job/job.ts'
 import { FakeClock } from '../support/clock.ts'
 import { aJob } from '../support/jobs.ts'

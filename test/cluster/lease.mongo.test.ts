@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { Lease, type NodeInfo } from '../../src/cluster/lease.ts'
 import { closeAny, closeEnded, readRegistry, type Seen } from '../../src/cluster/registry.ts'
-import { ensureCollections } from '../../src/job/collections.ts'
+import { ensureCollections } from '../../src/database/ensure.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 
 const REPORT = { status: 'active', jobs: 3, running: 1 } as const

@@ -1,7 +1,7 @@
 /** Trouble on the way to the database: answers that are lost, a line that falls silent or is cut, too few connections.
  *  The server is well; the node knows it only through a line of its own. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNode, type TidewheelNode } from '../../src/node.ts'
+import { createNode, type TidewheelNode } from '../../src/node/node.ts'
 import { accountedFor, onTimeAgain, steady } from '../support/books.ts'
 import { collect, nextEvent } from '../support/events.ts'
 import { aJob } from '../support/jobs.ts'

@@ -86,7 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
         put: "byRun.get(command.running?.run_id ?? '') ?? found.find(job => job._id === command.order.entry.id)",
       },
       // Else the heartbeat that comes at the same moment aborts what has not started yet.
-      { file: 'life.ts', find: "    active?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
+      { file: 'node/life.ts', find: "    active?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
     ],
     plan: 'zombie',
     finds: ['F2', 'F3', 'F4'],
@@ -306,7 +306,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'runs of a process that was replaced go on',
     patches: [
       {
-        file: 'life.ts',
+        file: 'node/life.ts',
         find: "active?.abortAll({ status: 'interrupted', message: reason })",
         put: 'void active',
       },
@@ -359,7 +359,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a process takes its own runs for dead',
-    patches: [{ file: 'runs.ts', find: 'isMine: id => this.#mine.has(id)', put: 'isMine: () => false' }],
+    patches: [{ file: 'node/runs.ts', find: 'isMine: id => this.#mine.has(id)', put: 'isMine: () => false' }],
     plan: 'calm',
     finds: ['F1', 'F8', 'F10'],
   },
@@ -421,7 +421,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a request to cancel is taken away and aborts nothing',
     patches: [
       {
-        file: 'runs.ts',
+        file: 'node/runs.ts',
         find: 'for (const claim of going) this.#going.abort(claim.run_id, why)',
         put: '',
       },
@@ -449,7 +449,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'reads go where the connection string says',
-    patches: [{ file: 'connection.ts', find: "  readPreference: 'primary',\n", put: '' }],
+    patches: [{ file: 'database/connection.ts', find: "  readPreference: 'primary',\n", put: '' }],
     plan: 'lag',
     finds: ['F1', 'F10'],
   },

@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Document, MongoClient } from 'mongodb'
-import { nodesOf } from '../../src/cluster/nodes.ts'
+import { nodesOf } from '../../src/client/nodes.ts'
 import type { Cluster } from './cluster.ts'
 import { crowd } from './crowd.ts'
 import { burst, dropAndRestore, fill, killStreams, lagging, lead, renameAway, rollOplog } from './harm.ts'

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { BSON, type Collection, type MongoServerError } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ensureCollections } from '../../src/job/collections.ts'
+import { ensureCollections } from '../../src/database/ensure.ts'
 import { jobSchema } from '../../src/job/job.ts'
 import { parseJob, validateJob } from '../../src/job/parse.ts'
 import { JOBS_VALIDATOR, refusal } from '../../src/job/schema.ts'

@@ -1,11 +1,11 @@
 /** How a run ends when it is aborted: by itself, left behind, or killed by its executor. */
 import { expect, test } from 'vitest'
 import type { Claim } from '../../src/claim/claimed.ts'
+import type { Executor } from '../../src/executor/executor.ts'
+import { runLog } from '../../src/executor/run-log.ts'
 import type { Outcome } from '../../src/job/outcome.ts'
 import { jsonLogger, runLogger } from '../../src/log.ts'
-import type { Executor } from '../../src/run/executor.ts'
 import { GoingRuns, perform } from '../../src/run/run.ts'
-import { runLog } from '../../src/run/run-log.ts'
 import { FakeClock } from '../support/clock.ts'
 
 /** A job with a timeout of 10 s that `executor` performs; what it ends with, once it does. */

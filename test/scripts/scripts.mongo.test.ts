@@ -4,7 +4,7 @@ import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ensureCollections } from '../../src/job/collections.ts'
+import { ensureCollections } from '../../src/database/ensure.ts'
 import { openTestDb, type TestDb, withDatabase } from '../support/mongo.ts'
 import { type Mongosh, type MongoshResult, openMongosh } from '../support/mongosh.ts'
 

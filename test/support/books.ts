@@ -2,7 +2,7 @@
  *  A row stands for `coalesced` due times, the last of which is its `run_time`. */
 import { expect } from 'vitest'
 import type { Job } from '../../src/job/job.ts'
-import type { TidewheelNode } from '../../src/node.ts'
+import type { TidewheelNode } from '../../src/node/node.ts'
 import { collect } from './events.ts'
 import { aJob } from './jobs.ts'
 import { type Loose, type Nodes, until } from './node.ts'

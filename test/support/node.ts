@@ -3,10 +3,10 @@
  *  `close()` releases what is held and closes all nodes and clients. */
 import { type Collection, type Document, MongoClient } from 'mongodb'
 import { vi } from 'vitest'
+import type { Run, Task } from '../../src/executor/executor.ts'
 import type { Job } from '../../src/job/job.ts'
-import { createNode, type TidewheelNode } from '../../src/node.ts'
-import type { NodeOptions } from '../../src/options.ts'
-import type { Run, Task } from '../../src/run/executor.ts'
+import { createNode, type TidewheelNode } from '../../src/node/node.ts'
+import type { NodeOptions } from '../../src/node/options.ts'
 
 /** One start of a recording task. */
 export interface Ran {

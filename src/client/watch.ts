@@ -3,10 +3,10 @@
  *  so every filter works; after a break everything is read anew and told as far as it differs. */
 import type { ChangeStreamDocument, Collection, Filter, MongoClient, Timestamp } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
+import { type Found, Reader } from '../change/reader.ts'
 import { breathe, systemClock } from '../clock.ts'
 import type { Job } from '../job/job.ts'
-import type { JobChange } from '../job/jobs.ts'
-import { type Found, Reader } from './reader.ts'
+import type { JobChange } from './jobs.ts'
 
 const PAUSE_MS = 500
 

@@ -3,7 +3,7 @@
  *  Holds: doing it twice, or from many nodes at once, changes nothing more; a newer validator, a validator that is not ours
  *  and every document stay as they are. Each index costs every write: the reasons stand beside them. */
 import { type CreateIndexesOptions, type Db, type IndexSpecification, MongoServerError } from 'mongodb'
-import { JOBS_VALIDATOR, type JsonSchema, NODES_VALIDATOR } from './schema.ts'
+import { JOBS_VALIDATOR, type JsonSchema, NODES_VALIDATOR } from '../job/schema.ts'
 
 export interface CollectionNames {
   readonly jobs?: string

@@ -1,7 +1,7 @@
 /** Later: runs that are claimed and wait for their start: the next attempt of a failed run, or the second start of an interrupted one.
  *  In: such runs with the instant of their start. Out: those whose time has come and for which there is a place.
  *  The document keeps them too (`retry_at` in their entry), so that they survive this process. No I/O, no clock. */
-import { Wheel } from './wheel.ts'
+import { Wheel } from '../wheel/wheel.ts'
 
 interface Waiting {
   readonly run_id: string

@@ -1,8 +1,9 @@
 /** Drain: how the runs of a node end when it stops.
  *  In: the stages, which take no new runs any more, and how long those going on may last. Out: when all is over, ended or given up.
  *  Always holds: a run that is aborted has time to store its end; one whose end cannot be stored is found by the next owner. */
+
+import type { Clock } from '../clock.ts'
 import type { Active } from './active.ts'
-import type { Clock } from './clock.ts'
 
 /** A stop with a time limit waits so much longer for a database that does not take the ends of runs. */
 const STORING_MS = 5_000

@@ -1,6 +1,6 @@
 /** Failure: whatever a task throws becomes name, message and stack, as text; nothing that is thrown can throw again here. */
 import { describe, expect, test } from 'vitest'
-import { failureOf } from '../../src/run/failure.ts'
+import { failureOf } from '../../src/executor/failure.ts'
 
 const fails = () => {
   throw new Error('not to be read')

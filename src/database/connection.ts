@@ -13,8 +13,8 @@ import {
   MongoServerSelectionError,
   ReadConcern,
 } from 'mongodb'
-import { wait } from './clock.ts'
-import { TidewheelError } from './errors.ts'
+import { wait } from '../clock.ts'
+import { TidewheelError } from '../errors.ts'
 
 export interface ConnectionOptions {
   /** Connection string. */

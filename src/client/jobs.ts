@@ -4,12 +4,12 @@
  *  Every failure is a TidewheelError: invalid_job, not_found, conflict, unreachable, unauthorised. */
 import { type Collection, type Filter, MongoServerError, ObjectId } from 'mongodb'
 import type { Observable } from 'rxjs'
-import { databaseError } from '../connection.ts'
+import { databaseError } from '../database/connection.ts'
 import { TidewheelError } from '../errors.ts'
+import { type FlatJob, type Job, type JobInput, jobSchema } from '../job/job.ts'
+import { parseJobInput } from '../job/parse.ts'
+import { refusal } from '../job/schema.ts'
 import { fireTimes, parseTrigger, type Trigger } from '../trigger/trigger.ts'
-import { type FlatJob, type Job, type JobInput, jobSchema } from './job.ts'
-import { parseJobInput } from './parse.ts'
-import { refusal } from './schema.ts'
 
 /** Reads and writes of jobs; the same for a node and for a client without one. */
 export interface Jobs {

@@ -3,13 +3,13 @@
  *  Throws `invalid_option`: with the nearest known name for an unknown one, with what is expected and what was found else.
  *  Always holds: nothing is read or opened; connection, executors and jobs are checked by those who use them. */
 import type { MongoClient } from 'mongodb'
-import { type Clock, systemClock } from './clock.ts'
-import { nearest, TidewheelError } from './errors.ts'
-import type { CollectionNames } from './job/collections.ts'
-import type { FlatJob, JobInput } from './job/job.ts'
-import { type Logger, silent } from './log.ts'
-import type { Task } from './run/executor.ts'
-import type { ExecutorsOption } from './run/executors.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import type { CollectionNames } from '../database/ensure.ts'
+import { nearest, TidewheelError } from '../errors.ts'
+import type { Task } from '../executor/executor.ts'
+import type { ExecutorsOption } from '../executor/executors.ts'
+import type { FlatJob, JobInput } from '../job/job.ts'
+import { type Logger, silent } from '../log.ts'
 
 export interface NodeOptions {
   /** Connection string; or give `client`. */

@@ -1,6 +1,6 @@
 /** What a node does, by what its process and people ask of it; nothing acts here, so no database is needed. */
 import { describe, expect, test } from 'vitest'
-import { Mode } from '../src/mode.ts'
+import { Mode } from '../../src/node/mode.ts'
 
 /** A node that works. */
 function working({ paused = false } = {}): Mode {

@@ -1,10 +1,10 @@
 /** History: what people ask of past and present runs, through a node or a client.
  *  In: ids, filters, a date. Out: rows as they lie in the database. Cancelling is an edit of the job that its node serves. */
 import type { Collection, Filter } from 'mongodb'
-import { asked, databaseError } from '../connection.ts'
+import { asked, databaseError } from '../database/connection.ts'
 import { TidewheelError } from '../errors.ts'
+import type { Execution } from '../history/rows.ts'
 import type { Job } from '../job/job.ts'
-import type { Execution } from './rows.ts'
 
 export interface History {
   /** Newest first; `query` is a MongoDB filter. */

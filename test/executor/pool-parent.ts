@@ -1,7 +1,7 @@
 /** A process that performs one run in a pool and tells what the run logs first: for tests that kill it. */
-import type { Run } from '../../src/run/executor.ts'
-import { Pool } from '../../src/run/pool.ts'
-import { Tasks } from '../../src/run/tasks.ts'
+import type { Run } from '../../src/executor/executor.ts'
+import { Pool } from '../../src/executor/pool.ts'
+import { Tasks } from '../../src/executor/tasks.ts'
 
 const [tasksDir = '', func = ''] = process.argv.slice(2)
 const tasks = new Tasks()

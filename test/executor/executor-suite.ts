@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { Executor, Run } from '../../src/executor/executor.ts'
+import { runLog } from '../../src/executor/run-log.ts'
 import { jsonLogger, runLogger } from '../../src/log.ts'
-import type { Executor, Run } from '../../src/run/executor.ts'
-import { runLog } from '../../src/run/run-log.ts'
 
 export interface Kind {
   readonly executor: Executor

@@ -1,9 +1,12 @@
 /** Database: opened for a node or a client, with the collections of the contract.
  *  In: where it is, and the names of its collections. Out: the connection, the collections, and a way to create what is missing.
  *  Opening it changes nothing there. */
-import { type Collections, collectionsOf } from './collections.ts'
+import type { Collection, Db } from 'mongodb'
+import type { NodeInfo } from '../cluster/lease.ts'
+import type { Execution } from '../history/rows.ts'
+import type { Job } from '../job/job.ts'
 import { type Connection, type ConnectionOptions, open } from './connection.ts'
-import { type CollectionNames, ensureCollections } from './job/collections.ts'
+import { COLLECTIONS, type CollectionNames, ensureCollections } from './ensure.ts'
 
 export interface DatabaseOptions extends ConnectionOptions {
   readonly collections?: CollectionNames
@@ -27,5 +30,22 @@ export async function openDatabase(options: DatabaseOptions, appName?: string): 
     connection,
     collections: collectionsOf(connection.db, collections),
     prepare: async () => (await ensureCollections(connection.db, present)).warnings,
+  }
+}
+
+/** The three of the contract. How they are read and written is the database's to say. */
+export interface Collections {
+  readonly jobs: Collection<Job>
+  readonly executions: Collection<Execution>
+  readonly nodes: Collection<NodeInfo>
+}
+
+/** By the names that the options gave them. */
+export function collectionsOf(db: Db, names: CollectionNames = {}): Collections {
+  const { jobs, executions, nodes } = { ...COLLECTIONS, ...names }
+  return {
+    jobs: db.collection<Job>(jobs),
+    executions: db.collection<Execution>(executions),
+    nodes: db.collection<NodeInfo>(nodes),
   }
 }

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { fileName } from '../../src/run/log-file.ts'
-import { Scripts } from '../../src/run/script.ts'
-import { Workspace } from '../../src/run/workspace.ts'
+import { fileName } from '../../src/executor/log-file.ts'
+import { Scripts } from '../../src/executor/script.ts'
+import { Workspace } from '../../src/executor/workspace.ts'
 import { alive, folderOf, KILL_AFTER, said, type Trial, trial } from './executor-suite.ts'
 
 function workspaceOf(files: Readonly<Record<string, string>>) {

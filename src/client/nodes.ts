@@ -2,12 +2,12 @@
  *  In: ips. Out: the registry as it lies in the database, each node with whether it lives; how many jobs moved.
  *  Moves made here are a person's edits: they set no `touch`. Every failure is a TidewheelError. */
 import type { Collection } from 'mongodb'
-import { asked } from '../connection.ts'
+import type { NodeInfo } from '../cluster/lease.ts'
+import { evacuate, rebalance, takeable } from '../cluster/moves.ts'
+import { closeAny, isLiving, readRegistry, takesJobs } from '../cluster/registry.ts'
+import { asked } from '../database/connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Job } from '../job/job.ts'
-import type { NodeInfo } from './lease.ts'
-import { evacuate, rebalance, takeable } from './moves.ts'
-import { closeAny, isLiving, readRegistry, takesJobs } from './registry.ts'
 
 /** A node of the registry as it lies in the database, and whether it lives. */
 export interface ListedNode extends NodeInfo {

@@ -3,22 +3,23 @@
  *  (`active`) and the takeover of others' jobs; everything that happens, as news.
  *  open → join → end, or → abandon where joining failed; `close` is last. The mode says what goes on, this carries it out.
  *  Holds: there is an Active from the moment the lease is won until it is lost to another process or given back. */
+
+import { patiently, wait } from '../clock.ts'
+import { Lease, type Report } from '../cluster/lease.ts'
+import { Membership } from '../cluster/membership.ts'
+import { ServerTime } from '../cluster/server-time.ts'
+import { Takeover } from '../cluster/takeover.ts'
+import { CONNECT_TIMEOUT_MS, isNobody, ownAddress } from '../database/connection.ts'
+import { type Database, openDatabase } from '../database/database.ts'
+import { HISTORY_TTL_MS } from '../database/ensure.ts'
+import { TidewheelError } from '../errors.ts'
+import type { News } from '../event.ts'
+import type { Executor } from '../executor/executor.ts'
+import { VERSION } from '../version.ts'
 import { Active } from './active.ts'
-import { patiently, wait } from './clock.ts'
-import { Lease, type Report } from './cluster/lease.ts'
-import { Membership } from './cluster/membership.ts'
-import { ServerTime } from './cluster/server-time.ts'
-import { Takeover } from './cluster/takeover.ts'
-import { CONNECT_TIMEOUT_MS, isNobody, ownAddress } from './connection.ts'
-import { type Database, openDatabase } from './database.ts'
 import { drain } from './drain.ts'
-import { TidewheelError } from './errors.ts'
-import type { News } from './event.ts'
-import { HISTORY_TTL_MS } from './job/collections.ts'
 import type { Mode, Work } from './mode.ts'
 import type { CheckedOptions } from './options.ts'
-import type { Executor } from './run/executor.ts'
-import { VERSION } from './version.ts'
 
 export interface LifeOptions {
   readonly options: CheckedOptions

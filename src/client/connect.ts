@@ -1,14 +1,15 @@
 /** Connect: the same handles as a node's, without running one.
  *  In: a connection string or client. Out: `jobs`, `history`, `nodes`, and `close`. Jobs added here have no ip unless they name one: a living node
  *  takes them. */
-import { watchJobs } from './change/watch.ts'
-import { type Nodes, nodesOf } from './cluster/nodes.ts'
-import type { ConnectionOptions } from './connection.ts'
-import { openDatabase } from './database.ts'
-import { TidewheelError } from './errors.ts'
-import { type History, historyOf } from './history/history.ts'
-import type { CollectionNames } from './job/collections.ts'
-import { type Jobs, jobsOf } from './job/jobs.ts'
+
+import type { ConnectionOptions } from '../database/connection.ts'
+import { openDatabase } from '../database/database.ts'
+import type { CollectionNames } from '../database/ensure.ts'
+import { TidewheelError } from '../errors.ts'
+import { type History, historyOf } from './history.ts'
+import { type Jobs, jobsOf } from './jobs.ts'
+import { type Nodes, nodesOf } from './nodes.ts'
+import { watchJobs } from './watch.ts'
 
 export interface ConnectOptions extends ConnectionOptions {
   readonly collections?: CollectionNames

@@ -3,7 +3,7 @@
  *  and `TIDEWHEEL_CONNECT_TIMEOUT`.
  *  In: what flags, the environment and the file say. Out: values, and where each came from: the flag, else the variable,
  *  else the file, else the default. Pure: whoever calls reads the file. Everything wrong is `invalid_option`. */
-import { nearest, TidewheelError } from './errors.ts'
+import { nearest, TidewheelError } from '../errors.ts'
 
 type Kind = 'text' | 'number' | 'switch' | 'object' | 'list'
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { EventType } from '../../src/event.ts'
 import type { Job } from '../../src/job/job.ts'
-import type { NodeOptions } from '../../src/options.ts'
+import type { NodeOptions } from '../../src/node/options.ts'
 import { nextEvent } from '../support/events.ts'
 import { aJob } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
