@@ -44,6 +44,14 @@ interface EventFields {
   'node.lost': EventBase & { readonly ip: string }
   /** The wall clock moved against the monotonic one by `by` ms. */
   'clock.jumped': EventBase & { readonly by: number; readonly offset?: number }
+  /** Work of the node's own failed and is tried again: `what` names it, `failing_for` says for how many ms by now. `lasting`: once, when
+   *  that is a whole lease. */
+  'try.failed': EventBase & {
+    readonly what: string
+    readonly reason: string
+    readonly failing_for: number
+    readonly lasting: boolean
+  }
   'stream.opened': EventBase & { readonly jobs: number }
   'stream.interrupted': EventBase & { readonly reason: string }
   'stream.resumed': EventBase

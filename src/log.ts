@@ -17,6 +17,7 @@ const LEVELS: Partial<Record<EventType, Level>> = {
   'stream.resynced': 'warn',
   'job.invalid': 'warn',
   'job.stranded': 'warn',
+  'try.failed': 'debug',
   'job.modified': 'debug',
   'run.claimed': 'debug',
   'run.started': 'debug',
@@ -37,7 +38,7 @@ export const jsonLogger = (options: LoggerOptions = {}, stream?: DestinationStre
 /** Writes one event. */
 export function logEvent(logger: Logger, event: TidewheelEvent): void {
   const { type, at: _at, ...fields } = event
-  const level = LEVELS[type] ?? 'info'
+  const level = event.type === 'try.failed' && event.lasting ? 'warn' : (LEVELS[type] ?? 'info')
   if (!logger.isLevelEnabled(level)) return
   logger[level](fields, type)
 }

@@ -63,10 +63,6 @@ export interface FollowOptions {
   /** Name of the jobs collection. */
   readonly collection: string
   readonly ip: string
-  /** Which ids memory holds: events about others are passed over. */
-  readonly holds: (id: string) => boolean
-  /** Whether an update with this `touch` is a write of this process that comes back: what it did is known. */
-  readonly isEcho: (id: string, touch: string | undefined) => boolean
   /** Called before each snapshot: makes what a `drop()` took away. */
   readonly prepare: () => Promise<void>
   readonly memory: Memory
@@ -94,7 +90,7 @@ class Following {
   readonly #options: FollowOptions
   readonly #jobs: Collection<Job>
   readonly #ip: string
-  readonly #holds: (id: string) => boolean
+  readonly #memory: Memory
   readonly #out: Subscriber<Change | FollowNews>
   /** The resume point: after this token, or from this time when no event was seen yet; neither: a snapshot is due. */
   #token: ResumeToken | undefined
@@ -119,7 +115,7 @@ class Following {
     this.#options = options
     this.#jobs = options.db.collection<Job>(options.collection)
     this.#ip = options.ip
-    this.#holds = options.holds
+    this.#memory = options.memory
     this.#out = out
     const look = () => this.#lookForSilence()
     this.#watchdog = systemClock.schedule(function () {
@@ -323,7 +319,7 @@ class Following {
     }
     if (update.ip === this.#ip && update.given) this.#given.add(id)
     if (update.ip === this.#ip || update.ip === null) return this.reader.want(id)
-    if (!held || this.#options.isEcho(id, update.touch)) return
+    if (!held || this.#memory.isEcho(id, update.touch)) return
     const { armed, next_run_time, read } = update
     this.#out.next({ type: 'set', id, armed, next_run_time, read })
     if (update.read) this.reader.want(id)
@@ -350,6 +346,11 @@ class Following {
   #lookForSilence(): void {
     if (this.#giveUp === undefined || monotonicNow(systemClock) - this.#askedAt < SILENCE_MS) return
     this.#giveUp(new Error(`the server did not answer for ${SILENCE_MS / 1000} s`))
+  }
+
+  /** Events about jobs that memory does not hold are passed over. */
+  #holds(id: string): boolean {
+    return this.#memory.versionOf(id) !== undefined
   }
 
   #forgetPosition(): void {

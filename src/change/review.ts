@@ -19,6 +19,8 @@ export interface Memory {
   /** Changes whenever the job does; undefined: not held. */
   versionOf(id: string): number | undefined
   unseen(): Iterable<string>
+  /** Whether an update with this `touch` is a write of this process that comes back: what it did is known. */
+  isEcho(id: string, touch: string | undefined): boolean
 }
 
 export interface ReviewContext {

@@ -1,14 +1,36 @@
 /** Claims: from due entries to won runs.
- *  In: entries whose time has come. Out: runs to perform, outcomes of due times that do not run, and news. One or a few go out
+ *  In: entries whose time has come. Out: runs that start, ends of due times that do not run. One or a few go out
  *  singly and at once; what comes while many commands are under way waits and goes out together.
  *  Holds: every entry that comes in is let go once, whatever the database answers; nothing here rejects. */
-import { type Observable, Subject } from 'rxjs'
-import { JOB_DEFAULTS } from '../job/job.ts'
+import { monotonicNow, systemClock, wait } from '../clock.ts'
+import type { Rows } from '../history/rows.ts'
+import { type Claim, fenceOf } from '../job/claim.ts'
+import { graceMs, JOB_DEFAULTS, orderedGraceMs } from '../job/job.ts'
+import type { Patience } from '../pace/patience.ts'
+import type { Order } from '../protocol/claim.ts'
+import type { Book } from '../run/book.ts'
+import type { Runs } from '../run/runs.ts'
 import type { Entry } from '../wheel/entry.ts'
-import { type Answer, claimMany, claimOne, fenceOf } from './claim.ts'
-import type { Claim, Claimed, ClaimsContext } from './claimed.ts'
-import type { Order } from './order.ts'
-import { letGo, lost, malformed, notNow, orderNow, RETRY_MS, SOON_MS, show, skippedOf } from './refused.ts'
+import type { Roster } from '../wheel/roster.ts'
+import type { Answer, Commands, Won } from './commands.ts'
+import { type HandOut, RETRY_MS, SOON_MS } from './hand-out.ts'
+import type { Permit } from './permit.ts'
+import type { Plans } from './plans.ts'
+import type { Refusals } from './refusals.ts'
+
+export interface ClaimsOptions {
+  readonly commands: Commands
+  readonly refusals: Refusals
+  readonly handOut: HandOut
+  readonly permit: Permit
+  readonly roster: Pick<Roster, 'proven' | 'won'>
+  readonly book: Pick<Book, 'open' | 'storing' | 'inBulk'>
+  readonly runs: Pick<Runs, 'start'>
+  readonly rows: Pick<Rows, 'claimedTo'>
+  readonly plans: Pick<Plans, 'idle'>
+  readonly follower: { read(id: string): void }
+  readonly patience: Pick<Patience, 'failed'>
+}
 
 /** From so many on they go out in bulk. */
 const BULK_FROM = 6
@@ -19,24 +41,12 @@ const AT_ONCE = 8
 const BRIEFLY_MS = 4
 
 export class Claims {
-  readonly #context: ClaimsContext
-  readonly #claimed = new Subject<Claimed>()
+  readonly #options: ClaimsOptions
   #queue: Entry[] = []
   #commands = 0
-  #bulks = 0
 
-  constructor(context: ClaimsContext) {
-    this.#context = context
-  }
-
-  /** Hot. */
-  get claimed$(): Observable<Claimed> {
-    return this.#claimed.asObservable()
-  }
-
-  /** Whether many claims are under way. */
-  get isBurst(): boolean {
-    return this.#bulks > 0
+  constructor(options: ClaimsOptions) {
+    this.#options = options
   }
 
   offer(entries: readonly Entry[]): void {
@@ -48,35 +58,39 @@ export class Claims {
 
   /** A document written back from an old copy orders no run a second time: the history knows. */
   async #prove(entries: readonly Entry[]): Promise<void> {
-    const { claimedBefore, proven, reread } = this.#context
+    const { follower, handOut, roster, rows } = this.#options
     const versions = entries.map(entry => entry.version)
-    const claimed = await claimedBefore(entries)
+    const claimed = await rows.claimedTo(
+      entries.map(({ id, due = 0, knownFence, isRepeat }) => {
+        const fence = knownFence === undefined ? undefined : BigInt(knownFence)
+        return { job_id: id, run_time: new Date(due), ...(isRepeat ? { after: fence ?? 0n } : { known: fence }) }
+      }),
+    )
     for (const [i, entry] of entries.entries()) {
       if (entry.version !== versions[i]) {
         // The question was about another time: the entry comes again when it is due.
-        letGo(entry, this.#context)
+        handOut.letGo(entry)
         continue
       }
-      proven(entry, claimed.get(entry.id))
+      roster.proven(entry, claimed.get(entry.id))
       if (!claimed.has(entry.id)) {
         this.#queue.push(entry)
         continue
       }
-      reread(entry.id)
-      letGo(entry, this.#context, SOON_MS)
+      follower.read(entry.id)
+      handOut.letGo(entry, SOON_MS)
     }
     this.#work()
   }
 
   /** No room while an own run is just beginning, or before its end is stored: the claim would only be refused. */
   #waits(entry: Entry): boolean {
-    const { finishing, open, release, settle, monotonic, wait } = this.#context
-    const { runs, since } = open(entry.id)
+    const { book, handOut } = this.#options
+    const { runs, since } = book.open(entry.id)
     if (runs < (entry.maxInstances ?? JOB_DEFAULTS.max_instances)) return false
-    const stored = finishing(entry.id)
-    if (stored === undefined && monotonic() - since > SOON_MS) return false
-    release(entry)
-    void (stored ?? wait(BRIEFLY_MS)).then(() => settle(entry))
+    const storing = book.storing(entry.id)
+    if (storing === undefined && monotonicNow(systemClock) - since > SOON_MS) return false
+    handOut.letGoUntil(entry, storing ?? wait(BRIEFLY_MS))
     return true
   }
 
@@ -89,89 +103,84 @@ export class Claims {
     }
   }
 
-  /** Only the end of the node stops a claim half-way; then its entries are let go. */
+  /** Only the end of the node stops a claim half-way, and a history that does not answer; then its entries are let go. */
   async #command(entries: readonly Entry[], claim: () => Promise<void>): Promise<void> {
     this.#commands++
     try {
       await claim()
-    } catch {
-      for (const entry of entries) if (entry.place !== undefined) letGo(entry, this.#context, RETRY_MS)
+    } catch (error) {
+      this.#options.patience.failed('claim runs', error)
+      for (const entry of entries) if (entry.place !== undefined) this.#options.handOut.letGo(entry, RETRY_MS)
     }
     this.#commands--
     this.#work()
   }
 
   async #one(entry: Entry): Promise<void> {
-    const order = orderNow(entry, this.#context)
-    if (order === undefined) return await notNow(entry, this.#context)
+    const order = this.#options.permit.orderNow(entry)
+    if (order === undefined) return await this.#notNow(entry)
     const { version } = entry
-    await this.#settle(await claimOne(this.#context, order), version)
+    await this.#settle(await this.#options.commands.one(order), version)
   }
 
   async #many(entries: readonly Entry[]): Promise<void> {
+    const { book, commands, permit } = this.#options
     const orders: Order[] = []
     for (const entry of entries) {
-      const order = orderNow(entry, this.#context)
-      if (order?.runTime === undefined) void this.#command([entry], () => this.#one(entry))
+      const order = permit.orderNow(entry)
+      if (order?.run_time === undefined) void this.#command([entry], () => this.#one(entry))
       else orders.push(order)
     }
     if (orders.length === 0) return
     const versions = orders.map(order => order.entry.version)
-    this.#bulks++
-    const answers = await claimMany(this.#context, orders).finally(() => this.#bulks--)
+    const answers = await book.inBulk(commands.many(orders))
     // Runs start before memory is brought up to date: a burst's last start waits for nothing but its claim.
-    for (const answer of answers) if (answer.type === 'won') this.#tell(wonOf(answer, this.#context))
+    for (const answer of answers) if (answer.type === 'won') this.#start(answer)
     answers.forEach((answer, i) => {
-      void this.#command([answer.order.entry], () => this.#settle(answer, versions[i] as number, true))
+      const version = versions[i] as number
+      if (answer.type === 'won') this.#remember(answer, version)
+      else void this.#command([answer.order.entry], () => this.#settle(answer, version))
     })
   }
 
-  async #settle(answer: Answer, version: number, told = false): Promise<void> {
-    if (answer.type === 'lost') this.#tell(await lost(answer.order, version, this.#context))
-    else if (answer.type === 'malformed') this.#tell(await malformed(answer.order, answer.error, this.#context))
-    else {
-      if (!told) this.#tell(wonOf(answer, this.#context))
-      remember(answer, version, this.#context)
-    }
+  /** Not to be claimed now: its plan comes first, the lease is not held, or nothing is due any more. */
+  async #notNow(entry: Entry): Promise<void> {
+    const { handOut, permit, plans } = this.#options
+    // The state of a copied document is started afresh by its plan.
+    if (entry.copied) await plans.idle()
+    handOut.letGo(entry, entry.copied || !permit.isGiven ? RETRY_MS : 0)
   }
 
-  #tell(claimed: readonly Claimed[]): void {
-    for (const one of claimed) this.#claimed.next(one)
+  async #settle(answer: Answer, version: number): Promise<void> {
+    const { refusals } = this.#options
+    if (answer.type === 'lost') return await refusals.lost(answer, version)
+    if (answer.type === 'malformed') return await refusals.malformed(answer)
+    this.#start(answer)
+    this.#remember(answer, version)
+  }
+
+  /** Starts what was won, and tells what does not run. */
+  #start(won: Won): void {
+    const { refusals, runs } = this.#options
+    refusals.tellSkips(won)
+    if (won.running !== undefined) runs.start(claimOf(won, won.running))
+  }
+
+  /** Brings memory up to date with what was won, and lets the entry wait for its next time. */
+  #remember({ order, job, running }: Won, version: number): void {
+    const { handOut, roster } = this.#options
+    const { entry } = order
+    const pause = entry.version === version ? 0 : SOON_MS
+    roster.won(entry)
+    handOut.show(entry, job, version)
+    if (running === undefined) handOut.letGo(entry, pause)
+    else handOut.passOn(entry, pause)
   }
 }
 
-type Won = Extract<Answer, { type: 'won' }>
-
-/** Brings memory up to date with what was won, and lets the entry wait for its next time. */
-function remember({ order, job, running }: Won, version: number, context: ClaimsContext): void {
-  const { entry } = order
-  const stale = entry.version !== version
-  entry.refused = 0
-  show(entry, job, version, context)
-  if (running === undefined) context.release(entry)
-  if (stale) void context.wait(SOON_MS).then(() => context.settle(entry))
-  else context.settle(entry)
-}
-
-/** The run that was won, and what does not run. */
-function wonOf(won: Won, context: ClaimsContext): readonly Claimed[] {
-  const { order, job, running } = won
-  const { entry } = order
-  const ordered = entry.ordered && order.kind === 'schedule' && order.runTime === entry.due
-  const told = skippedOf(won, context)
-  if (running === undefined) return told
-  const claim: Claim = {
-    run_id: running.run_id,
-    job,
-    runTime: running.run_time,
-    at: order.at,
-    scheduled: order.scheduled,
-    ordered,
-    executor: entry.place as string,
-    coalesced: order.coalesced,
-    claimed: running.claimed,
-    attempt: running.attempt,
-    fence: fenceOf(job),
-  }
-  return [...told, { type: 'claim', claim }]
+/** What was won, as it goes from stage to stage. */
+function claimOf({ order, job }: Won, entry: NonNullable<Won['running']>): Claim {
+  const byPerson = order.kind === 'schedule' && order.entry.ordered && order.run_time === order.entry.due
+  const grace = byPerson ? orderedGraceMs(graceMs(job)) : order.scheduled ? graceMs(job) : null
+  return { job, entry, at: order.at, grace, executor: order.entry.place as string, fence: fenceOf(job) }
 }

@@ -20,7 +20,7 @@ export interface DueInput {
   /** Times other than next_run_time itself must be later than this: those up to it were claimed before. */
   readonly floor?: number
   /** Jitter of a run time in ms, at most the trigger's; absent: none. */
-  readonly delay?: (runTime: number) => number
+  readonly delay?: (run_time: number) => number
 }
 
 export interface Due {

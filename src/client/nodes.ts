@@ -8,6 +8,7 @@ import { closeAny, isLiving, readRegistry, takesJobs } from '../cluster/registry
 import { asked } from '../database/connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Job } from '../job/job.ts'
+import { Writer } from '../protocol/writer.ts'
 
 /** A node of the registry as it lies in the database, and whether it lives. */
 export interface ListedNode extends NodeInfo {
@@ -56,11 +57,12 @@ export function nodesOf({ nodes, jobs }: NodesOptions): Nodes {
         const takeables = () => jobs().countDocuments(takeable(ip, to))
         const before = await takeables()
         if (!(await closeAny(nodes(), ip))) throw notFound(ip)
-        await evacuate(ip, to, { jobs: jobs() })
+        await evacuate(ip, to, { jobs: jobs(), writer: new Writer({ jobs: jobs() }) })
         // Who looks after dead nodes may have moved some of them first.
         return Math.max(0, before - (await takeables()))
       }),
-    rebalance: () => asked(async () => await rebalance(await targets(), { jobs: jobs() })),
+    rebalance: () =>
+      asked(async () => await rebalance(await targets(), { jobs: jobs(), writer: new Writer({ jobs: jobs() }) })),
   }
 }
 

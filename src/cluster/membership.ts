@@ -8,30 +8,35 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { Lease, NodeInfo, Report } from './lease.ts'
 import { isLiving, readRegistry, type Seen, takesJobs } from './registry.ts'
 
-export interface MembershipContext {
+/** What this process learns of its place in the cluster. */
+export type Told =
+  /** The lease is ours from now on, with a new incarnation. */
+  | { readonly type: 'won' }
+  /** Another process holds the ip. */
+  | { readonly type: 'waiting'; readonly reason: string }
+  /** Nothing may be claimed. `replaced`: another process has the ip, everything of this incarnation ends. */
+  | { readonly type: 'lost'; readonly reason: string; readonly replaced: boolean }
+  /** The lease is held again after it lapsed. */
+  | { readonly type: 'regained' }
+  /** A heartbeat did not get through. */
+  | { readonly type: 'failed'; readonly error: unknown }
+  /** A heartbeat got through: what people want of this node, and how far its clock is off, stand in the lease. */
+  | { readonly type: 'heard' }
+  /** The registry as it is now. */
+  | { readonly type: 'looked'; readonly known: readonly Seen[] }
+  | { readonly type: 'joined'; readonly ip: string }
+  /** Its lease ended, or somebody ended it, without a word from that node. */
+  | { readonly type: 'left'; readonly ip: string }
+
+export interface MembershipOptions {
   readonly lease: Lease
   readonly leaseMs: number
   readonly nodes: Collection<NodeInfo>
   readonly ip: string
   readonly clock: Clock
+  /** What the node says of itself. */
   readonly report: () => Report
-  /** The lease is ours from now on, with a new incarnation. */
-  readonly won: () => void
-  /** Another process holds the ip. */
-  readonly waiting: (reason: string) => void
-  /** Nothing may be claimed. `replaced`: another process has the ip, everything of this incarnation ends. */
-  readonly lost: (reason: string, replaced: boolean) => void
-  /** The lease is held again after it lapsed. */
-  readonly regained: () => void
-  /** A heartbeat did not get through. */
-  readonly failed: (error: unknown) => void
-  /** A heartbeat got through: what people want of this node, and how far its clock is off, stand in the lease. */
-  readonly heard: () => void
-  /** The registry as it is now; answers in how many ms to look again, where that is before the next heartbeat. */
-  readonly looked: (known: readonly Seen[]) => number | undefined
-  readonly joined: (ip: string) => void
-  /** Its lease ended, or somebody ended it, without a word from that node. */
-  readonly left: (ip: string) => void
+  readonly tell: (told: Told) => void
 }
 
 /** A server may be frozen while another one leads: so many times in a lease no answer is given up, so that the next one still
@@ -41,8 +46,15 @@ const LEAST_PATIENCE_MS = 1_000
 
 type Mode = 'off' | 'seeking' | 'holding' | 'lapsed'
 
+const MAY_FOLLOW: Readonly<Record<Mode, readonly Mode[]>> = {
+  off: ['off', 'seeking'],
+  seeking: ['holding', 'off'],
+  holding: ['lapsed', 'seeking', 'off'],
+  lapsed: ['holding', 'seeking', 'off'],
+}
+
 export class Membership {
-  readonly #context: MembershipContext
+  readonly #options: MembershipOptions
   #mode: Mode = 'off'
   #timer: { unsubscribe(): void } | undefined
   #glance: { unsubscribe(): void } | undefined
@@ -51,8 +63,8 @@ export class Membership {
   /** Heartbeats follow one another: what was said last stays said. */
   #beats: Promise<void> = Promise.resolve()
 
-  constructor(context: MembershipContext) {
-    this.#context = context
+  constructor(options: MembershipOptions) {
+    this.#options = options
   }
 
   /** Ips of nodes whose lease has not ended, by the server's clock. */
@@ -79,13 +91,19 @@ export class Membership {
     })
   }
 
+  /** Looks at the registry again after so many ms, where that is before the next heartbeat. What fails is found at that. */
+  glance(ms: number): void {
+    this.#glance?.unsubscribe()
+    this.#glance = this.#options.clock.schedule(() => void this.#look().catch(() => {}), ms)
+  }
+
   async leave(): Promise<void> {
     const held = this.#mode === 'holding' || this.#mode === 'lapsed'
     this.#become('off')
     this.#timer?.unsubscribe()
     this.#glance?.unsubscribe()
     await this.#beats
-    if (held) await this.#context.lease.stop()
+    if (held) await this.#options.lease.stop()
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -96,7 +114,7 @@ export class Membership {
 
   /** What a frozen server does not answer is asked again at the next turn, perhaps of another one. */
   async #inTime<T>(answer: Promise<T>): Promise<T> {
-    const ms = Math.max(LEAST_PATIENCE_MS, this.#context.leaseMs / GIVEN_UP)
+    const ms = Math.max(LEAST_PATIENCE_MS, this.#options.leaseMs / GIVEN_UP)
     let late: { unsubscribe(): void } | undefined
     const silence = new Promise<never>((_, reject) => {
       late = systemClock.schedule(() => reject(new Error(`no answer within ${ms} ms`)), ms)
@@ -105,15 +123,16 @@ export class Membership {
   }
 
   #become(mode: Mode): void {
+    if (!MAY_FOLLOW[this.#mode].includes(mode)) throw new Error(`membership: ${this.#mode} is not followed by ${mode}`)
     this.#mode = mode
   }
 
   #again(): void {
     this.#timer?.unsubscribe()
     if (this.#mode === 'off') return
-    this.#timer = this.#context.clock.schedule(() => {
+    this.#timer = this.#options.clock.schedule(() => {
       void this.#inTurn(() => this.#turn()).finally(() => this.#again())
-    }, this.#context.leaseMs / 3)
+    }, this.#options.leaseMs / 3)
   }
 
   async #turn(): Promise<void> {
@@ -121,27 +140,25 @@ export class Membership {
       if (this.#mode === 'seeking') await this.#seek()
       else await this.#beat()
     } catch (error) {
-      const { lease, lost, failed } = this.#context
-      failed(error)
+      const { lease, tell } = this.#options
+      tell({ type: 'failed', error })
       if (this.#mode !== 'holding' || lease.held()) return
       this.#become('lapsed')
-      lost(
-        `no heartbeat reached the database for a whole lease: ${error instanceof Error ? error.message : error}`,
-        false,
-      )
+      const why = error instanceof Error ? error.message : error
+      tell({ type: 'lost', reason: `no heartbeat reached the database for a whole lease: ${why}`, replaced: false })
     }
   }
 
   async #seek(): Promise<void> {
-    const { lease, won, waiting, heard } = this.#context
+    const { lease, tell } = this.#options
     const reason = await lease.take()
     if (this.#mode !== 'seeking') return
-    if (reason !== undefined) return waiting(reason)
+    if (reason !== undefined) return tell({ type: 'waiting', reason })
     this.#become('holding')
-    heard()
+    tell({ type: 'heard' })
     // Who else lives is heard again at the next heartbeat.
     await this.#look().catch(() => {})
-    if (this.#holds()) won()
+    if (this.#holds()) tell({ type: 'won' })
   }
 
   #holds(): boolean {
@@ -149,23 +166,23 @@ export class Membership {
   }
 
   async #beat(): Promise<void> {
-    const { lease, report, lost, regained, heard } = this.#context
+    const { lease, report, tell } = this.#options
     const renewal = await this.#inTime(lease.renew(report()))
     if (this.#mode === 'off') return
     if (renewal.type === 'replaced') {
       this.#become('seeking')
-      return lost('another process took over this ip', true)
+      return tell({ type: 'lost', reason: 'another process took over this ip', replaced: true })
     }
     if (this.#mode === 'lapsed') {
       this.#become('holding')
-      regained()
+      tell({ type: 'regained' })
     }
-    heard()
+    tell({ type: 'heard' })
     await this.#look()
   }
 
   async #look(): Promise<void> {
-    const { nodes, ip, clock, joined, left, looked } = this.#context
+    const { nodes, ip, tell } = this.#options
     const known = await this.#inTime(readRegistry(nodes))
     if (this.#mode !== 'holding') return
     const living = known.filter(node => node._id === ip || isLiving(node)).map(node => node._id)
@@ -173,13 +190,12 @@ export class Membership {
     this.#living = living
     this.#takers = known.filter(takesJobs).map(node => node._id)
     if (before.length > 0) {
-      for (const other of living) if (!before.includes(other)) joined(other)
+      for (const other of living) if (!before.includes(other)) tell({ type: 'joined', ip: other })
       // Who says goodbye is not lost.
       const stopped = new Set(known.filter(node => node.status === 'stopped').map(node => node._id))
-      for (const other of before) if (!living.includes(other) && !stopped.has(other)) left(other)
+      for (const other of before) if (!living.includes(other) && !stopped.has(other)) tell({ type: 'left', ip: other })
     }
-    const again = looked(known)
     this.#glance?.unsubscribe()
-    if (again !== undefined) this.#glance = clock.schedule(() => void this.#look().catch(() => {}), again)
+    tell({ type: 'looked', known })
   }
 }

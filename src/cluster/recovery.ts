@@ -3,22 +3,23 @@
  *  or claimed once more (an attempt that waited for its retry or was due one, or a run whose owner asked for `on_interrupt: "rerun"`),
  *  by one guarded update each, so that of many takers one wins. What is to go on waits for a node that has the job and can run it.
  *  A run that keeps killing its node is given up after three reruns, and its job is paused; what only waited has not died. */
-import { type Collection, Timestamp } from 'mongodb'
-import type { Execution } from '../history/rows.ts'
-import type { Job, RunningEntry } from '../job/job.ts'
-import { type Outcome, recordedAgain, recordedOf, type Unrecorded, unrecordedIn } from '../job/outcome.ts'
-import { retryAt } from '../job/retry.ts'
+import type { Executor } from '../executor/executor.ts'
+import { problemsOf } from '../executor/executors.ts'
+import { type Claim, fenceOf, rerunsOf } from '../job/claim.ts'
+import { JOB_DEFAULTS, type Job, type RunningEntry } from '../job/job.ts'
+import { type Outcome, recordedAgain, type Unrecorded, unrecordedIn } from '../job/outcome.ts'
+import { GIVEN_UP, rerunsAfter, retryAt } from '../job/retry.ts'
 import { soundOf } from '../job/sound.ts'
-import { type Dead, deadEntries, isOurs, type SweepContext } from './sweep.ts'
+import { clearWrite, recordedWrite, rerunWrite } from '../protocol/end.ts'
+import type { Writer } from '../protocol/writer.ts'
+import type { Book } from '../run/book.ts'
+import { type Dead, deadEntries, isOurs, type SweepContext } from './dead-entries.ts'
 
-export interface RecoveryContext extends SweepContext {
-  readonly jobs: Collection<Job>
-  readonly executions: Collection<Execution>
-  readonly freshTouch: () => string
-  readonly newRunId: () => string
-  readonly forgetRun: (runId: string) => void
-  /** Whether this node has what the job needs to run. */
-  readonly mayRun: (job: Job) => boolean
+export interface RecoveryContext extends Omit<SweepContext, 'by'> {
+  readonly writer: Pick<Writer, 'take' | 'write' | 'find' | 'by'>
+  readonly book: Pick<Book, 'has' | 'newId' | 'forget'>
+  /** What this node has to run a job. */
+  readonly executors: ReadonlyMap<string, Executor>
 }
 
 export type Recovered =
@@ -26,14 +27,8 @@ export type Recovered =
   | { readonly type: 'cleared' }
   /** To be stored like any other end of a run. */
   | { readonly type: 'interrupted' | 'unrecorded'; readonly outcome: Outcome }
-  /** Claimed once more: to be performed at `at`. */
-  | {
-      readonly type: 'again'
-      readonly job: Job
-      readonly entry: RunningEntry
-      readonly at: number
-      readonly fence: bigint
-    }
+  /** Claimed once more. */
+  | { readonly type: 'again'; readonly claim: Claim }
 
 /** How a dead entry goes on. */
 interface Next {
@@ -43,30 +38,19 @@ interface Next {
   readonly at?: Date
 }
 
-const MOST_RERUNS = 3
-export const GIVEN_UP = `on_interrupt: its node died ${MOST_RERUNS + 1} times while it ran`
-
-/** How many starts of a run have died when it starts once more; undefined: it is given up. */
-export function rerunsAfter(reruns: number, died: boolean): number | undefined {
-  if (!died) return reruns
-  return reruns < MOST_RERUNS ? reruns + 1 : undefined
-}
-
-export const rerunsOf = (entry: RunningEntry | undefined): number =>
-  typeof entry?.reruns === 'number' ? entry.reruns : 0
-
 /** One entry after the other; what fails with one keeps no other, and is thrown at the end. */
 export async function* recover(document: Job, context: RecoveryContext): AsyncGenerator<Recovered> {
   const { job } = soundOf(document)
+  const sweep = { ...context, by: context.writer.by }
   const errors: unknown[] = []
-  for (const dead of await deadEntries(job, job.state?.running ?? [], context)) {
+  for (const dead of await deadEntries(job, job.state?.running ?? [], sweep)) {
     try {
       yield* recoverOne(job, dead, context)
     } catch (error) {
       errors.push(error)
     }
   }
-  for (const dead of await deadEntries(job, unrecordedIn(job), context)) {
+  for (const dead of await deadEntries(job, unrecordedIn(job), sweep)) {
     try {
       yield await recordOne(job, dead, context)
     } catch (error) {
@@ -80,22 +64,21 @@ export async function* recover(document: Job, context: RecoveryContext): AsyncGe
 async function recordOne(
   job: Job,
   { entry, row, copied }: Dead<Unrecorded>,
-  context: RecoveryContext,
+  { clock, writer }: RecoveryContext,
 ): Promise<Recovered> {
-  const { jobs, freshTouch, now } = context
-  if (!copied && row === undefined) return { type: 'unrecorded', outcome: recordedAgain(entry, job, now()) }
-  const { filter, update } = recordedOf(job._id, entry.run_id, freshTouch())
-  await jobs.updateOne(filter as never, update as never)
+  if (!copied && row === undefined) return { type: 'unrecorded', outcome: recordedAgain(entry, job, clock.now()) }
+  await writer.write(recordedWrite(job._id, entry.run_id))
   return { type: 'cleared' }
 }
 
 async function* recoverOne(job: Job, dead: Dead, context: RecoveryContext): AsyncGenerator<Recovered> {
+  const { clock, executors, writer } = context
   const { entry, row, copied } = dead
-  const ours = isOurs(entry, context)
-  const next = copied ? undefined : nextOf(job, dead, ours, context.now())
+  const ours = isOurs(entry, writer.by)
+  const next = copied ? undefined : nextOf(job, dead, ours, clock.now())
   if (next !== undefined) {
     // It waits for the node that gets the job, and has what it needs; only we can tell that a run of ours is none.
-    if ((job.ip !== context.ip && !ours) || !context.mayRun(job)) return
+    if ((job.ip !== writer.by.ip && !ours) || problemsOf(job, executors).length > 0) return
     let again: Recovered | undefined
     let failure: unknown
     try {
@@ -107,13 +90,13 @@ async function* recoverOne(job: Job, dead: Dead, context: RecoveryContext): Asyn
     // Between two starts nothing ran: nothing was interrupted. Where the write may still come the entry is the new run's then, which
     // tells nothing of this one; where it does not, the entry and its row say what is to be done.
     if (row === undefined && entry.retry_at === undefined)
-      yield { type: 'interrupted', outcome: interrupted(job, entry, true, context) }
+      yield { type: 'interrupted', outcome: interrupted(job, entry, true, clock.now()) }
     if (again === undefined) throw failure
     yield again
   } else if (copied || row !== undefined) {
-    await clear(job, entry, context)
+    await writer.write(clearWrite(job._id, entry.run_id))
     yield { type: 'cleared' }
-  } else yield { type: 'interrupted', outcome: interrupted(job, entry, false, context) }
+  } else yield { type: 'interrupted', outcome: interrupted(job, entry, false, clock.now()) }
 }
 
 /** How the entry goes on; undefined: its run is over. */
@@ -127,14 +110,9 @@ function nextOf(job: Job, { entry, row }: Dead, ours: boolean, now: number): Nex
     return at === undefined ? undefined : { attempt: attempt + 1, reruns, at: new Date(at) }
   }
   if (job.on_interrupt !== 'rerun') return undefined
-  // What this process claimed and does not run, and of which it has told nothing, never started.
+  // A run that this process claimed and does not perform, and of which it has told nothing, never started.
   const after = rerunsAfter(reruns, !ours || row !== undefined)
   return after === undefined ? undefined : { attempt, reruns: after }
-}
-
-async function clear(job: Job, { run_id }: RunningEntry, { jobs, freshTouch }: RecoveryContext): Promise<void> {
-  const update = { $pull: { 'state.running': { run_id } }, $set: { touch: freshTouch() } }
-  await jobs.updateOne({ _id: job._id, 'state.running.run_id': run_id } as never, update as never)
 }
 
 /** Takes a dead entry over, to be run at its time; undefined: somebody else did, or the job has changed. */
@@ -143,15 +121,15 @@ async function claimAgain(
   dead: RunningEntry,
   { attempt, reruns, at }: Next,
   ours: boolean,
-  context: RecoveryContext,
+  { book, clock, writer }: RecoveryContext,
 ): Promise<Recovered | undefined> {
-  const { jobs, ip, incarnation, now, newRunId, forgetRun, freshTouch } = context
+  const { ip, incarnation } = writer.by
   // Not before its time: it may have been claimed by a clock that was ahead.
-  const soonest = () => Math.max(now(), dead.run_time.getTime())
+  const soonest = () => Math.max(clock.now(), dead.run_time.getTime())
   const entry = {
     ...dead,
-    run_id: newRunId(),
-    claimed: new Date(now()),
+    run_id: book.newId(),
+    claimed: new Date(clock.now()),
     node: ip,
     incarnation,
     attempt,
@@ -159,57 +137,39 @@ async function claimAgain(
     retry_at: at ?? new Date(soonest()),
     ...(reruns > 0 && { reruns }),
   } as RunningEntry
-  const guard = {
-    _id: job._id,
-    // A run that was claimed here goes on here, wherever its job is now.
-    ...(!ours && { ip }),
-    executor: job.executor === undefined ? { $exists: false } : job.executor,
-    'state.running': { $elemMatch: { run_id: dead.run_id, incarnation: dead.incarnation } },
+  // A run that was claimed here goes on here, wherever its job is now.
+  const taken = await writer.take(rerunWrite(job, dead, entry, ours ? undefined : ip))
+  const after = taken.type === 'done' ? taken.job : await found(job._id, entry.run_id, writer)
+  if (after !== null) {
+    const executor = after.executor ?? JOB_DEFAULTS.executor
+    const start = at?.getTime() ?? soonest()
+    return { type: 'again', claim: { job: after, entry, at: start, grace: null, executor, fence: fenceOf(after) } }
   }
-  const update = {
-    $set: { 'state.running.$': entry, touch: freshTouch() },
-    $currentDate: { 'state.fence': { $type: 'timestamp' } },
-  }
-  const after = await jobs
-    .findOneAndUpdate(guard as never, update as never, { returnDocument: 'after' })
-    .catch(async (error: unknown) => {
-      // The answer was lost: the entry tells whether the write came. Until somebody knows, it is nobody's.
-      const found = await jobs
-        .findOne({ _id: job._id, 'state.running.run_id': entry.run_id } as never, {
-          readConcern: { level: 'majority' },
-        })
-        .catch(() => null)
-      if (found !== null) return found
-      forgetRun(entry.run_id)
-      throw error
-    })
-  if (after === null) {
-    forgetRun(entry.run_id)
-    return undefined
-  }
-  const fence = after.state?.fence instanceof Timestamp ? after.state.fence.toBigInt() : 0n
-  return { type: 'again', job: after, entry, at: at?.getTime() ?? soonest(), fence }
+  book.forget(entry.run_id)
+  if (taken.type === 'done') return undefined
+  throw taken.error
 }
 
-function interrupted(job: Job, entry: RunningEntry, rerun: boolean, context: RecoveryContext): Outcome {
-  const { run_id, run_time, claimed, attempt, node } = entry
-  return {
-    run_id,
-    job,
-    status: 'interrupted',
-    run_time,
-    scheduled: entry.ordered !== true,
-    attempt,
-    coalesced: entry.coalesced ?? 1,
-    claimed,
-    finished: new Date(context.now()),
-    duration: 0,
-    late: 0,
-    error: { name: 'Interrupted', message: `node ${node} ended while the run went on` },
-    lost_node: node,
-    rerun,
-    // After a rerun the entry is the new run's.
-    entered: !rerun,
-    ...(!rerun && job.on_interrupt === 'rerun' && { given_up: GIVEN_UP }),
+/** The answer was lost: the entry tells whether the write came. Until somebody knows, it is nobody's. */
+async function found(jobId: string, run_id: string, writer: RecoveryContext['writer']): Promise<Job | null> {
+  try {
+    return await writer.find({ _id: jobId, 'state.running.run_id': run_id })
+  } catch {
+    return null
   }
 }
+
+const interrupted = (job: Job, entry: RunningEntry, rerun: boolean, now: number): Outcome => ({
+  job,
+  entry,
+  status: 'interrupted',
+  finished: new Date(now),
+  duration: 0,
+  late: 0,
+  error: { name: 'Interrupted', message: `node ${entry.node} ended while the run went on` },
+  lost: true,
+  rerun,
+  // After a rerun the entry is the new run's.
+  ...(!rerun && { stands: 'running' as const }),
+  ...(!rerun && job.on_interrupt === 'rerun' && { given_up: GIVEN_UP }),
+})

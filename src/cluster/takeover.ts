@@ -6,7 +6,10 @@
 import type { Collection } from 'mongodb'
 import { type Clock, monotonicNow } from '../clock.ts'
 import type { News } from '../event.ts'
+import type { Rows } from '../history/rows.ts'
 import type { Job } from '../job/job.ts'
+import type { Patience } from '../pace/patience.ts'
+import type { Writer } from '../protocol/writer.ts'
 import type { NodeInfo } from './lease.ts'
 import { evacuate, place } from './moves.ts'
 import { rankOf } from './placement.ts'
@@ -23,22 +26,20 @@ import {
   takesJobs,
 } from './registry.ts'
 import { Stranded } from './stranded.ts'
+import type { Sweeper } from './sweeper.ts'
 
-export interface TakeoverContext {
+export interface TakeoverOptions {
   readonly jobs: Collection<Job>
   readonly nodes: Collection<NodeInfo>
-  readonly ip: string
+  readonly writer: Pick<Writer, 'send' | 'find' | 'by'>
   readonly leaseMs: number
   readonly clock: Clock
-  /** Whether this process holds its lease. */
-  readonly mayAct: () => boolean
-  /** People want this node to give its jobs away. */
-  readonly draining: () => boolean
-  readonly freshTouch: () => string
-  /** Deals with entries of dead runs in a job that is not this node's. */
-  readonly bury: (job: Job) => Promise<unknown>
-  /** Deals with runs of a dead node whose jobs are gone. */
-  readonly endLeft: (node: string) => Promise<void>
+  readonly lease: { held(): boolean }
+  /** Knows whether people want this node to give its jobs away. */
+  readonly mode: { readonly givesAway: boolean }
+  readonly sweeper: Pick<Sweeper, 'sweep'>
+  readonly rows: Pick<Rows, 'endLeft'>
+  readonly patience: Pick<Patience, 'once'>
   readonly emit: (news: News) => void
 }
 
@@ -61,7 +62,7 @@ const MOVING = 1 / 3
 const KEEPER = 'keeper'
 
 export class Takeover {
-  readonly #context: TakeoverContext
+  readonly #options: TakeoverOptions
   /** Leases that ended, and since when that is known here. */
   #suspects: ReadonlyMap<string, Suspect> = new Map()
   /** Incarnations of nodes that are closed. */
@@ -74,14 +75,16 @@ export class Takeover {
   readonly #leaving = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
   #keeping: Promise<void> | undefined
+  #ended = false
 
-  constructor(context: TakeoverContext) {
-    this.#context = context
+  constructor(options: TakeoverOptions) {
+    this.#options = options
   }
 
   /** Hears what the registry says now; answers in how many ms to look again, where that is before the next heartbeat. */
   look(known: readonly Seen[]): number | undefined {
-    const { ip, clock, leaseMs } = this.#context
+    const { clock, leaseMs } = this.#options
+    const { ip } = this.#options.writer.by
     this.#known = known
     const others = known.filter(node => node._id !== ip)
     const closed = others.filter(isClosed).map(node => node.incarnation)
@@ -115,41 +118,43 @@ export class Takeover {
 
   /** Resolves when nothing is under way, and the server keeps nothing for it. */
   async end(): Promise<void> {
+    this.#ended = true
     await this.#closing
     await this.#keeping
     this.#forgetAllBut(undefined)
     await Promise.all(this.#leaving)
   }
 
+  #mayAct(): boolean {
+    return !this.#ended && this.#options.lease.held()
+  }
+
   /** What fails is done at a later heartbeat; what fails for one node keeps nothing from the others. */
   async #close(ended: readonly Seen[]): Promise<void> {
-    const { nodes, mayAct } = this.#context
+    const { nodes, patience } = this.#options
     for (const node of ended) {
-      try {
-        if (!mayAct() || !(await closeEnded(nodes, node))) continue
+      await patience.once('close leases that ended', async () => {
+        if (!this.#mayAct() || !(await closeEnded(nodes, node))) return
         this.#known = await readRegistry(nodes)
         this.#keepAt = Number.NEGATIVE_INFINITY
-      } catch {}
+      })
     }
   }
 
   async #act(): Promise<void> {
-    const { ip, draining } = this.#context
-    try {
-      if (draining()) await this.#giveAway()
-      else this.#forget(ip)
-    } catch {}
-    try {
-      if (this.#rank() === 0) await this.#keep()
-      else this.#forgetAllBut(ip)
-    } catch {}
+    const { mode, patience, writer } = this.#options
+    const { ip } = writer.by
+    if (mode.givesAway) await patience.once('give jobs away', () => this.#giveAway())
+    else this.#forget(ip)
+    if (this.#rank() === 0) await patience.once('look after jobs of dead nodes', () => this.#keep())
+    else this.#forgetAllBut(ip)
   }
 
   /** Once a lease: looks after jobs that no living node has, and forgets nodes that nobody misses. */
   async #keep(): Promise<void> {
-    const { clock, leaseMs, mayAct } = this.#context
+    const { clock, leaseMs } = this.#options
     if (monotonicNow(clock) < this.#keepAt) return
-    for (let more = true; more && mayAct() && this.#rank() === 0; ) {
+    for (let more = true; more && this.#mayAct() && this.#rank() === 0; ) {
       const began = monotonicNow(clock)
       this.#keepAt = Number.POSITIVE_INFINITY
       let every = 0
@@ -167,7 +172,8 @@ export class Takeover {
 
   /** Every owner in turn; answers whether there is more to move. */
   async #round(): Promise<boolean> {
-    const { freshTouch, ip, jobs, leaseMs, mayAct, nodes } = this.#context
+    const { jobs, leaseMs, nodes, writer } = this.#options
+    const { ip } = writer.by
     const groups = await jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
     const used = new Set(groups.map(({ _id }) => _id as string | null))
     const known = new Map(this.#known.map(node => [node._id, node]))
@@ -177,7 +183,7 @@ export class Takeover {
     for (const owner of used) {
       const node = owner === null ? undefined : known.get(owner)
       try {
-        if (owner === null) await place(this.#targets(), { jobs, freshTouch, goOn: async () => mayAct() })
+        if (owner === null) await place(this.#targets(), { jobs, writer, goOn: async () => this.#mayAct() })
         else if (node?.incarnation === undefined) await this.#strand(owner, true, within)
         else if (isClosed(node)) more = (await this.#clear(node, within)) || more
         else if (owner !== ip) this.#forget(owner)
@@ -193,8 +199,8 @@ export class Takeover {
 
   /** The jobs of a node that was closed: they move, or stay without anyone to run them. Answers whether others are to move. */
   async #clear(node: Seen, within: number): Promise<boolean> {
-    const { clock, jobs, leaseMs, nodes, freshTouch, mayAct } = this.#context
-    const stands = async () => mayAct() && (await staysClosed(nodes, node))
+    const { clock, jobs, leaseMs, nodes, writer } = this.#options
+    const stands = async () => this.#mayAct() && (await staysClosed(nodes, node))
     const until = monotonicNow(clock) + leaseMs * MOVING
     let late = false
     const goOn = async () => {
@@ -203,39 +209,49 @@ export class Takeover {
       late = monotonicNow(clock) > until
       return true
     }
-    await evacuate(node._id, this.#targets(), { jobs, freshTouch, goOn })
-    if (await stands()) await this.#context.endLeft(node._id)
+    await evacuate(node._id, this.#targets(), { jobs, writer, goOn })
+    if (await stands()) await this.endLeft(node._id)
     if (await stands()) await this.#strand(node._id, true, within)
     return late
   }
 
   /** This node's own jobs, as people want it to drain. */
   async #giveAway(): Promise<void> {
-    const { clock, jobs, ip, freshTouch, leaseMs, mayAct, draining } = this.#context
+    const { clock, jobs, leaseMs, mode, writer } = this.#options
+    const { ip } = writer.by
     const began = monotonicNow(clock)
     if (began < this.#giveAt) return
-    const goOn = async () => mayAct() && draining()
-    const moved = await evacuate(ip, this.#targets(), { jobs, freshTouch, goOn })
-    if (draining()) await this.#strand(ip, false, leaseMs / 3 / SHARE)
+    const goOn = async () => this.#mayAct() && mode.givesAway
+    const moved = await evacuate(ip, this.#targets(), { jobs, writer, goOn })
+    if (mode.givesAway) await this.#strand(ip, false, leaseMs / 3 / SHARE)
     if (moved === 0) this.#giveAt = began + (monotonicNow(clock) - began) * SHARE
   }
 
   /** Tells, once, of each job that stays where nobody runs it; runs of it that died are stored as such. */
   async #strand(ip: string, dead: boolean, within: number): Promise<void> {
-    const { clock, jobs, emit, mayAct, bury } = this.#context
+    const { clock, jobs, emit, patience, sweeper, writer } = this.#options
     const stranded = this.#stranded.get(ip) ?? new Stranded(jobs, ip)
     this.#stranded.set(ip, stranded)
     const until = monotonicNow(clock) + within
     await stranded.read(
-      () => mayAct() && monotonicNow(clock) < until,
+      () => this.#mayAct() && monotonicNow(clock) < until,
       async ({ _id, state }, isNew) => {
         if (isNew) emit({ type: 'job.stranded', job_id: _id, ip })
-        if (!dead || !mayAct() || (state?.running?.length ?? 0) === 0) return
-        const job = await jobs.findOne({ _id, ip })
+        if (!dead || !this.#mayAct() || (state?.running?.length ?? 0) === 0) return
         // What is wrong with one is no reason to leave the others.
-        if (job !== null) await Promise.resolve(bury(job)).catch(() => {})
+        await patience.once('see to runs of dead nodes', async () => {
+          const job = await writer.find({ _id, ip }, { local: true })
+          if (job !== null) await sweeper.sweep(job)
+        })
       },
     )
+  }
+
+  /** Ends what is told as going on on a node whose process has ended, where no document names it any more. */
+  async endLeft(node: string): Promise<void> {
+    const { emit, jobs, rows } = this.#options
+    for (const { _id, job_id, run_time, attempt } of await rows.endLeft(jobs, node))
+      emit({ type: 'run.interrupted', run_id: _id, job_id, run_time, attempt, lost_node: node, rerun: false })
   }
 
   #forget(owner: string): void {
@@ -252,7 +268,7 @@ export class Takeover {
   }
 
   #rank(): number {
-    const { ip } = this.#context
+    const { ip } = this.#options.writer.by
     const living = this.#known.filter(node => node._id === ip || isLiving(node)).map(node => node._id)
     return rankOf(KEEPER, living, ip)
   }

@@ -122,10 +122,6 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
   }
 }
 
-/** Whether the server takes the connection for nobody's; what somebody may not do is another matter. */
-export const isNobody = (error: unknown): boolean =>
-  error instanceof MongoServerError && error.code === 13 && /requires authentication/i.test(error.message)
-
 /** What was thrown, as an error of ours. */
 export function databaseError(error: unknown): TidewheelError {
   if (error instanceof TidewheelError) return error

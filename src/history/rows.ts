@@ -1,11 +1,13 @@
 /** Rows: what happened? Outcomes become rows of the `executions` collection.
- *  In: outcomes, many at once. Out: one row for each attempt of a run, its `_id` the run id, so that a row stored twice is one.
+ *  In: outcomes, many at once. Out: one row for each attempt of a run, its `_id` the run id, so that a row stored twice is one; and
+ *  what rows tell of a run or of a schedule afterwards.
  *  Rows are bounded: a result of 16 KiB, an exception of 1,000 characters, a traceback of 16 KiB, a log of 200 lines and 64 KiB.
  *  A late or failing history never delays a run. */
-import { type Collection, MongoBulkWriteError } from 'mongodb'
-import type { Job } from '../job/job.ts'
+import type { Collection, Filter } from 'mongodb'
+import { type Claim, factsOf } from '../job/claim.ts'
+import { type Job, nameOf } from '../job/job.ts'
 import type { Outcome } from '../job/outcome.ts'
-import { isPassing, PASSING } from './finish.ts'
+import { isPassing, singleErrors } from '../protocol/writer.ts'
 
 /** One attempt of a run, as it lies in the database. */
 export interface Execution {
@@ -46,26 +48,28 @@ const RESULT_BYTES = 16_384
 const EXCEPTION_CHARS = 1_000
 const TRACEBACK_CHARS = 16_384
 
-/** The row of an outcome. */
+/** The row of an outcome, stored by the node `ip`. */
 export function rowOf(outcome: Outcome, ip: string, now: Date): Execution {
-  const { job, error } = outcome
+  const { job, entry, error, started } = outcome
+  const { run_id, run_time, attempt, scheduled, coalesced, claimed } = factsOf(entry)
+  const node = outcome.lost === true ? entry.node : ip
   return {
-    _id: outcome.run_id,
+    _id: run_id,
     job_id: job._id,
-    job_name: job.name ?? job._id,
+    job_name: nameOf(job),
     func: job.func,
-    run_time: outcome.run_time,
-    scheduled: outcome.scheduled,
+    run_time,
+    scheduled,
     status: outcome.status,
-    attempt: outcome.attempt,
-    coalesced: outcome.coalesced,
-    node: ip,
-    ip,
+    attempt,
+    coalesced,
+    node,
+    ip: node,
     fence: outcome.fence ?? null,
-    claimed: outcome.claimed ?? null,
-    started: outcome.started ?? null,
+    claimed: claimed ?? null,
+    started: started ?? null,
     finished: outcome.finished,
-    duration: outcome.started === undefined ? null : outcome.duration,
+    duration: started === undefined ? null : outcome.duration,
     late: outcome.late,
     ...boundedResult(outcome.result),
     exception: error === undefined ? null : `${error.name}: ${error.message}`.slice(0, EXCEPTION_CHARS),
@@ -75,20 +79,10 @@ export function rowOf(outcome: Outcome, ip: string, now: Date): Execution {
   }
 }
 
-/** The row of a run that goes on. */
-export function startedRow(
-  run: Pick<Outcome, 'run_id' | 'job' | 'run_time' | 'scheduled' | 'attempt' | 'coalesced' | 'late'>,
-  claimed: Date,
-  fence: bigint,
-  ip: string,
-  now: Date,
-): Execution {
-  const row = rowOf(
-    { ...run, status: 'executed', claimed, fence, started: now, finished: now, duration: 0, entered: true },
-    ip,
-    now,
-  )
-  return { ...row, status: 'started', finished: null, duration: null }
+/** The row of a run that goes on, `late` ms after its time. */
+export function startedRow({ job, entry, fence }: Claim, late: number, ip: string, now: Date): Execution {
+  const performed = { status: 'executed', started: now, finished: now, duration: 0, late } as const
+  return { ...rowOf({ job, entry, fence, ...performed }, ip, now), status: 'started', finished: null, duration: null }
 }
 
 /** A result as JSON would have it, or null where it is too large or cannot be said in JSON. */
@@ -104,19 +98,94 @@ function boundedResult(result: unknown): { result: unknown; result_truncated?: t
   }
 }
 
-/** Stores final rows; one that is there already (its run went on for long, or the answer of an earlier try was lost) is replaced.
- *  What the database refuses for its content is stored with less of it, so that no run lacks its row for what it returned or
- *  said. Rejects where nothing is known, and with the last refusal where a row was not taken at all: then all others are stored. */
-export async function storeRows(executions: Collection<Execution>, rows: readonly Execution[]): Promise<void> {
-  const failed = await refusedOf(rows, some => executions.insertMany([...some], { ordered: false }))
-  const isPresent = ({ code }: Refused) => code === DUPLICATE_KEY
-  const present = failed.filter(isPresent).map(({ row }) => row)
-  const unreplaced = await refusedOf(present, some => executions.bulkWrite(some.map(replacing), { ordered: false }))
-  let refusal: unknown
-  for (const { row } of [...failed.filter(one => !isPresent(one)), ...unreplaced]) {
-    refusal = (await storeLess(executions, row)) ?? refusal
+export class Rows {
+  readonly #executions: Collection<Execution>
+  readonly #ip: string
+  readonly #now: () => number
+
+  /** `ip`: the node that stores them. `now`: by its clock. */
+  constructor(executions: Collection<Execution>, ip: string, now: () => number) {
+    this.#executions = executions
+    this.#ip = ip
+    this.#now = now
   }
-  if (refusal !== undefined) throw refusal
+
+  /** Stores final rows; one that is there already (its run went on for long, or the answer of an earlier try was lost) is replaced.
+   *  What the database refuses for its content is stored with less of it, so that no run lacks its row for what it returned or
+   *  said. Rejects where nothing is known, and with the last refusal where a row was not taken at all: then all others are stored. */
+  async store(outcomes: readonly Outcome[]): Promise<void> {
+    const now = new Date(this.#now())
+    const rows = outcomes.map(outcome => rowOf(outcome, this.#ip, now))
+    const failed = await refusedOf(rows, some => this.#executions.insertMany([...some], { ordered: false }))
+    const isPresent = ({ code }: Refused) => code === DUPLICATE_KEY
+    const present = failed.filter(isPresent).map(({ row }) => row)
+    const replace = (some: readonly Execution[]) => this.#executions.bulkWrite(some.map(replacing), { ordered: false })
+    const unreplaced = await refusedOf(present, replace)
+    let refusal: unknown
+    for (const { row } of [...failed.filter(one => !isPresent(one)), ...unreplaced]) {
+      refusal = (await this.#storeLess(row)) ?? refusal
+    }
+    if (refusal !== undefined) throw refusal
+  }
+
+  /** Stores a row without its result, else also without what was logged and thrown; answers with what the server says of the barest. */
+  async #storeLess(row: Execution): Promise<unknown> {
+    const unresulted: Execution = { ...row, result: null, result_truncated: true }
+    let refusal: unknown
+    for (const less of [unresulted, { ...unresulted, exception: null, traceback: null, log: null }]) {
+      try {
+        await this.#executions.replaceOne({ _id: row._id }, less, { upsert: true })
+        return undefined
+      } catch (error) {
+        if (isPassing(error)) throw error
+        refusal = error
+      }
+    }
+    return refusal
+  }
+
+  /** Ends the rows of runs that an ended process of a node has left and that no document names any more, because their jobs were
+   *  deleted while they went on; answers them. */
+  async endLeft(jobs: Collection<Job>, node: string): Promise<readonly Execution[]> {
+    const left: Execution[] = []
+    for (const row of await this.#executions.find({ node, status: 'started' }).toArray()) {
+      const named: Filter<Job> = { _id: row.job_id, 'state.running.run_id': row._id }
+      if ((await jobs.findOne(named, { projection: { _id: 1 } })) !== null) continue
+      const exception = `Interrupted: node ${node} ended while the run went on, and its job is gone`
+      const now = new Date(this.#now())
+      const ended = { status: 'interrupted' as const, finished: now, exception, recorded: now }
+      const { modifiedCount } = await this.#executions.updateOne({ _id: row._id, status: 'started' }, { $set: ended })
+      if (modifiedCount > 0) left.push({ ...row, ...ended })
+    }
+    return left
+  }
+
+  /** Up to when the schedule of these jobs was claimed, by job: the run time itself, or the latest one after it. Jobs without such a
+   *  row are not in it; what became of the run does not matter. Rows of an earlier job of that id have lower fences. */
+  async claimedTo(doubted: readonly Doubted[]): Promise<ReadonlyMap<string, Date>> {
+    const found = new Map<string, Date>()
+    for (let from = 0; from < doubted.length; from += 500) {
+      const rows = doubted.slice(from, from + 500).flatMap(({ job_id, run_time, after, known }) => {
+        const itself = { job_id, run_time, ...(after !== undefined && { fence: { $gt: after } }) }
+        if (known === undefined) return [itself]
+        return [itself, { job_id, run_time: { $gt: run_time }, scheduled: true, fence: { $gt: known } }]
+      })
+      const latest = [{ $match: { $or: rows } }, { $group: { _id: '$job_id', to: { $max: '$run_time' } } }]
+      const told = this.#executions.aggregate<{ _id: string; to: Date }>(latest, { readConcern: { level: 'majority' } })
+      for await (const { _id, to } of told) found.set(_id, to)
+    }
+    return found
+  }
+
+  /** The final rows of those runs that have one, recorded before that time if one is given, and so did end; by run id. */
+  async final(runIds: readonly string[], before?: Date): Promise<ReadonlyMap<string, FinalRow>> {
+    if (runIds.length === 0) return new Map()
+    const old = before && { recorded: { $lt: before } }
+    const filter = { _id: { $in: [...runIds] }, status: { $ne: 'started' as const }, ...old }
+    const options = { projection: { status: 1, finished: 1 }, readConcern: { level: 'majority' as const } }
+    const rows = await this.#executions.find<FinalRow>(filter, options).toArray()
+    return new Map(rows.map(row => [row._id, row]))
+  }
 }
 
 interface Refused {
@@ -137,49 +206,13 @@ async function refusedOf(
     await write(rows)
     return []
   } catch (error) {
-    const failed = error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
-    if (failed.length === 0 ? isPassing(error) : failed.some(({ code }) => PASSING.has(code))) throw error
+    if (isPassing(error)) throw error
+    const failed = singleErrors(error)
     if (failed.length > 0) return failed.map(({ index, code }) => ({ row: rows[index] as Execution, code }))
     if (rows.length === 1) return [{ row: rows[0] as Execution }]
     const half = rows.length >> 1
     return [...(await refusedOf(rows.slice(0, half), write)), ...(await refusedOf(rows.slice(half), write))]
   }
-}
-
-/** Stores a row without its result, else also without what was logged and thrown; answers with what the server says of the barest. */
-async function storeLess(executions: Collection<Execution>, row: Execution): Promise<unknown> {
-  const unresulted: Execution = { ...row, result: null, result_truncated: true }
-  let refusal: unknown
-  for (const less of [unresulted, { ...unresulted, exception: null, traceback: null, log: null }]) {
-    try {
-      await executions.replaceOne({ _id: row._id }, less, { upsert: true })
-      return undefined
-    } catch (error) {
-      if (isPassing(error)) throw error
-      refusal = error
-    }
-  }
-  return refusal
-}
-
-/** Ends the rows of runs that an ended process of a node has left and that no document names any more, because their jobs were deleted
- *  while they went on; answers them. */
-export async function endLeft(
-  executions: Collection<Execution>,
-  jobs: Collection<Job>,
-  node: string,
-  now: Date,
-): Promise<readonly Execution[]> {
-  const left: Execution[] = []
-  for (const row of await executions.find({ node, status: 'started' }).toArray()) {
-    const named = { _id: row.job_id, 'state.running.run_id': row._id }
-    if ((await jobs.findOne(named as never, { projection: { _id: 1 } })) !== null) continue
-    const exception = `Interrupted: node ${node} ended while the run went on, and its job is gone`
-    const ended = { status: 'interrupted' as const, finished: now, exception, recorded: now }
-    const { modifiedCount } = await executions.updateOne({ _id: row._id, status: 'started' }, { $set: ended })
-    if (modifiedCount > 0) left.push({ ...row, ...ended })
-  }
-  return left
 }
 
 /** A run time of which a document does not say whether it was claimed. */
@@ -192,39 +225,5 @@ export interface Doubted {
   readonly known?: bigint | undefined
 }
 
-/** Up to when the schedule of these jobs was claimed, by job: the run time itself, or the latest one after it. Jobs without such a
- *  row are not in it; what became of the run does not matter. Rows of an earlier job of that id have lower fences. */
-export async function claimedTo(
-  executions: Collection<Execution>,
-  doubted: readonly Doubted[],
-): Promise<ReadonlyMap<string, Date>> {
-  const found = new Map<string, Date>()
-  for (let from = 0; from < doubted.length; from += 500) {
-    const rows = doubted.slice(from, from + 500).flatMap(({ job_id, run_time, after, known }) => {
-      const itself = { job_id, run_time, ...(after !== undefined && { fence: { $gt: after } }) }
-      if (known === undefined) return [itself]
-      return [itself, { job_id, run_time: { $gt: run_time }, scheduled: true, fence: { $gt: known } }]
-    })
-    const latest = [{ $match: { $or: rows } }, { $group: { _id: '$job_id', to: { $max: '$run_time' } } }]
-    const options = { readConcern: { level: 'majority' as const } }
-    for await (const { _id, to } of executions.aggregate<{ _id: string; to: Date }>(latest, options)) found.set(_id, to)
-  }
-  return found
-}
-
 /** How a run ended, as far as its row tells whether it is to go on. */
 export type FinalRow = Pick<Execution, '_id' | 'status' | 'finished'>
-
-/** The final rows of those runs that have one, recorded before that time if one is given, and so did end; by run id. */
-export async function finalRows(
-  executions: Collection<Execution>,
-  runIds: readonly string[],
-  before?: Date,
-): Promise<ReadonlyMap<string, FinalRow>> {
-  if (runIds.length === 0) return new Map()
-  const old = before && { recorded: { $lt: before } }
-  const filter = { _id: { $in: [...runIds] }, status: { $ne: 'started' as const }, ...old }
-  const projection = { status: 1, finished: 1 }
-  const rows = await executions.find<FinalRow>(filter, { projection, readConcern: { level: 'majority' } }).toArray()
-  return new Map(rows.map(row => [row._id, row]))
-}

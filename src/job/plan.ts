@@ -47,13 +47,6 @@ export function isOver(job: Pick<Job, '_id' | 'trigger' | 'state'>, timezone: st
   return !differs(state.planned.trigger, fingerprint(job.trigger, timezone))
 }
 
-/** A filter: armed for a time that no person set, which a node may pause. */
-export const PLANNED_BY_NODE = {
-  next_run_time: { $type: 'date' },
-  'state.planned.ordered': { $ne: true },
-  $expr: { $eq: ['$next_run_time', '$state.planned.next_run_time'] },
-}
-
 export function plan({ job, trigger, fingerprint, now, claimedTo: remembered }: Planned): Plan {
   const state = ownState(job)
   const claimedTo = latest(state?.claimed_to?.getTime(), remembered)

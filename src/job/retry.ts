@@ -1,9 +1,9 @@
-/** Retry: whether a failed run is tried again, and when.
- *  In: the job, the attempt that failed, the time. Out: the instant of the next attempt, or none.
+/** Retry: whether a run that failed, or whose node died, starts again, and when.
+ *  In: the job, the attempt that failed, the time. Out: the instant of the next attempt, or none; how often starts have died.
  *  The wait grows by `factor` (2 by default) from attempt to attempt up to `max_delay`, and is lengthened by up to a tenth, fixed by
  *  the run, so that many that failed together do not come back together. Pure. */
 import type { Job } from './job.ts'
-import type { Outcome } from './outcome.ts'
+import type { Status } from './outcome.ts'
 
 const FACTOR = 2
 const SPREAD = 0.1
@@ -11,15 +11,15 @@ const SPREAD = 0.1
 /** Epoch ms of the next attempt; undefined: there is none. */
 export function retryAt(
   job: Pick<Job, 'retry'>,
-  outcome: Pick<Outcome, 'attempt' | 'run_id'> & { readonly status: Outcome['status'] | 'started' },
+  failed: { readonly run_id: string; readonly attempt: number; readonly status: Status | 'started' },
   now: number,
 ): number | undefined {
   const { retry } = job
-  if (retry === undefined || (outcome.status !== 'error' && outcome.status !== 'timeout')) return undefined
-  if (outcome.attempt >= retry.max_attempts) return undefined
-  const grown = retry.delay * (retry.factor ?? FACTOR) ** (outcome.attempt - 1)
+  if (retry === undefined || (failed.status !== 'error' && failed.status !== 'timeout')) return undefined
+  if (failed.attempt >= retry.max_attempts) return undefined
+  const grown = retry.delay * (retry.factor ?? FACTOR) ** (failed.attempt - 1)
   const seconds = Math.min(grown, retry.max_delay ?? Number.POSITIVE_INFINITY, LONGEST_S)
-  return now + Math.round(seconds * 1000 * (1 + SPREAD * fraction(outcome.run_id)))
+  return now + Math.round(seconds * 1000 * (1 + SPREAD * fraction(failed.run_id)))
 }
 
 /** A year: more is a mistake, and would leave the range of dates in the end. */
@@ -30,4 +30,15 @@ function fraction(id: string): number {
   let hash = 0
   for (let i = 0; i < id.length; i++) hash = (Math.imul(hash, 31) + id.charCodeAt(i)) | 0
   return (hash >>> 0) / 0xffffffff
+}
+
+const MOST_RERUNS = 3
+
+/** Why a job is paused whose run is run again no more. */
+export const GIVEN_UP = `on_interrupt: its node died ${MOST_RERUNS + 1} times while it ran`
+
+/** How many starts of a run have died when it starts once more; undefined: it is given up. `died`: this one has, too. */
+export function rerunsAfter(reruns: number, died: boolean): number | undefined {
+  if (!died) return reruns
+  return reruns < MOST_RERUNS ? reruns + 1 : undefined
 }

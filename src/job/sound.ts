@@ -19,8 +19,6 @@ export interface Sound {
   readonly malformed: readonly Malformed[]
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 export function soundOf(job: Job): Sound {
   const found: unknown = job.state
   if (found === undefined) return { job, malformed: [] }
@@ -41,29 +39,4 @@ export function soundOf(job: Job): Sound {
     else state[field] = kept
   }
   return { job: { ...job, state: state as JobState }, malformed }
-}
-
-/** Puts right what is malformed in a document of the node `ip`, as long as it is what was read. */
-export function repairOf(job: Job, malformed: readonly Malformed[], ip: string, touch: string) {
-  const guards = malformed.map(({ path, found }) => [path, { $exists: true, ...(!isBeyond(found) && { $eq: found }) }])
-  const gone = malformed.filter(({ kept }) => kept === undefined).map(({ path }) => [path, ''])
-  const kept = malformed.filter(({ kept }) => kept !== undefined).map(({ path, kept }) => [path, kept])
-  // What cannot be said again is compared by the mark that every write of a node renews.
-  const mark = malformed.some(({ found }) => isBeyond(found)) && {
-    touch: job.touch === undefined ? { $exists: false } : { $eq: job.touch },
-  }
-  return {
-    filter: { _id: job._id, ip, ...Object.fromEntries(guards), ...mark },
-    update: {
-      $set: { ...Object.fromEntries(kept), touch },
-      ...(gone.length > 0 && { $unset: Object.fromEntries(gone) }),
-    },
-  }
-}
-
-/** Whether it holds a date that MongoDB can store and JavaScript cannot. */
-function isBeyond(value: unknown): boolean {
-  if (value instanceof Date) return Number.isNaN(value.getTime())
-  if (typeof value !== 'object' || value === null) return false
-  return Object.values(value as Fields).some(isBeyond)
 }

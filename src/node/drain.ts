@@ -3,21 +3,21 @@
  *  Always holds: a run that is aborted has time to store its end; one whose end cannot be stored is found by the next owner. */
 
 import type { Clock } from '../clock.ts'
-import type { Active } from './active.ts'
+import type { Stages } from './stages.ts'
 
 /** A stop with a time limit waits so much longer for a database that does not take the ends of runs. */
 const STORING_MS = 5_000
 
 /** Waits for runs to end, `timeout` ms at most; then aborts them and waits until their ends are stored. */
-export async function drain(active: Active, timeout: number | undefined, clock: Clock): Promise<void> {
-  const drained = active.drained()
+export async function drain(stages: Stages, timeout: number | undefined, clock: Clock): Promise<void> {
+  const drained = stages.drained()
   if (timeout === undefined) await drained
-  else await drainWithin(timeout, active, drained, clock)
-  await active.end()
+  else await drainWithin(timeout, stages, drained, clock)
+  await stages.end()
 }
 
-async function drainWithin(timeout: number, active: Active, drained: Promise<void>, clock: Clock): Promise<void> {
-  const abort = () => active.abortAll({ status: 'interrupted', message: 'the node stopped' })
+async function drainWithin(timeout: number, stages: Stages, drained: Promise<void>, clock: Clock): Promise<void> {
+  const abort = () => stages.abortAll({ status: 'interrupted', message: 'the node stopped' })
   const late = clock.schedule(abort, timeout)
   let storing: { unsubscribe(): void } | undefined
   const unstored = new Promise<void>(resolve => {

@@ -1,25 +1,25 @@
 /** Life: a node from an open database to its end; each start begins another one.
- *  In: options, a mode that is `starting`, executors. Out: membership and, while the lease is held, the stages at work
- *  (`active`) and the takeover of others' jobs; everything that happens, as news.
+ *  In: options, a mode that is `starting`, executors. Out: membership and, while the lease is held, the stages at
+ *  work; everything that happens, as news.
  *  open → join → end, or → abandon where joining failed; `close` is last. The mode says what goes on, this carries it out.
- *  Holds: there is an Active from the moment the lease is won until it is lost to another process or given back. */
-
+ *  Holds: there are stages from the moment the lease is won until it is lost to another process or given back. */
 import { patiently, wait } from '../clock.ts'
 import { Lease, type Report } from '../cluster/lease.ts'
-import { Membership } from '../cluster/membership.ts'
+import { Membership, type Told } from '../cluster/membership.ts'
+import type { Seen } from '../cluster/registry.ts'
 import { ServerTime } from '../cluster/server-time.ts'
-import { Takeover } from '../cluster/takeover.ts'
-import { CONNECT_TIMEOUT_MS, isNobody, ownAddress } from '../database/connection.ts'
+import { CONNECT_TIMEOUT_MS, ownAddress } from '../database/connection.ts'
 import { type Database, openDatabase } from '../database/database.ts'
 import { HISTORY_TTL_MS } from '../database/ensure.ts'
 import { TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
 import type { Executor } from '../executor/executor.ts'
+import { isNobody } from '../protocol/writer.ts'
 import { VERSION } from '../version.ts'
-import { Active } from './active.ts'
 import { drain } from './drain.ts'
 import type { Mode, Work } from './mode.ts'
 import type { CheckedOptions } from './options.ts'
+import { Stages } from './stages.ts'
 
 export interface LifeOptions {
   readonly options: CheckedOptions
@@ -42,8 +42,7 @@ export class Life {
   readonly #lease: Lease
   readonly #membership: Membership
   readonly #time: ServerTime
-  #active: Active | undefined
-  #takeover: Takeover | undefined
+  #stages: Stages | undefined
   /** Resolves when the jobs are in memory, after the lease was won. */
   #opening: Promise<void> | undefined
   /** Why the jobs' stream broke off last. */
@@ -75,26 +74,7 @@ export class Life {
       ...shared,
       lease: this.#lease,
       report: () => this.#report(),
-      won: () => {
-        // The ip was lost and won again while the last runs end.
-        if (options.mode.isEnding) return
-        this.#opening = this.#activate()
-        this.#opening.catch(error => this.#emit({ type: 'stream.interrupted', reason: String(error) }))
-      },
-      waiting: reason => this.#waiting(reason),
-      lost: (reason, replaced) =>
-        this.#fenced((replaced ? undefined : database.connection.trouble()) ?? reason, replaced),
-      regained: () => this.#regained(),
-      failed: error => {
-        if (isNobody(error)) database.connection.renew()
-      },
-      heard: () => this.#heard(),
-      looked: known => {
-        this.#active?.looked(known)
-        return this.#takeover?.look(known)
-      },
-      joined: other => this.#emit({ type: 'node.joined', ip: other }),
-      left: other => this.#emit({ type: 'node.lost', ip: other }),
+      tell: told => this.#hear(told),
     })
     this.#time = new ServerTime({
       clock,
@@ -105,8 +85,8 @@ export class Life {
   }
 
   /** The stages, while they work. */
-  get active(): Active | undefined {
-    return this.#active
+  get stages(): Stages | undefined {
+    return this.#stages
   }
 
   /** Resolves when the node works or stands by. Rejects when the database has gone away. */
@@ -114,7 +94,7 @@ export class Life {
     await this.#membership.join()
     if (this.#opening === undefined) return
     const { connectTimeout = CONNECT_TIMEOUT_MS } = this.#options.options
-    if (await patiently(this.#opening, connectTimeout * PATIENCE, () => this.#active?.jobs ?? 0)) return
+    if (await patiently(this.#opening, connectTimeout * PATIENCE, () => this.#stages?.jobs ?? 0)) return
     const message = `the database went away while the jobs were read: ${this.#interruption}`
     throw new TidewheelError('unreachable', message)
   }
@@ -127,28 +107,69 @@ export class Life {
 
   /** Takes no new runs, waits for those going on, `timeout` ms at most, and gives the lease back. */
   async end(timeout: number | undefined): Promise<void> {
-    const active = this.#active
-    if (active !== undefined) {
-      this.#emit({ type: 'node.draining', running: active.running })
-      active.take(false)
+    const stages = this.#stages
+    if (stages !== undefined) {
+      this.#emit({ type: 'node.draining', running: stages.running })
+      stages.take(false)
       this.#say()
-      await drain(active, timeout, this.#options.options.clock)
+      await drain(stages, timeout, this.#options.options.clock)
     }
-    this.#active = undefined
-    await this.#membership.leave().catch(() => {})
-    await this.#takeover?.end()
+    this.#stages = undefined
+    await this.#leave()
+    await stages?.endTakeover()
     await Promise.all([...this.#options.executors.values()].map(executor => executor.close()))
   }
 
   /** After a start that failed: ends what it began, and gives the lease back where the database still answers. */
   async abandon(): Promise<void> {
-    const active = this.#active
-    this.#active = undefined
-    await Promise.race([Promise.all([active?.end(), this.#membership.leave().catch(() => {})]), wait(PARTING_MS)])
+    const stages = this.#stages
+    this.#stages = undefined
+    await Promise.race([Promise.all([stages?.end(), this.#leave()]), wait(PARTING_MS)])
+  }
+
+  /** A lease that cannot be given back ends by itself. */
+  async #leave(): Promise<void> {
+    await this.#membership.leave().catch(() => {})
   }
 
   async close(): Promise<void> {
     await this.database.connection.close()
+  }
+
+  #hear(told: Told): void {
+    switch (told.type) {
+      case 'won':
+        return this.#won()
+      case 'waiting':
+        return this.#waiting(told.reason)
+      case 'lost':
+        return this.#fenced(told)
+      case 'regained':
+        return this.#regained()
+      case 'failed':
+        if (isNobody(told.error)) this.database.connection.renew()
+        return
+      case 'heard':
+        return this.#heard()
+      case 'looked':
+        return this.#looked(told.known)
+      case 'joined':
+        return this.#emit({ type: 'node.joined', ip: told.ip })
+      case 'left':
+        return this.#emit({ type: 'node.lost', ip: told.ip })
+    }
+  }
+
+  #won(): void {
+    // The ip was lost and won again while the last runs end.
+    if (this.#options.mode.isEnding) return
+    this.#opening = this.#activate()
+    this.#opening.catch(error => this.#emit({ type: 'stream.interrupted', reason: String(error) }))
+  }
+
+  #looked(known: readonly Seen[]): void {
+    const again = this.#stages?.looked(known)
+    if (again !== undefined) this.#membership.glance(again)
   }
 
   #waiting(reason: string): void {
@@ -160,7 +181,7 @@ export class Life {
 
   #regained(): void {
     if (this.#options.mode.state !== 'active') return
-    this.#active?.take(true)
+    this.#stages?.take(true)
     this.#emit({ type: 'node.resumed' })
   }
 
@@ -171,46 +192,47 @@ export class Life {
     this.obey()
   }
 
-  #fenced(reason: string, replaced: boolean): void {
+  #fenced({ reason: heard, replaced }: Extract<Told, { type: 'lost' }>): void {
+    const reason = (replaced ? undefined : this.database.connection.trouble()) ?? heard
     this.#emit({ type: 'node.fenced', reason })
-    const active = this.#active
-    active?.take(false)
+    const stages = this.#stages
+    stages?.take(false)
     if (!replaced) return
-    active?.abortAll({ status: 'interrupted', message: reason })
-    this.#active = undefined
-    void this.#takeover?.end()
-    this.#takeover = undefined
+    stages?.abortAll({ status: 'interrupted', message: reason })
+    this.#stages = undefined
+    if (stages !== undefined) void this.#endReplaced(stages)
     this.#options.mode.become('standby')
-    void active?.drained().finally(() => active.end())
     this.#emit({ type: 'node.standby', reason })
+  }
+
+  /** Another process has the ip: what goes on here is aborted, and its ends are stored still. */
+  async #endReplaced(stages: Stages): Promise<void> {
+    void stages.endTakeover()
+    await stages.drained().finally(() => stages.end())
   }
 
   async #activate(): Promise<void> {
     const { options, mode, executors } = this.#options
     const lease = this.#asHeldNow()
-    const active = new Active({
-      ...this.database,
+    const stages = new Stages({
+      ...options,
+      database: this.database,
       prepare: () => this.#prepare(),
       ip: this.ip,
-      timezone: options.timezone,
       lease,
-      takers: () => this.#membership.takers,
-      mayAdopt: () => mode.mayAdopt,
+      leaseMs: options.lease,
+      mode,
+      membership: this.#membership,
       executors,
-      clock: this.#time.judging(),
-      steppingClock: this.#time.stepping(),
-      jumped: by => this.#time.jumped(by),
-      claimLead: options.claimLead,
-      logger: options.logger,
+      time: this.#time,
       emit: news => this.#emit(news),
     })
-    this.#active = active
-    await active.open()
-    if (this.#active !== active || mode.isEnding) return
-    this.#takeover = this.#takeoverBeside(active, lease)
+    this.#stages = stages
+    await stages.open()
+    if (this.#stages !== stages || mode.isEnding) return
     const work = mode.work()
     this.#emit({ type: 'node.started', incarnation: lease.incarnation })
-    if (work === 'active') active.take(true)
+    if (work === 'active') stages.take(true)
     else this.#turn(work)
   }
 
@@ -221,28 +243,11 @@ export class Life {
     return { incarnation, held: () => this.#lease.incarnation === incarnation && this.#lease.held() }
   }
 
-  #takeoverBeside(active: Active, lease: Pick<Lease, 'incarnation' | 'held'>): Takeover {
-    const { options, mode } = this.#options
-    let touches = 0
-    return new Takeover({
-      ...this.database.collections,
-      ip: this.ip,
-      leaseMs: options.lease,
-      clock: options.clock,
-      mayAct: () => this.#active === active && lease.held(),
-      draining: () => mode.givesAway,
-      freshTouch: () => `${lease.incarnation.slice(-12)}-${(touches++).toString(36)}`,
-      bury: job => active.sweep(job),
-      endLeft: node => active.endLeft(node),
-      emit: news => this.#emit(news),
-    })
-  }
-
   #turn(work: Work): void {
-    this.#active?.take(work === 'active')
+    this.#stages?.take(work === 'active')
     if (work === 'active') this.#emit({ type: 'node.resumed' })
     else if (work === 'paused') this.#emit({ type: 'node.paused' })
-    else this.#emit({ type: 'node.draining', running: this.#active?.running ?? 0 })
+    else this.#emit({ type: 'node.draining', running: this.#stages?.running ?? 0 })
     this.#say()
   }
 
@@ -253,7 +258,7 @@ export class Life {
 
   #report(): Report {
     const { state } = this.#options.mode
-    const { jobs = 0, running = 0 } = this.#active ?? {}
+    const { jobs = 0, running = 0 } = this.#stages ?? {}
     return { status: state === 'paused' || state === 'draining' ? state : 'active', jobs, running }
   }
 

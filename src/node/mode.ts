@@ -6,6 +6,18 @@
 
 export type NodeState = 'stopped' | 'starting' | 'standby' | 'active' | 'paused' | 'draining' | 'closed'
 
+/** Which mode may follow which; each may follow itself. */
+const MAY_FOLLOW: Readonly<Record<NodeState | 'ending', readonly (NodeState | 'ending')[]>> = {
+  stopped: ['starting', 'closed'],
+  starting: ['standby', 'active', 'paused', 'draining', 'stopped'],
+  standby: ['active', 'paused', 'draining', 'ending', 'stopped'],
+  active: ['paused', 'draining', 'standby', 'ending'],
+  paused: ['active', 'draining', 'standby', 'ending'],
+  draining: ['active', 'paused', 'standby', 'ending'],
+  ending: ['stopped'],
+  closed: [],
+}
+
 /** What a node may be asked to do while it holds its lease. */
 export type Work = 'active' | 'paused' | 'draining'
 
@@ -30,6 +42,8 @@ export class Mode {
 
   become(mode: NodeState | 'ending'): void {
     if (this.#mode === 'ending' && mode !== 'stopped') return
+    if (mode !== this.#mode && !MAY_FOLLOW[this.#mode].includes(mode))
+      throw new Error(`mode: ${this.#mode} is not followed by ${mode}`)
     this.#mode = mode
   }
 
@@ -67,7 +81,8 @@ export class Mode {
 
   /** Whether jobs without a node may come here. */
   get mayAdopt(): boolean {
-    return !this.isEnding && this.#wanted !== 'draining'
+    const lives = this.#mode !== 'stopped' && this.#mode !== 'closed' && !this.isEnding
+    return lives && this.#wanted !== 'draining'
   }
 
   /** Whether people want the node to give its jobs away. */

@@ -106,7 +106,7 @@ class Node implements TidewheelNode {
   }
 
   status(): NodeStatus {
-    const { jobs = 0, armed = 0, running = 0 } = this.#life?.active ?? {}
+    const { jobs = 0, armed = 0, running = 0 } = this.#life?.stages ?? {}
     return { ip: this.#ip, state: this.#mode.state, jobs, armed, running }
   }
 
@@ -166,15 +166,15 @@ class Node implements TidewheelNode {
       register: (name, task) => this.#register(name, task),
       unregister: name => {
         this.#tasks.remove(name)
-        this.#life?.active?.recheck(name)
+        this.#life?.stages?.recheck(name)
       },
-      cancel: (id, message) => this.#life?.active?.abort(id, { status: 'cancelled', message }),
+      cancel: (id, message) => this.#life?.stages?.abort(id, { status: 'cancelled', message }),
     })
   }
 
   #register(name: string, task: Task): void {
     this.#tasks.add(name, task)
-    this.#life?.active?.recheck(name)
+    this.#life?.stages?.recheck(name)
   }
 
   #database(): Database {

@@ -7,11 +7,12 @@ import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
 import type { Plan } from '../job/plan.ts'
 import type { Malformed } from '../job/sound.ts'
+import { jitterMs } from '../trigger/trigger.ts'
 import type { KnownTrigger } from './known-triggers.ts'
 
 /** A queued run. */
 export interface Waiting {
-  readonly runTime: number
+  readonly run_time: number
   readonly ordered: boolean
   readonly coalesced: number
 }
@@ -121,6 +122,13 @@ export type Effect =
   /** The document was read as a whole: look for dead entries and requests in it. */
   | { readonly type: 'seen'; readonly job: Job; readonly from: Source }
   | { readonly type: 'cancel'; readonly id: string; readonly run: string }
+
+/** The fixed delay of a run, in ms; none for times that a person set. */
+export function jitterOf(entry: Entry, run_time: number): number {
+  const jitter = entry.trigger?.parsed.jitter ?? 0
+  if (jitter === 0 || (entry.ordered && run_time === entry.due)) return 0
+  return jitterMs(entry.id, run_time, jitter)
+}
 
 /** Where a place is kept for an entry that was handed out. */
 export const placeOf = (entry: Entry): string => entry.place ?? entry.executor

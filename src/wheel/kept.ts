@@ -40,7 +40,7 @@ export function keepState(entry: Entry, job: Job): void {
 
 function waitingOf(state: Job['state']): Waiting | undefined {
   const { run_time, ordered = false, coalesced = 1 } = state?.waiting ?? {}
-  return run_time && { runTime: run_time.getTime(), ordered, coalesced }
+  return run_time && { run_time: run_time.getTime(), ordered, coalesced }
 }
 
 /** Whether the document says what memory has, as far as that can be told. */

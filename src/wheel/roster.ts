@@ -10,8 +10,7 @@ import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { describe, parseJob, show } from '../job/parse.ts'
 import { isOver, ownState, type Plan, plan } from '../job/plan.ts'
 import { type Sound, soundOf } from '../job/sound.ts'
-import { jitterMs } from '../trigger/trigger.ts'
-import { type Effect, type Entry, NONE, newEntry, type PlanWrite } from './entry.ts'
+import { type Effect, type Entry, jitterOf, NONE, newEntry, type PlanWrite } from './entry.ts'
 import { jobNews, newsOf, turned } from './job-news.ts'
 import { documentOf, errorOf, isKept, isTime, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
@@ -22,8 +21,8 @@ export interface RosterOptions {
   readonly timezone: string
   /** What else must be true of a schedulable job: its function and executor are known here. */
   readonly check: (job: Job) => readonly Problem[]
-  /** How much before its start a run is handed out, in ms. */
-  readonly lead: () => number
+  /** How much before its start a run is handed out, in ms: as much as it says at the moment. */
+  readonly lead: { readonly value: number }
   readonly now: number
 }
 
@@ -69,10 +68,6 @@ export class Roster {
     return this.#armed
   }
 
-  holds(id: string): boolean {
-    return this.#entries.has(id)
-  }
-
   get(id: string): Entry | undefined {
     return this.#entries.get(id)
   }
@@ -91,7 +86,7 @@ export class Roster {
   /** The earliest instant at which `takeDue` may have something new. */
   nextAt(): number | null {
     const next = this.#wheel.nextAt()
-    return next === null ? null : next - this.#options.lead()
+    return next === null ? null : next - this.#options.lead.value
   }
 
   /** A change that cannot be taken in makes its own job one that is not schedulable, and touches no other. */
@@ -152,6 +147,16 @@ export class Roster {
     entry.notBefore = entry.woken && entry.waiting !== undefined ? 0 : notBefore
     entry.woken = false
     if (this.#entries.get(entry.id) === entry) this.#arm(entry)
+  }
+
+  /** A claim of the entry was refused although memory thought otherwise; answers how many were in a row. */
+  refused(entry: Entry): number {
+    return ++entry.refused
+  }
+
+  /** A claim of the entry was won. */
+  won(entry: Entry): void {
+    entry.refused = 0
   }
 
   /** The plan of an entry as it is to be written; undefined: the document says it already. */
@@ -254,7 +259,7 @@ export class Roster {
 
   /** Up to when entries are handed out: ahead of now by the lead, which may shrink without the wheel turning back. */
   #until(now: number): number {
-    const until = now + this.#options.lead()
+    const until = now + this.#options.lead.value
     const shrunk = until < this.#horizon && this.#horizon - until < STEP_BACK_MS
     this.#horizon = shrunk ? this.#horizon : until
     return this.#horizon
@@ -374,15 +379,8 @@ export class Roster {
     entry.problems = next.state === 'invalid' ? next.problems : []
     entry.due = next.state === 'armed' ? next.due : undefined
     entry.ordered = next.state === 'armed' && next.ordered
-    entry.at = entry.due === undefined ? undefined : entry.due + this.jitterOf(entry, entry.due)
+    entry.at = entry.due === undefined ? undefined : entry.due + jitterOf(entry, entry.due)
     if (entry.place === undefined) this.#arm(entry)
-  }
-
-  /** The fixed delay of a run, in ms; none for times that a person set. */
-  jitterOf(entry: Entry, runTime: number): number {
-    const jitter = entry.trigger?.parsed.jitter ?? 0
-    if (jitter === 0 || (entry.ordered && runTime === entry.due)) return 0
-    return jitterMs(entry.id, runTime, jitter)
   }
 
   /** Armed for nothing until its document is read. */
@@ -396,10 +394,11 @@ export class Roster {
     this.#queues.get(entry.executor)?.delete(entry.id)
     const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
     // A queued run was due before the pause, and waits until the job is resumed.
-    const waiting = entry.state === 'invalid' || entry.state === 'paused' ? undefined : entry.waiting?.runTime
+    const waiting = entry.state === 'invalid' || entry.state === 'paused' ? undefined : entry.waiting?.run_time
     const wake = minOf(minOf(entry.at, extra), waiting)
     if (wake === undefined) this.#wheel.remove(entry.id)
-    else this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead()))
+    else
+      this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead.value))
   }
 
   /** What follows for the document. `noted`: the error that stands in it. */

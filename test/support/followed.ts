@@ -28,13 +28,11 @@ export class Followed {
   constructor({ db, jobs, ip, prepare = async () => {}, reviewMs }: FollowedOptions) {
     this.#jobs = jobs
     this.#ip = ip
-    this.roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: () => 0, now: Date.now() })
+    this.roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: { value: 0 }, now: Date.now() })
     const follower = follow({
       db,
       collection: jobs.collectionName,
       ip,
-      holds: id => this.roster.holds(id),
-      isEcho: () => false,
       prepare,
       memory: this.roster,
       ...(reviewMs !== undefined && { reviewMs }),

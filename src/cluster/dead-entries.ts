@@ -1,14 +1,16 @@
-/** Sweep: which entries of `state.running` belong to runs that no longer go on, and which of `state.unrecorded` to rows that nobody
- *  stores any more?
+/** Dead entries: which entries of `state.running` belong to runs that no longer go on, and which of `state.unrecorded` to rows that
+ *  nobody stores any more?
  *  In: a document. Out: its dead entries: copied from another job, of an incarnation that is not its node's current one,
  *  or of this process and unknown to it. A dead entry whose run has a final row did finish; one without was interrupted.
  *  Who is current is what the registry says, of this node's ip too: a process that was replaced knows only of itself.
  *  An entry of a node that merely stopped answering is not dead: its incarnation is replaced first. Of a living node only those
  *  are whose row is old: it takes its entries out itself, where it can. */
 import type { Collection } from 'mongodb'
-import { type Execution, type FinalRow, finalRows } from '../history/rows.ts'
+import type { Clock } from '../clock.ts'
+import type { FinalRow, Rows } from '../history/rows.ts'
+import type { RunEntry } from '../job/claim.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
-import type { Entered } from '../job/outcome.ts'
+import type { Actor } from '../job/outcome.ts'
 import type { NodeInfo } from './lease.ts'
 
 /** A living node whose run has had its row for so long does not take its entry out any more: the document was away then. */
@@ -16,16 +18,15 @@ const LEFT_MS = 10_000
 
 export interface SweepContext {
   readonly nodes: Collection<NodeInfo>
-  readonly executions: Collection<Execution>
-  readonly ip: string
-  /** Of this process, for as long as it sweeps. */
-  readonly incarnation: string
-  /** Whether this process claimed the run and has not stored its end yet. */
-  readonly isMine: (runId: string) => boolean
-  readonly now: () => number
+  readonly rows: Pick<Rows, 'final'>
+  /** Who sweeps, for as long as it does. */
+  readonly by: Actor
+  /** Knows the runs that this process claimed and whose end it has not stored yet. */
+  readonly book: { has(runId: string): boolean }
+  readonly clock: Clock
 }
 
-export interface Dead<T extends Entered = RunningEntry> {
+export interface Dead<T extends RunEntry = RunningEntry> {
   readonly entry: T
   /** Its end as it is in the history; absent: it was interrupted. */
   readonly row?: FinalRow | undefined
@@ -34,33 +35,33 @@ export interface Dead<T extends Entered = RunningEntry> {
 }
 
 /** Whether the entry is of a run that this process claimed. */
-export const isOurs = ({ node, incarnation }: Entered, by: Pick<SweepContext, 'ip' | 'incarnation'>): boolean =>
+export const isOurs = ({ node, incarnation }: RunEntry, by: Actor): boolean =>
   node === by.ip && incarnation === by.incarnation
 
 /** Those of `entries`, which stand in the document, that are dead. */
-export async function deadEntries<T extends Entered>(
+export async function deadEntries<T extends RunEntry>(
   job: Job,
   entries: readonly T[],
-  context: SweepContext,
+  { nodes, rows, by, book, clock }: SweepContext,
 ): Promise<readonly Dead<T>[]> {
-  const foreign = entries.filter(entry => !(entry.job === job._id && context.isMine(entry.run_id)))
+  const foreign = entries.filter(entry => !(entry.job === job._id && book.has(entry.run_id)))
   if (foreign.length === 0) return []
-  const others = [...new Set(foreign.filter(entry => !isOurs(entry, context)).map(entry => entry.node))]
+  const others = [...new Set(foreign.filter(entry => !isOurs(entry, by)).map(entry => entry.node))]
   const known =
     others.length === 0
       ? []
-      : await context.nodes.find({ _id: { $in: others } }, { readConcern: { level: 'majority' } }).toArray()
+      : await nodes.find({ _id: { $in: others } }, { readConcern: { level: 'majority' } }).toArray()
   const current = new Map(known.map(node => [node._id, node.incarnation]))
-  const isDead = (entry: Entered) => {
+  const isDead = (entry: RunEntry) => {
     if (entry.job !== job._id) return true
-    if (isOurs(entry, context)) return !context.isMine(entry.run_id)
+    if (isOurs(entry, by)) return !book.has(entry.run_id)
     return current.get(entry.node) !== entry.incarnation
   }
   const dead = foreign.filter(isDead)
   const alive = foreign.filter(entry => !isDead(entry))
   const [final, left] = await Promise.all([
-    finalRows(context.executions, dead.map(runId)),
-    finalRows(context.executions, alive.map(runId), new Date(context.now() - LEFT_MS)),
+    rows.final(dead.map(runId)),
+    rows.final(alive.map(runId), new Date(clock.now() - LEFT_MS)),
   ])
   return [
     ...dead.map(entry => ({ entry, row: final.get(entry.run_id), copied: entry.job !== job._id })),
@@ -70,4 +71,4 @@ export async function deadEntries<T extends Entered>(
   ]
 }
 
-const runId = (entry: Entered) => entry.run_id
+const runId = (entry: RunEntry) => entry.run_id

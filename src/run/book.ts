@@ -1,0 +1,239 @@
+/** Book: every run that this process has claimed, from the moment its id is made until its end is stored.
+ *  In: what the stages do with a run. Out: whose it is, in which state, and how many there are of a job or in an executor.
+ *  States: claimed (asked for, or won and about to be performed) → going → storing → gone; waiting (claimed, to start later) → claimed.
+ *  An end that has a next start is stored under the old id while the next one waits. Each method below is one arrow.
+ *  Holds: a run in the book is ours: no entry of it in a document is a dead one. A place of an executor is taken before a run is
+ *  claimed, so that a run for which there is none stays for other nodes, and is given back when it ends or comes to nothing.
+ *  No I/O. */
+import type { Claim } from '../job/claim.ts'
+import type { Ticker } from '../wheel/ticker.ts'
+import { Later } from './later.ts'
+
+/** Why a run is aborted. */
+export interface Abort {
+  readonly status: 'timeout' | 'cancelled' | 'interrupted'
+  readonly message: string
+}
+
+type State = 'claimed' | 'waiting' | 'going' | 'storing'
+
+interface Booked {
+  /** Which id this is, of all that were made here. */
+  readonly made: number
+  state: State
+  /** Absent: nobody knows yet whether it was won. */
+  claim?: Claim
+  abort?: AbortController
+  /** It counts among its job's runs. */
+  counted: boolean
+}
+
+export interface BookOptions {
+  /** How many runs each executor has room for. */
+  readonly places: ReadonlyMap<string, number>
+  /** Looks again when a place is free, or when a run waits. */
+  readonly ticker: Pick<Ticker, 'poke'>
+  /** A new run id. */
+  readonly newId: () => string
+  /** Milliseconds that never step. */
+  readonly monotonic: () => number
+  readonly now: number
+}
+
+/** The runs of a job that are performed or being stored, and when the latest of them began, by `monotonic`. */
+export interface OpenRuns {
+  readonly runs: number
+  readonly since: number
+}
+
+const NOT_OPEN: OpenRuns = { runs: 0, since: 0 }
+
+export class Book {
+  readonly #options: BookOptions
+  readonly #runs = new Map<string, Booked>()
+  readonly #taken = new Map<string, number>()
+  readonly #open = new Map<string, OpenRuns>()
+  /** The latest end of each job that is being stored. */
+  readonly #storing = new Map<string, Promise<void>>()
+  readonly #later: Later
+  #made = 0
+  #going = 0
+  #places = 0
+  #bulks = 0
+  #quiet: (() => void)[] = []
+
+  constructor(options: BookOptions) {
+    this.#options = options
+    this.#later = new Later(options.now)
+  }
+
+  /** How many runs go on. */
+  get going(): number {
+    return this.#going
+  }
+
+  /** How many run ids were made so far. */
+  get made(): number {
+    return this.#made
+  }
+
+  /** → claimed: a new run id, to be asked for. */
+  newId(): string {
+    const id = this.#options.newId()
+    this.#runs.set(id, { made: this.#made++, state: 'claimed', counted: false })
+    return id
+  }
+
+  /** claimed → gone: nobody got it, or it is somebody else's. */
+  forget(runId: string): void {
+    this.#runs.delete(runId)
+  }
+
+  /** Whether this process claimed the run and has not stored its end. */
+  has(runId: string): boolean {
+    return this.#runs.has(runId)
+  }
+
+  /** Which run id it is, of all that were made here; undefined: it is not in the book. */
+  madeAs(runId: string): number | undefined {
+    return this.#runs.get(runId)?.made
+  }
+
+  /** Ids of all runs in the book. */
+  ids(): IterableIterator<string> {
+    return this.#runs.keys()
+  }
+
+  /** claimed → waiting: it starts at its time. */
+  wait(claim: Claim): void {
+    this.#become(claim.entry.run_id, 'waiting').claim = claim
+    this.#later.put(claim)
+    this.#options.ticker.poke()
+  }
+
+  /** When the next waiting run starts. */
+  nextAt(): number | null {
+    return this.#later.nextAt()
+  }
+
+  /** waiting → claimed: those whose time has come and for which there is a place, which is taken. */
+  takeDue(now: number): readonly Claim[] {
+    const claims = this.#later.takeDue(now, executor => this.free(executor))
+    for (const { entry, executor } of claims) {
+      this.#become(entry.run_id, 'claimed')
+      this.take(executor)
+    }
+    return claims
+  }
+
+  /** claimed → going: what aborts it. */
+  enter(claim: Claim): AbortSignal {
+    const booked = this.#become(claim.entry.run_id, 'going')
+    booked.claim = claim
+    booked.abort = new AbortController()
+    booked.counted = true
+    this.#going++
+    this.#count(claim.job._id, 1)
+    return booked.abort.signal
+  }
+
+  /** going, waiting or claimed → storing: its end is known, and stored when the promise resolves. */
+  ended(runId: string, jobId: string, stored: Promise<void>): void {
+    const booked = this.#runs.get(runId)
+    if (booked !== undefined) {
+      if (booked.state === 'going') this.#going--
+      if (booked.state === 'waiting') this.#later.remove(runId)
+      booked.state = 'storing'
+    }
+    this.#storing.set(jobId, stored)
+    void stored.then(() => {
+      if (this.#storing.get(jobId) === stored) this.#storing.delete(jobId)
+    })
+  }
+
+  /** storing → gone. */
+  stored(runId: string): void {
+    const booked = this.#runs.get(runId)
+    this.#runs.delete(runId)
+    if (booked?.counted === true && booked.claim !== undefined) this.#count(booked.claim.job._id, -1)
+  }
+
+  /** Resolves when the ends of the job's runs that are known by now are stored; undefined: there are none. */
+  storing(jobId: string): Promise<void> | undefined {
+    return this.#storing.get(jobId)
+  }
+
+  open(jobId: string): OpenRuns {
+    return this.#open.get(jobId) ?? NOT_OPEN
+  }
+
+  /** Runs of a job that go on, longest going first, or that wait. */
+  runsOf(jobId: string, state: 'going' | 'waiting'): readonly Claim[] {
+    return [...this.#runs.values()].flatMap(booked =>
+      booked.state === state && booked.claim?.job._id === jobId ? [booked.claim] : [],
+    )
+  }
+
+  /** Aborts a run; false: it does not go on here. */
+  abort(runId: string, why: Abort): boolean {
+    const booked = this.#runs.get(runId)
+    if (booked?.state !== 'going') return false
+    if (booked.abort?.signal.aborted === false) booked.abort.abort(why)
+    return true
+  }
+
+  abortAll(why: Abort): void {
+    for (const runId of [...this.#runs.keys()]) this.abort(runId, why)
+  }
+
+  /** How many places of an executor are free. */
+  free(executor: string): number {
+    return (this.#options.places.get(executor) ?? 0) - (this.#taken.get(executor) ?? 0)
+  }
+
+  take(executor: string): void {
+    this.#taken.set(executor, (this.#taken.get(executor) ?? 0) + 1)
+    this.#places++
+  }
+
+  release(executor: string): void {
+    const taken = this.#taken.get(executor) ?? 0
+    if (taken > 0) {
+      this.#taken.set(executor, taken - 1)
+      this.#places--
+    }
+    this.#options.ticker.poke(true)
+    if (this.#going > 0 || this.#places > 0) return
+    for (const done of this.#quiet.splice(0)) done()
+  }
+
+  /** Resolves when nothing goes on and no place is taken. */
+  async quiet(): Promise<void> {
+    if (this.#going > 0 || this.#places > 0) await new Promise<void>(resolve => this.#quiet.push(resolve))
+  }
+
+  /** Whether many claims are under way: starts come before ends. */
+  get isBurst(): boolean {
+    return this.#bulks > 0
+  }
+
+  /** Many claims go out together. */
+  async inBulk<T>(claims: Promise<T>): Promise<T> {
+    this.#bulks++
+    return await claims.finally(() => this.#bulks--)
+  }
+
+  #become(runId: string, state: State): Booked {
+    const booked = this.#runs.get(runId) ?? { made: this.#made++, state, counted: false }
+    this.#runs.set(runId, booked)
+    booked.state = state
+    return booked
+  }
+
+  #count(jobId: string, more: number): void {
+    const { runs, since } = this.open(jobId)
+    if (runs + more > 0)
+      this.#open.set(jobId, { runs: runs + more, since: more > 0 ? this.#options.monotonic() : since })
+    else this.#open.delete(jobId)
+  }
+}
