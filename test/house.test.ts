@@ -8,78 +8,77 @@ import { lineAt, readSources, type Source, source } from './support/sources.ts'
 /** Files that know nothing of ours but each other; every file may import them. */
 const GROUND = ['errors', 'event', 'clock', 'version']
 
-/** The rooms: what each may import besides itself and the ground.
- *  `types`: only with `import type`, what another room hands it. */
+/** The rooms, from the ground up: what each may import besides itself and the ground.
+ *  `types`: only with `import type`, objects that another room hands it. */
 const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly types?: readonly string[] }>> = {
   trigger: { all: [] },
   job: { all: ['trigger'] },
-  change: { all: ['job', 'trigger'] },
+  pace: { all: [] },
+  change: { all: [], types: ['job'] },
   wheel: { all: ['job', 'trigger'], types: ['change'] },
-  claim: { all: ['job', 'trigger'], types: ['change', 'wheel'] },
+  protocol: { all: ['job'], types: ['wheel'] },
   executor: { all: ['job'] },
-  run: { all: ['job', 'executor', 'wheel'], types: ['claim'] },
-  history: { all: ['job', 'database'] },
-  cluster: { all: ['job', 'trigger', 'history'] },
+  history: { all: ['job', 'pace', 'protocol'] },
+  run: { all: ['executor', 'job', 'log', 'protocol', 'wheel'], types: ['history', 'pace'] },
+  cluster: { all: ['executor', 'job', 'pace', 'protocol'], types: ['history', 'run'] },
+  claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
   database: { all: ['job'], types: ['cluster', 'history'] },
-  client: { all: ['job', 'trigger', 'change', 'cluster', 'database'], types: ['history'] },
+  client: { all: ['change', 'cluster', 'database', 'job', 'protocol', 'trigger'], types: ['history'] },
   log: { all: [] },
   testing: { all: [] },
-  dev: { all: ['database'] },
-  http: { all: ['index'] },
-  cli: { all: ['index', 'http', 'dev', 'log', 'trigger', 'database'] },
+  dev: { all: [] },
+  cli: { all: ['index', 'dev', 'log', 'trigger', 'database'] },
 }
 
 /** They join the rooms and may import anything but doors. */
 const JOINERS = ['index', 'node']
-const DOORS = ['http', 'cli', 'dev']
+const DOORS = ['cli', 'dev']
 
 /** Who may import a library; a folder ends with `/`. `types`: with `import type` only. */
 const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; readonly types?: readonly string[] }>> = {
   mongodb: {
     all: [
-      'src/database/',
-      'src/node/',
-      'src/client/',
-      'src/history/',
       'src/change/follow.ts',
-      'src/change/reader.ts',
-      'src/change/review.ts',
-      'src/claim/begin.ts',
-      'src/claim/claim.ts',
-      'src/claim/claims.ts',
-      'src/claim/plans.ts',
-      'src/claim/refused.ts',
-      'src/cluster/',
+      'src/client/',
+      'src/cluster/lease.ts',
+      'src/cluster/registry.ts',
+      'src/database/',
       'src/dev/',
+      'src/node/',
+      'src/protocol/writer.ts',
     ],
+    types: ['src/change/', 'src/cluster/', 'src/history/'],
   },
   rxjs: {
     all: [
-      'src/clock.ts',
-      'src/event.ts',
-      'src/testing.ts',
-      'src/node/',
-      'src/client/',
       'src/change/follow.ts',
-      'src/run/pipeline.ts',
-      'src/wheel/ticker.ts',
-      'src/claim/claims.ts',
-      'src/http/stream.ts',
       'src/cli/',
+      'src/client/',
+      'src/clock.ts',
       'src/dev/',
+      'src/event.ts',
+      'src/node/',
+      'src/run/pipeline.ts',
+      'src/testing.ts',
+      'src/wheel/memory.ts',
+      'src/wheel/ticker.ts',
     ],
   },
-  pino: { all: ['src/log.ts'], types: ['src/executor/', 'src/index.ts'] },
+  pino: { all: ['src/log.ts'], types: ['src/executor/'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
-  zod: { all: ['src/job/', 'src/http/', 'src/cli/'] },
+  zod: { all: ['src/job/'] },
   'node:': {
-    all: ['src/database/connection.ts', 'src/executor/', 'src/cluster/', 'src/http/', 'src/cli/', 'src/dev/'],
+    all: ['src/cli/', 'src/cluster/lease.ts', 'src/database/connection.ts', 'src/dev/', 'src/executor/'],
   },
 }
 
 const CLOCK = 'src/clock.ts'
-const SUBSCRIBERS = ['src/node/', 'src/http/stream.ts', 'src/cli/']
+const SUBSCRIBERS = ['src/node/', 'src/cli/']
+/** What people hold in their hands has as many methods as the contract says. */
+const HANDLES = ['src/client/', 'src/node/node.ts']
+/** So many functions an object may offer to one stage. */
+const MOST_FUNCTIONS = 6
 const VAGUE = /^(utils?|lib|common|helpers?|types|interfaces?|misc|shared|manager|service|handler|base)$/
 /** What loads a file by its default export. */
 const DEFAULT_EXPORTS = ['test/support/global-setup.ts']
@@ -163,11 +162,52 @@ const rules: readonly Rule[] = [
           matches(
             file,
             file.bare,
-            /\bDate\.now\b|\bnew Date\(\s*\)|\bset(?:Timeout|Interval)\s*\(|\bperformance\.now\b|\bprocess\.hrtime\b|\bas(?:ync|ap)Scheduler\b/,
+            /\bDate\.now\b|\bnew Date\(\s*\)|\bSettings\.now\b|\bDateTime\.(?:now|local|utc)\(\s*\)|\bset(?:Timeout|Interval)\s*\(|\bperformance\.now\b|\bprocess\.hrtime\b|\bas(?:ync|ap)Scheduler\b/,
             found => `${found.trim()}; take the clock or \`now\` as an argument`,
           ),
         ),
     offender: { 'src/job/job.ts': '/** . */\nexport const now = () => Date.now()\n' },
+  },
+  {
+    name: 'only the wheel writes to its entries',
+    check: sources =>
+      sources
+        .filter(file => isSrc(file) && !file.path.startsWith('src/wheel/'))
+        .flatMap(file =>
+          matches(
+            file,
+            file.bare,
+            /\bentry\.\w+\s*(?:[-+*/|&?]{0,2}=(?![=>])|\+\+|--)|(?:\+\+|--)entry\.\w+/,
+            found => `${found.trim()}; ask the roster to do that`,
+          ),
+        ),
+    offender: { 'src/claim/claims.ts': '/** . */\nentry.refused++\n' },
+  },
+  {
+    name: 'an object offers a stage few functions',
+    check: sources =>
+      sources
+        .filter(file => isSrc(file) && !lies(file.path, HANDLES))
+        .flatMap(file =>
+          [...file.bare.matchAll(/\binterface (\w+)[^{]*\{([\s\S]*?)\n\}/g)]
+            .map(({ 1: name, 2: body = '', index }) => ({ name, index, functions: functionsOf(body) }))
+            .filter(({ functions }) => functions > MOST_FUNCTIONS)
+            .map(
+              ({ name, index, functions }) =>
+                `${file.path}:${lineAt(file.bare, index)}: ${name} has ${functions} functions; hand in the objects that do the work`,
+            ),
+        ),
+    offender: {
+      'src/run/run.ts': `/** . */\ninterface Context {\n${'abcdefg'.replace(/./g, '  readonly $&: () => void\n')}}\n`,
+    },
+  },
+  {
+    name: 'rooms lie above one another: none is reached from itself through others',
+    check: sources => circles(sources.filter(isSrc)),
+    offender: {
+      'src/job/a.ts': "/** . */\nimport type { B } from '../wheel/b.ts'\n",
+      'src/wheel/b.ts': "/** . */\nimport { a } from '../job/a.ts'\n",
+    },
   },
   {
     name: 'no test sleeps',
@@ -263,6 +303,36 @@ const rules: readonly Rule[] = [
   },
 ]
 
+/** How many members of an interface are functions. */
+const functionsOf = (body: string): number => body.match(/^ {2}(?:readonly )?\w+\??(?::[^\n]*=>|\()/gm)?.length ?? 0
+
+/** Each ring of rooms once. */
+function circles(sources: readonly Source[]): string[] {
+  const graph = new Map<string, Map<string, string>>()
+  for (const { path, imports } of sources) {
+    const from = partOf(path)
+    for (const { relative, target, line } of imports) {
+      const to = partOf(target)
+      if (!relative || to === from || JOINERS.includes(from)) continue
+      graph.set(from, (graph.get(from) ?? new Map<string, string>()).set(to, `${path}:${line}`))
+    }
+  }
+  const found = new Set<string>()
+  const visit = (room: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(room)
+    if (start >= 0) {
+      const ring = [...trail.slice(start), room]
+      found.add(
+        `${graph.get(trail.at(-1) ?? room)?.get(room)}: ${ring.join(' → ')}; move what both need to the lower room`,
+      )
+      return
+    }
+    for (const to of graph.get(room)?.keys() ?? []) visit(to, [...trail, room])
+  }
+  for (const room of graph.keys()) visit(room, [])
+  return [...found]
+}
+
 /** Each ring of imports once, as `a → b → a`. */
 function cycles(sources: readonly Source[]): string[] {
   const graph = new Map(sources.map(({ path, imports }) => [path, imports.filter(({ relative }) => relative)]))
@@ -298,6 +368,23 @@ describe('the house', () => {
       expect(check(house).join('\n')).toBe('')
     })
   }
+
+  test('no permission is left that nobody uses', () => {
+    const uses = house.filter(isSrc).flatMap(file => file.imports.map(one => ({ path: file.path, ...one })))
+    const unused = [
+      ...Object.entries(KNOWS).flatMap(([from, { all, types = [] }]) =>
+        [...all, ...types]
+          .filter(to => !uses.some(({ path, target }) => partOf(path) === from && partOf(target) === to))
+          .map(to => `${from} → ${to}`),
+      ),
+      ...Object.entries(LIBRARIES).flatMap(([library, { all, types = [] }]) =>
+        [...all, ...types]
+          .filter(place => !uses.some(({ path, target }) => lies(path, [place]) && target.startsWith(library)))
+          .map(place => `${library} in ${place}`),
+      ),
+    ]
+    expect(unused).toEqual([])
+  })
 
   test('every folder and file at the top of src has its row', () => {
     const parts = new Set(

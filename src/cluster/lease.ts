@@ -113,7 +113,7 @@ export class Lease {
     const holder = await nodes.findOne({ _id: ip }, { readConcern: { level: 'majority' } })
     if (holder?.incarnation === undefined) return `ip ${ip} is being taken by another process`
     const gone = holder.status === 'stopped' || isGone(holder)
-    if (gone && (await this.#become({ _id: ip, incarnation: holder.incarnation, status: holder.status as never })))
+    if (gone && (await this.#become({ _id: ip, incarnation: holder.incarnation, status: holder.status })))
       return undefined
     return `ip ${ip} is held by process ${holder.pid ?? '?'} on ${nameOf(holder)}`
   }

@@ -94,7 +94,7 @@ export class Membership {
   /** Looks at the registry again after so many ms, where that is before the next heartbeat. What fails is found at that. */
   glance(ms: number): void {
     this.#glance?.unsubscribe()
-    this.#glance = this.#options.clock.schedule(() => void this.#look().catch(() => {}), ms)
+    this.#glance = this.#options.clock.schedule(() => void this.#lookAgain(), ms)
   }
 
   async leave(): Promise<void> {
@@ -156,8 +156,7 @@ export class Membership {
     if (reason !== undefined) return tell({ type: 'waiting', reason })
     this.#become('holding')
     tell({ type: 'heard' })
-    // Who else lives is heard again at the next heartbeat.
-    await this.#look().catch(() => {})
+    await this.#lookAgain()
     if (this.#holds()) tell({ type: 'won' })
   }
 
@@ -179,6 +178,15 @@ export class Membership {
     }
     tell({ type: 'heard' })
     await this.#look()
+  }
+
+  /** What fails is looked at again with the next heartbeat. */
+  async #lookAgain(): Promise<void> {
+    try {
+      await this.#look()
+    } catch (error) {
+      this.#options.tell({ type: 'failed', error })
+    }
   }
 
   async #look(): Promise<void> {

@@ -9,7 +9,7 @@ import {
   isWherePut,
   type Move,
   moveWrite,
-  NOBODY,
+  NOBODYS,
   type Placed,
   placeAfreshWrite,
   placeWrite,
@@ -69,7 +69,8 @@ export async function evacuate(from: string, targets: readonly string[], context
 export async function place(targets: readonly string[], context: MovesContext): Promise<void> {
   if (targets.length === 0) return
   const { jobs, writer, goOn } = context
-  const cursor = jobs.find({ ip: NOBODY as never }, { projection: { _id: 1 }, batchSize: BULK })
+  const nobodys: Document = NOBODYS
+  const cursor = jobs.find(nobodys, { projection: { _id: 1 }, batchSize: BULK })
   await inBatches(cursor, async lost => {
     if (goOn !== undefined && !(await goOn())) return false
     await placeAll(

@@ -3,13 +3,18 @@
  *  A node counts as dead when its lease has ended and a survivor has replaced its incarnation under the same condition; from
  *  then on `lease` is 0, its process is fenced should it still be there, and only then are its runs and jobs others' business.
  *  Always holds: the server decides each of these, in one update; a machine's own clock only tells when to ask. */
-import { type Collection, ObjectId } from 'mongodb'
+import { type Collection, type Filter, ObjectId } from 'mongodb'
 import { ENDED, LEASE_END, type NodeInfo } from './lease.ts'
 
 /** A node as it was read. */
 export interface Seen extends NodeInfo {
   /** Milliseconds until its lease ends; negative: it ended so long ago. */
   readonly left: number
+}
+
+/** One that a process has held. */
+export interface Held extends Seen {
+  readonly incarnation: string
 }
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
@@ -29,34 +34,36 @@ export const takesJobs = (node: Seen) =>
   isLiving(node) && node.status === 'active' && (node.wanted === undefined || node.wanted === 'active')
 
 /** Its lease is over, but nobody has closed it. */
-export const hasEnded = (node: Seen) => node.incarnation !== undefined && node.lease !== 0 && node.left <= 0
+export const hasEnded = (node: Seen): node is Held =>
+  node.incarnation !== undefined && node.lease !== 0 && node.left <= 0
 
 /** Its incarnation was replaced by a survivor or by a person's wish, and no process has come since. */
-export const isClosed = (node: Seen) => node.incarnation !== undefined && node.lease === 0
+export const isClosed = (node: Seen): node is Held => node.incarnation !== undefined && node.lease === 0
 
 /** Replaces the incarnation of a node whose lease has ended; false: it lives, or somebody else did. */
-export async function closeEnded(nodes: Collection<NodeInfo>, { _id, incarnation }: Seen): Promise<boolean> {
+export async function closeEnded(nodes: Collection<NodeInfo>, { _id, incarnation }: Held): Promise<boolean> {
   return await close(nodes, { _id, incarnation, lease: { $ne: 0 }, $expr: ENDED })
 }
 
 /** Ends the lease of a node, whether it lives or not; false: there is none of this ip. */
 export const closeAny = (nodes: Collection<NodeInfo>, _id: string) => close(nodes, { _id })
 
-async function close(nodes: Collection<NodeInfo>, filter: Record<string, unknown>): Promise<boolean> {
+async function close(nodes: Collection<NodeInfo>, filter: Filter<NodeInfo>): Promise<boolean> {
   const update = { $set: { incarnation: new ObjectId().toHexString(), lease: 0, running: 0 } }
-  return (await nodes.updateOne(filter as never, update, MAJORITY)).matchedCount > 0
+  return (await nodes.updateOne(filter, update, MAJORITY)).matchedCount > 0
 }
 
 /** Whether the node is still closed as it was read. */
-export async function staysClosed(nodes: Collection<NodeInfo>, { _id, incarnation }: Seen): Promise<boolean> {
-  return (await nodes.countDocuments({ _id, incarnation, lease: 0 } as never, { limit: 1 })) > 0
+export async function staysClosed(nodes: Collection<NodeInfo>, { _id, incarnation }: Held): Promise<boolean> {
+  return (await nodes.countDocuments({ _id, incarnation, lease: 0 }, { limit: 1 })) > 0
 }
 
 /** Silent for so long that, without jobs, it is not coming back. */
-export const isForgotten = (node: Seen) => node.incarnation !== undefined && node.left < -FORGOTTEN_AFTER_MS
+export const isForgotten = (node: Seen): node is Held =>
+  node.incarnation !== undefined && node.left < -FORGOTTEN_AFTER_MS
 
 /** Takes a node out that nobody misses; not one that came back meanwhile. */
-export async function forget(nodes: Collection<NodeInfo>, { _id, incarnation }: Seen): Promise<void> {
+export async function forget(nodes: Collection<NodeInfo>, { _id, incarnation }: Held): Promise<void> {
   const long = { $lt: [{ $add: [LEASE_END, FORGOTTEN_AFTER_MS] }, '$$NOW'] }
-  await nodes.deleteOne({ _id, incarnation, $expr: long } as never, MAJORITY)
+  await nodes.deleteOne({ _id, incarnation, $expr: long }, MAJORITY)
 }

@@ -16,6 +16,7 @@ import { rankOf } from './placement.ts'
 import {
   closeEnded,
   forget,
+  type Held,
   hasEnded,
   isClosed,
   isForgotten,
@@ -95,7 +96,7 @@ export class Takeover {
     const third = leaseMs / 3
     const patience = Math.min(DOUBT_MS, third) + this.#rank() * third
     const suspects = new Map<string, Suspect>()
-    const ended: Seen[] = []
+    const ended: Held[] = []
     let again = Math.min(...others.filter(node => node.left > 0).map(node => node.left))
     for (const node of others.filter(hasEnded)) {
       const before = this.#suspects.get(node._id)
@@ -130,7 +131,7 @@ export class Takeover {
   }
 
   /** What fails is done at a later heartbeat; what fails for one node keeps nothing from the others. */
-  async #close(ended: readonly Seen[]): Promise<void> {
+  async #close(ended: readonly Held[]): Promise<void> {
     const { nodes, patience } = this.#options
     for (const node of ended) {
       await patience.once('close leases that ended', async () => {
@@ -198,7 +199,7 @@ export class Takeover {
   }
 
   /** The jobs of a node that was closed: they move, or stay without anyone to run them. Answers whether others are to move. */
-  async #clear(node: Seen, within: number): Promise<boolean> {
+  async #clear(node: Held, within: number): Promise<boolean> {
     const { clock, jobs, leaseMs, nodes, writer } = this.#options
     const stands = async () => this.#mayAct() && (await staysClosed(nodes, node))
     const until = monotonicNow(clock) + leaseMs * MOVING

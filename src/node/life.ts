@@ -14,6 +14,7 @@ import { HISTORY_TTL_MS } from '../database/ensure.ts'
 import { TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
 import type { Executor } from '../executor/executor.ts'
+import { Patience } from '../pace/patience.ts'
 import { isNobody } from '../protocol/writer.ts'
 import { VERSION } from '../version.ts'
 import { drain } from './drain.ts'
@@ -42,6 +43,7 @@ export class Life {
   readonly #lease: Lease
   readonly #membership: Membership
   readonly #time: ServerTime
+  readonly #patience: Patience
   #stages: Stages | undefined
   /** Resolves when the jobs are in memory, after the lease was won. */
   #opening: Promise<void> | undefined
@@ -68,6 +70,7 @@ export class Life {
     this.#options = options
     this.database = database
     this.ip = ip
+    this.#patience = new Patience({ emit: news => this.#emit(news), lastingMs: leaseMs })
     const shared = { nodes: database.collections.nodes, ip, leaseMs, clock }
     this.#lease = new Lease({ ...shared, version: VERSION, timezone })
     this.#membership = new Membership({
@@ -129,7 +132,7 @@ export class Life {
 
   /** A lease that cannot be given back ends by itself. */
   async #leave(): Promise<void> {
-    await this.#membership.leave().catch(() => {})
+    await this.#patience.once('give the lease back', () => this.#membership.leave())
   }
 
   async close(): Promise<void> {
@@ -148,7 +151,7 @@ export class Life {
         return this.#regained()
       case 'failed':
         if (isNobody(told.error)) this.database.connection.renew()
-        return
+        return this.#patience.failed('renew the lease', told.error)
       case 'heard':
         return this.#heard()
       case 'looked':
@@ -187,6 +190,7 @@ export class Life {
 
   /** A heartbeat got through. */
   #heard(): void {
+    this.#patience.succeeded('renew the lease')
     this.#time.measured()
     this.#options.mode.want(this.#lease.wanted)
     this.obey()
@@ -253,7 +257,7 @@ export class Life {
 
   /** Says what the node does now, without waiting for the next heartbeat. */
   #say(): void {
-    void this.#membership.say().catch(() => {})
+    void this.#patience.once('say what the node does', () => this.#membership.say())
   }
 
   #report(): Report {

@@ -17,7 +17,7 @@ export interface Move {
 }
 
 /** Absent or null: a job has no node either way. */
-export const NOBODY = null
+export const NOBODYS = { ip: null }
 
 /** The job has written in it before, or nobody has. */
 const ownState = (_id: string) => ({
@@ -29,13 +29,13 @@ const ownState = (_id: string) => ({
 
 /** The first write of an ip, to a job that has none and whose state is its own. */
 export const placeWrite = (_id: string, ip: string): Write => ({
-  filter: { _id, ip: NOBODY, ...ownState(_id) },
+  filter: { _id, ...NOBODYS, ...ownState(_id) },
   update: { $set: { ip, 'state.placed': true, 'state.assigned': ip, 'state.job': _id } },
 })
 
 /** The same to a job whose state was copied from another one, or is none. */
 export const placeAfreshWrite = (_id: string, ip: string): Write => ({
-  filter: { _id, ip: NOBODY, $nor: [ownState(_id)] },
+  filter: { _id, ...NOBODYS, $nor: [ownState(_id)] },
   update: { $set: { ip, state: { job: _id, placed: true, assigned: ip } } },
 })
 

@@ -2,7 +2,7 @@
  *  Everything wrong with a document is a TidewheelError('invalid_trigger') that names the field.
  *  Inside, times are epoch milliseconds; Date stands only in documents and in the public functions.
  *  Knows no job, no database and no clock. */
-import { Settings } from 'luxon'
+import { systemClock } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
 import { readTrigger } from './read.ts'
 import { fullReach, type Reach, type Schedule } from './schedule.ts'
@@ -157,7 +157,7 @@ export function fireTimes(trigger: Trigger | ParsedTrigger, options: FireTimesOp
       count,
     })
   const source = parsed(trigger, options)
-  const now = after === undefined ? Settings.now() : instant(after, 'after')
+  const now = after === undefined ? systemClock.now() : instant(after, 'after')
   const times: Date[] = []
   for (let next = count > 0 ? source.next(null, now) : null; next !== null; next = source.next(next, next)) {
     times.push(new Date(next))

@@ -404,6 +404,8 @@ export class Roster {
   /** What follows for the document. `noted`: the error that stands in it. */
   #consequences(entry: Entry, job: Job, next: Plan, noted: string | undefined): readonly Effect[] {
     entry.unwritten = entry.copied || (next.state === 'armed' && next.unwritten) || noted !== errorOf(entry)
+    // Its document says what memory planned: an earlier plan that seemed not to be written was, or needed not be.
+    if (!entry.unwritten) entry.refusedPlans = 0
     const due = next.state === 'armed' ? next.dropped : undefined
     entry.dropped = due === undefined ? undefined : { job, due }
     const effects: Effect[] = entry.unwritten ? [{ type: 'write', id: entry.id }] : []
@@ -418,6 +420,7 @@ export class Roster {
     if (entry === undefined) return []
     entry.version++
     entry.notBefore = 0
+    entry.refusedPlans = 0
     if (change.read) {
       entry.edited = true
       return []

@@ -1,9 +1,11 @@
 /** The write of a claim on a real database: what it is guarded by, what it notes, and how a lost answer is told from a lost claim. */
 import { type Collection, ObjectId } from 'mongodb'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type ClaimContext, claimMany, claimOne } from '../../src/claim/claim.ts'
-import { type Order, orderOf } from '../../src/claim/order.ts'
+import { Commands } from '../../src/claim/commands.ts'
+import { orderOf } from '../../src/claim/order.ts'
 import type { Job } from '../../src/job/job.ts'
+import type { Order } from '../../src/protocol/claim.ts'
+import { Writer } from '../../src/protocol/writer.ts'
 import { Roster } from '../../src/wheel/roster.ts'
 import { aJob } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -25,33 +27,25 @@ const oneShot = (fields: Partial<Job> = {}) =>
 
 /** What memory claims after it planned the job and its plan was written. */
 async function planned(job: Job): Promise<{ order: Order; roster: Roster }> {
-  const roster = new Roster({ ip: IP, timezone: 'UTC', check: () => [], lead: () => 0, now: NOW })
+  const roster = new Roster({ ip: IP, timezone: 'UTC', check: () => [], lead: { value: 0 }, now: NOW })
   await jobs.insertOne(job as never)
   roster.apply({ type: 'put', job, from: 'insert' }, NOW)
   const entry = roster.get(job._id)
-  const order = entry && orderOf(entry, NOW, () => 0)
+  const order = entry && orderOf(entry, NOW)
   if (order === undefined) throw new Error('nothing is due')
   return { order, roster }
 }
 
-function contextOf(collection: Collection<Job> = jobs) {
+function commandsOn(collection: Collection<Job> = jobs) {
   const forgotten: string[] = []
-  const doubted: string[] = []
-  let touches = 0
-  const context: ClaimContext = {
-    jobs: collection,
-    claimant: () => ({ ip: IP, incarnation: 'i1' }),
-    jitterOf: () => 0,
-    now: () => NOW,
-    freshTouch: () => `touch-${touches++}`,
-    monotonic: () => performance.now(),
-    took: () => {},
-    newRunId: () => new ObjectId().toHexString(),
-    forgetRun: id => forgotten.push(id),
-    doubted: id => doubted.push(id),
-    pause: async () => {},
-  }
-  return { context, forgotten, doubted }
+  const commands = new Commands({
+    writer: new Writer({ jobs: collection, by: { ip: IP, incarnation: 'i1' } }),
+    book: { newId: () => new ObjectId().toHexString(), forget: id => forgotten.push(id) },
+    lead: { add: () => {} },
+    patience: { pause: async () => {}, failed: () => {} },
+    clock: { now: () => NOW } as never,
+  })
+  return { commands, forgotten }
 }
 
 /** A collection whose answers to writes are lost: the write is done, then this happens, then the connection breaks. */
@@ -78,15 +72,15 @@ test.each([
   const { order } = await planned(job)
   const trigger = { type: 'interval', hours: 3 } as const
   await jobs.updateOne({ _id: job._id }, { $set: { trigger } })
-  const { context, forgotten } = contextOf()
-  expect((await claimOne(context, order)).type).toBe('lost')
+  const { commands, forgotten } = commandsOn()
+  expect((await commands.one(order)).type).toBe('lost')
   expect(forgotten).toHaveLength(1)
   expect(await jobs.findOne({ _id: job._id })).toMatchObject({ trigger, next_run_time: new Date(NOW) })
 })
 
 test('a due time that is skipped stands in the document from the write that skips it', async () => {
   const { order } = await planned(aJob({ _id: 'skip', ip: IP, next_run_time: new Date(NOW) }))
-  const answer = await claimOne(contextOf().context, order, 'skip')
+  const answer = await commandsOn().commands.one(order, 'skip')
   const job = await jobs.findOne({ _id: 'skip' })
   expect(answer).toMatchObject({ type: 'won', skips: [{ entry: { status: 'max_instances' } }] })
   expect(job?.state?.unrecorded).toMatchObject([
@@ -98,7 +92,7 @@ test('a run that is too late is noted as missed by the write that moves the sche
   const late = new Date(NOW - 7_200_000)
   const trigger = { type: 'interval', days: 1 } as const
   const { order } = await planned(aJob({ _id: 'late', ip: IP, trigger, misfire_grace_time: 1, next_run_time: late }))
-  await claimOne(contextOf().context, order)
+  await commandsOn().commands.one(order)
   expect((await jobs.findOne({ _id: 'late' }))?.state?.unrecorded).toMatchObject([{ status: 'missed', run_time: late }])
 })
 
@@ -108,9 +102,9 @@ test.each([
 ] as const)('a %s whose answer is lost is known although an own end replaced its touch', async (how, told) => {
   const { order } = await planned(aJob({ _id: how, ip: IP, next_run_time: new Date(NOW) }))
   const broken = losing(() => jobs.updateOne({ _id: how }, { $set: { touch: 'of an end' } }))
-  const { context, forgotten, doubted } = contextOf(broken)
-  expect(await claimOne(context, order, how)).toMatchObject({ type: 'won', ...told })
-  expect([...forgotten, ...doubted]).toEqual([])
+  const { commands, forgotten } = commandsOn(broken)
+  expect(await commands.one(order, how)).toMatchObject({ type: 'won', ...told })
+  expect(forgotten).toEqual([])
 })
 
 test('a claim whose answer is lost is asked for again, also where the system itself says that the line broke', async () => {
@@ -123,8 +117,8 @@ test('a claim whose answer is lost is asked for again, also where the system its
       return () => Promise.reject(Object.assign(new Error('write ECONNRESET'), { syscall: 'write' }))
     },
   })
-  const { context } = contextOf(breaking)
-  expect((await claimOne(context, order)).type).toBe('won')
+  const { commands } = commandsOn(breaking)
+  expect((await commands.one(order)).type).toBe('won')
 })
 
 test('who won a bulk is looked up where the look at the winners finds fewer than the bulk matched', async () => {
@@ -140,7 +134,7 @@ test('who won a bulk is looked up where the look at the winners finds fewer than
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-  const { context, forgotten } = contextOf(behind)
-  expect((await claimMany(context, orders)).map(answer => answer.type)).toEqual(['won', 'won', 'won'])
+  const { commands, forgotten } = commandsOn(behind)
+  expect((await commands.many(orders)).map(answer => answer.type)).toEqual(['won', 'won', 'won'])
   expect(forgotten).toEqual([])
 })

@@ -10,12 +10,11 @@ const NOW = Date.UTC(2026, 0, 1)
 const LEAD = 50
 
 function entryOf(fields: Partial<Job>): Entry {
-  const roster = new Roster({ ip: 'mine', timezone: 'UTC', check: () => [], lead: () => LEAD, now: NOW })
+  const roster = new Roster({ ip: 'mine', timezone: 'UTC', check: () => [], lead: { value: LEAD }, now: NOW })
   const job = aJob({ ip: 'mine', ...fields })
   roster.apply({ type: 'put', job, from: 'read' }, NOW)
   return roster.get(job._id) as Entry
 }
-const noJitter = () => 0
 
 test.each([
   ['now', 0, true],
@@ -23,18 +22,18 @@ test.each([
   ['a moment after the lead', LEAD + 1, false],
   ['tomorrow', 86_400_000, false],
 ])('an entry that starts %s is due or not, however long ago it was handed out', (_, ms, due) => {
-  const order = orderOf(entryOf({ next_run_time: new Date(NOW + ms) }), NOW, noJitter, LEAD)
-  expect(order?.runTime).toBe(due ? NOW + ms : undefined)
+  const order = orderOf(entryOf({ next_run_time: new Date(NOW + ms) }), NOW, LEAD)
+  expect(order?.run_time).toBe(due ? NOW + ms : undefined)
 })
 
 test('jitter beyond the lead is waited for', () => {
   const entry = entryOf({ next_run_time: new Date(NOW), state: { job: 'x' } } as never)
   entry.at = NOW + 1_000
-  expect(orderOf(entry, NOW, noJitter, LEAD)).toBeUndefined()
-  expect(orderOf(entry, NOW + 1_000, noJitter, LEAD)).toBeDefined()
+  expect(orderOf(entry, NOW, LEAD)).toBeUndefined()
+  expect(orderOf(entry, NOW + 1_000, LEAD)).toBeDefined()
 })
 
 test('an extra run is due while the schedule is not', () => {
   const entry = entryOf({ next_run_time: new Date(NOW + 3_600_000), run_at: [new Date(NOW)] })
-  expect(orderOf(entry, NOW, noJitter, LEAD)).toMatchObject({ kind: 'extra', runTime: NOW, next: undefined })
+  expect(orderOf(entry, NOW, LEAD)).toMatchObject({ kind: 'extra', run_time: NOW, next: undefined })
 })

@@ -6,7 +6,7 @@ import { matches } from './document.ts'
 import { each, fixed, type Model, type Steps } from './explore.ts'
 import { aJob, anEntry, anOutcome, reach } from './jobs.ts'
 import { breaks, holds } from './pair.ts'
-import { type Command, claimOf, finishWrites, memoryOf, minute, orderAt, recovery, without } from './real.ts'
+import { type Command, claimOf, endsOf, memoryOf, minute, orderAt, recovery, without } from './real.ts'
 
 type Phase = 'sent' | 'arrived' | 'won' | 'lost' | 'settled'
 
@@ -85,7 +85,7 @@ const winners = ({ names, tellsBy, sendsAgain, claimsWithout, late, looksOnce }:
               const owner = { ip: 'a', incarnation: name, incarnations: { a: name }, rows: [], mine, newRun: 'again' }
               for (const what of (await recovery(s.job, owner)).said) {
                 if (what.type !== 'interrupted') continue
-                const [pull] = await finishWrites(what.outcome, 'i.touch')
+                const [pull] = endsOf(what.outcome, 'i.touch')
                 s.job = reach(s.job, pull as Command) ?? s.job
               }
             },
@@ -107,7 +107,7 @@ const winners = ({ names, tellsBy, sendsAgain, claimsWithout, late, looksOnce }:
         s => s.olderRun,
         async s => {
           s.olderRun = false
-          const [pull] = await finishWrites(anOutcome(s.job, 'old'), 'f.touch')
+          const [pull] = endsOf(anOutcome(s.job, 'old'), 'f.touch')
           s.job = reach(s.job, pull as Command) ?? s.job
         },
       ],

@@ -32,17 +32,13 @@ export const anEntry = (run_id: string, incarnation = 'a1', node = 'a'): Running
   ({ run_id, job: 'job', run_time: minute(0), claimed: minute(0), node, incarnation, attempt: 1 }) as RunningEntry
 
 export const anOutcome = (job: Job, run_id: string, more: Partial<Outcome> = {}): Outcome => ({
-  run_id,
   job,
+  entry: anEntry(run_id),
+  stands: 'running',
   status: 'executed',
-  run_time: minute(0),
-  scheduled: true,
-  attempt: 1,
-  coalesced: 1,
   finished: minute(0),
   duration: 0,
   late: 0,
-  entered: true,
   ...more,
 })
 

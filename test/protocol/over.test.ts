@@ -5,7 +5,7 @@ import type { Job } from '../../src/job/job.ts'
 import { fixed, type Model } from './explore.ts'
 import { aJob, anEntry, anOutcome, EVERY_OTHER, plannedFor, reach } from './jobs.ts'
 import { breaks, holds } from './pair.ts'
-import { type Command, finishWrites, minute, without } from './real.ts'
+import { type Command, endsOf, minute, without } from './real.ts'
 
 interface World {
   job: Job | null
@@ -33,7 +33,7 @@ const world = (weaken: Change = filter => filter): Model<World> => ({
     'the run ends': [
       s => s.writes.length === 0 && s.job?.state?.running?.length === 1,
       async s => {
-        const [pull, remove] = await finishWrites(anOutcome(over, 'r1'), 'f')
+        const [pull, remove] = endsOf(anOutcome(over, 'r1'), 'f')
         s.writes = [fixed(pull as Command), fixed({ filter: weaken((remove as Command).filter) })]
       },
     ],

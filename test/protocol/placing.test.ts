@@ -3,10 +3,11 @@
 import { describe } from 'vitest'
 import { evacuate } from '../../src/cluster/moves.ts'
 import type { Job } from '../../src/job/job.ts'
+import { Writer } from '../../src/protocol/writer.ts'
 import { each, fixed, type Model, type Steps } from './explore.ts'
 import { aJob, reach } from './jobs.ts'
 import { breaks, holds } from './pair.ts'
-import { adoptionWrite, type Command, noting, without } from './real.ts'
+import { adoptionOf, type Command, noting, without } from './real.ts'
 
 interface World {
   job: Job | null
@@ -87,7 +88,11 @@ function world({ job, nodes, command, commandsWithout }: Rules): Model<World> {
   }
 }
 
-const adoption = (job: Job): Rules => ({ job, nodes: ['a', 'b', 'd'], command: name => adoptionWrite(job._id, name) })
+const adoption = (job: Job): Rules => ({
+  job,
+  nodes: ['a', 'b', 'd'],
+  command: async name => adoptionOf(job._id, name),
+})
 
 /** Two survivors that see other nodes living: each names another target. */
 const moves = (job: Job): Rules => ({
@@ -95,7 +100,10 @@ const moves = (job: Job): Rules => ({
   nodes: ['a', 'b'],
   command: async (name, read) => {
     const { commands, collection } = noting([read as never])
-    await evacuate('dead', name === 'a' ? ['a'] : ['b'], { jobs: collection, freshTouch: () => name })
+    await evacuate('dead', name === 'a' ? ['a'] : ['b'], {
+      jobs: collection,
+      writer: new Writer({ jobs: collection, by: { ip: name, incarnation: name } }),
+    })
     return commands[0]
   },
 })

@@ -5,7 +5,7 @@ import type { Job } from '../../src/job/job.ts'
 import { fixed, type Model } from './explore.ts'
 import { aJob, EVERY_MINUTE, EVERY_OTHER, plannedFor, reach } from './jobs.ts'
 import { breaks, holds } from './pair.ts'
-import { claimOf, memoryOf, minute, minuteOf, orderAt, planWrite } from './real.ts'
+import { claimOf, memoryOf, minute, minuteOf, orderAt, planOf } from './real.ts'
 
 interface World {
   now: number
@@ -22,7 +22,7 @@ const seenAt = (job: Job, at: number) =>
 /** The owner plans by the document alone, as after a restart. */
 async function plan(s: World): Promise<void> {
   const { plan: write } = seenAt(s.job, s.now)
-  if (write !== undefined) s.job = reach(s.job, await planWrite(write, 'a', 'p')) ?? s.job
+  if (write !== undefined) s.job = reach(s.job, planOf(write, 'a', 'p')) ?? s.job
 }
 
 /** A run is claimed up to a minute ahead; the clock may be set back once; `forgets`: nobody knows what was claimed. */
@@ -49,7 +49,7 @@ function clock(forgets: boolean): Model<World> {
           const after = reach(s.job, claimOf(order, BY, s.now, `r${s.claimed.length}`, 'c'))
           if (after === undefined || after === null) return
           s.job = known(after)
-          s.claimed.push(minuteOf(order.runTime as number))
+          s.claimed.push(minuteOf(order.run_time as number))
         },
       ],
       'a minute passes': [s => s.now < 4, s => s.now++],
@@ -93,7 +93,7 @@ const ordered = (acknowledges: boolean): Model<Edited> => {
   const read = async (s: Edited) => {
     const { plan: write } = seenAt(s.job, 0)
     if (write === undefined || (!acknowledges && s.done === 'ordered')) return
-    s.job = reach(s.job, await planWrite(write, 'a', 'p')) ?? s.job
+    s.job = reach(s.job, planOf(write, 'a', 'p')) ?? s.job
   }
   return {
     start: { job: aJob({ next_run_time: minute(2) }, { planned: plannedFor(minute(2)) }), done: 'nothing' },
@@ -154,8 +154,8 @@ const outage = (atOnce: boolean): Model<Outage> => ({
       s => {
         let order = orderAt(seenAt(s.job, 3).entry as never, 3)
         for (; order !== undefined; order = atOnce ? orderAt(seenAt(s.job, 3).entry as never, 3) : undefined) {
-          s.going.push(minuteOf(order.runTime as number))
-          s.job = reach(s.job, claimOf(order, BY, 3, `r${order.runTime}`, 'c')) ?? s.job
+          s.going.push(minuteOf(order.run_time as number))
+          s.job = reach(s.job, claimOf(order, BY, 3, `r${order.run_time}`, 'c')) ?? s.job
         }
         // One entry, in the name of the first: what the others were stands in memory alone.
         if (atOnce)

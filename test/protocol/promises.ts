@@ -1,8 +1,9 @@
 /** Promises: what a write of a node must never do to the document that it meets, and what memory says when all is quiet.
  *  In: the world, the document before and after, and what the node had in mind. Out: what is wrong, as a sentence, or undefined. */
-import type { Order } from '../../src/claim/order.ts'
+
 import type { Job } from '../../src/job/job.ts'
 import { plan } from '../../src/job/plan.ts'
+import type { Order } from '../../src/protocol/claim.ts'
 import { fingerprint } from '../../src/trigger/trigger.ts'
 import type { PlanWrite } from '../../src/wheel/entry.ts'
 import { same } from './document.ts'

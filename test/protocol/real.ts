@@ -1,22 +1,21 @@
 /** Real: what the nodes really send, for models of plain data.
- *  In: what a node has seen, as plain data. Out: its entry in memory (the real roster and plan), and the commands of the real
- *  stages: claims, plans, finishes, recoveries, adoptions. Their asynchronous ones are run against a collection that notes
- *  what it is asked and answers that all went well, so that a model can let the command arrive when it likes.
+ *  In: what a node has seen, as plain data. Out: its entry in memory (the real roster and plan), and the writes that the source makes
+ *  of it, each with its mark, so that a model can let them arrive when it likes. What is asked of the database in between, by a
+ *  recovery, is answered by what the model has in mind.
  *  So whoever weakens a guard in the source sees a model fail. */
 import type { Change } from '../../src/change/change.ts'
-import { begin } from '../../src/claim/begin.ts'
-import type { Claim } from '../../src/claim/claimed.ts'
-import { claimUpdate, guardOf, roomOf, runningOf, settleUpdate } from '../../src/claim/guards.ts'
-import { type Order, orderOf } from '../../src/claim/order.ts'
-import { Plans } from '../../src/claim/plans.ts'
-import { Adoption } from '../../src/cluster/adoption.ts'
+import { orderOf } from '../../src/claim/order.ts'
 import { type Recovered, recover } from '../../src/cluster/recovery.ts'
-import { Finishes } from '../../src/history/finish.ts'
+import type { FinalRow } from '../../src/history/rows.ts'
 import type { Job } from '../../src/job/job.ts'
 import type { Actor, Outcome } from '../../src/job/outcome.ts'
+import { beginWrite, claimWrite, type Order, planWrite, runningOf, skipWrite } from '../../src/protocol/claim.ts'
+import { endWrite, removeWrite } from '../../src/protocol/end.ts'
+import { placeWrite } from '../../src/protocol/place.ts'
+import { droppedSkip } from '../../src/protocol/skips.ts'
+import type { Write as Pure } from '../../src/protocol/write.ts'
 import type { Entry, PlanWrite } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
-import { FakeClock } from '../support/clock.ts'
 import type { Plain } from './document.ts'
 import { fixed } from './explore.ts'
 
@@ -41,7 +40,7 @@ export type Seen =
 export function memoryOf(ip: string, seen: readonly Seen[]): { entry: Entry | undefined; plan: PlanWrite | undefined } {
   const known = memories.get(seen)?.[ip]
   if (known !== undefined) return known
-  const roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: () => 0, now: Number(minute(0)) })
+  const roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: { value: 0 }, now: Number(minute(0)) })
   for (const one of seen) {
     if ('change' in one) roster.apply(one.change, Number(minute(one.at)))
     else if ('wrote' in one) roster.wrote({ ...one.wrote, version: roster.get(one.wrote.id)?.version ?? -1 })
@@ -80,22 +79,29 @@ const NOTHING_SEEN = fixed<readonly Seen[]>([])
 
 const memories = new WeakMap<readonly Seen[], Readonly<Record<string, ReturnType<typeof memoryOf>>>>()
 
-const noJitter = () => 0
-
 /** What memory claims at a minute; undefined: nothing is due. */
 export function orderAt(entry: Entry, at: number): Order | undefined {
   const now = Number(minute(at))
-  const wakes = [entry.at, entry.extra[0], entry.waiting?.runTime].some(time => time !== undefined && time <= now)
-  return wakes && entry.state !== 'invalid' && !entry.copied ? orderOf(entry, now, noJitter) : undefined
+  const wakes = [entry.at, entry.extra[0], entry.waiting?.run_time].some(time => time !== undefined && time <= now)
+  return wakes && entry.state !== 'invalid' && !entry.copied ? orderOf(entry, now) : undefined
 }
+
+/** A write as the writer sends it. */
+export const stamped = ({ filter, update }: Pure, touch: string): Command =>
+  fixed({
+    filter: filter as Plain,
+    ...(update && { update: { ...update, $set: { ...(update.$set as Plain), touch } } }),
+  })
 
 /** The claim as it goes out, or where nothing is to run the write that moves the schedule on. */
 export function claimOf(order: Order, by: Actor, at: number, run_id: string, touch: string): Command {
-  const guard = guardOf(order, by.ip)
-  if (order.runTime === undefined) return { filter: guard, update: settleUpdate(order, touch) }
-  const running = runningOf(order, by, run_id, minute(at))
-  return { filter: { ...guard, ...roomOf(order.entry) }, update: claimUpdate(order, touch, running) }
+  if (order.run_time === undefined) return stamped(skipWrite(order, by.ip), touch)
+  return stamped(claimWrite(order, by.ip, runningOf(order, by, run_id, minute(at))), touch)
 }
+
+/** The write that lets an order's run wait for room. */
+export const queueOf = (order: Order, ip: string, run_id: string): Command =>
+  stamped(skipWrite(order, ip, [], run_id), run_id)
 
 /** A guard without some of its conditions. */
 export const without = (filter: Plain, conditions: readonly string[] = []): Plain =>
@@ -130,52 +136,26 @@ export function noting(found: readonly Plain[] = [], after: Plain | null = null)
   return { commands, collection: collection as never }
 }
 
-const nothing = () => {}
-const never = () => new Promise<never>(nothing)
-
 /** How a plan goes out. */
-export async function planWrite(write: PlanWrite, ip: string, touch: string): Promise<Command> {
-  const { commands, collection } = noting()
-  const skipping = () => ({
-    by: { ip, incarnation: ip },
-    now: Number(minute(0)),
-    newRunId: () => touch,
-    jitterOf: noJitter,
-  })
-  const context = { wrote: nothing, overtaken: nothing, wait: never, pause: never, skipping, forgetRun: nothing }
-  const plans = new Plans({ ...context, jobs: collection, ip, freshTouch: () => touch, planOf: () => write })
-  plans.push(write.id)
-  await plans.idle()
-  return commands[0] as Command
+export function planOf(plan: PlanWrite, ip: string, touch: string): Command {
+  const noting = { by: { ip, incarnation: ip }, now: Number(minute(0)), newRunId: () => touch }
+  return stamped(planWrite(plan, ip, plan.dropped && droppedSkip(plan.dropped, noting)), touch)
 }
 
 /** What is written at the end of a run: the row, then these. */
-export async function finishWrites(outcome: Outcome, touch: string, isOver = false): Promise<readonly Command[]> {
-  const { commands, collection } = noting()
-  const waits = { storeRows: async () => {}, wait: never, pause: never, isBurst: () => false }
-  const context = { ...waits, paused: nothing, refused: nothing }
-  const overBy = ({ trigger, state }: Outcome['job']) => (isOver || state?.over === true ? trigger : undefined)
-  const actor = () => ({ ip: 'a', incarnation: 'a1' })
-  await new Finishes({ ...context, jobs: collection, freshTouch: () => touch, overBy, actor }).push(outcome)
-  return commands
+export function endsOf(outcome: Outcome, touch: string): readonly [Command, ...Command[]] {
+  const { job } = outcome
+  const { _id, trigger, state } = job
+  const end = stamped(endWrite(outcome), touch)
+  return state?.over === true ? [end, stamped(removeWrite({ _id, trigger, touch }), touch)] : [end]
 }
 
 /** What a run that waited writes before it starts. */
-export async function beginWrite(job: Job, run_id: string, incarnation: string, touch: string): Promise<Command> {
-  const { commands, collection } = noting()
-  const context = { jobs: collection, incarnation, freshTouch: () => touch }
-  await begin(context, [{ job, run_id } as Claim])
-  return commands[0] as Command
-}
+export const beginOf = (job: Job, run_id: string, incarnation: string, touch: string): Command =>
+  stamped(beginWrite(job._id, run_id, { ip: job.ip ?? '', incarnation }), touch)
 
 /** How a node without further ado takes a job that has none. */
-export async function adoptionWrite(id: string, ip: string): Promise<Command> {
-  const { commands, collection } = noting()
-  const context = { clock: new FakeClock(), living: () => [ip], pause: never }
-  new Adoption({ ...context, jobs: collection, ip, freshTouch: () => ip }).offer(id)
-  await new Promise(resolve => setImmediate(resolve))
-  return commands[0] as Command
-}
+export const adoptionOf = (id: string, ip: string): Command => stamped(placeWrite(id, ip), ip)
 
 export interface Owner extends Actor {
   /** Current incarnations, by ip. */
@@ -187,23 +167,34 @@ export interface Owner extends Actor {
   readonly newRun: string
 }
 
+/** Performs whatever it is given. */
+const ANYTHING = { places: 1, problem: () => undefined, perform: async () => {}, close: async () => {} }
+
 /** What an owner that reads this document writes and says about dead entries; of a guarded update it is told that it lost. */
 export async function recovery(job: Job, owner: Owner): Promise<{ commands: Command[]; said: readonly Recovered[] }> {
   const nodes = noting(Object.entries(owner.incarnations).map(([_id, incarnation]) => ({ _id, incarnation })))
-  const rows = noting(owner.rows.map(row => (typeof row === 'string' ? { _id: row, status: 'executed' } : row)))
-  const { commands, collection } = noting()
+  const rows = owner.rows.map(row => (typeof row === 'string' ? { _id: row, status: 'executed' } : row))
+  const final = new Map(rows.map(row => [row._id as string, row as unknown as FinalRow]))
+  const commands: Command[] = []
+  const send = (write: Pure) => commands.push(stamped(write, owner.ip))
   const recovered = recover(job, {
-    jobs: collection,
     nodes: nodes.collection,
-    executions: rows.collection,
-    ip: owner.ip,
-    incarnation: owner.incarnation,
-    isMine: id => owner.mine.includes(id),
-    now: () => Number(minute(0)),
-    freshTouch: () => owner.ip,
-    newRunId: () => owner.newRun,
-    forgetRun: nothing,
-    mayRun: () => true,
+    rows: { final: async runIds => new Map([...final].filter(([id]) => runIds.includes(id))) },
+    writer: {
+      by: { ip: owner.ip, incarnation: owner.incarnation },
+      take: async write => {
+        send(write)
+        return { type: 'done', job: null }
+      },
+      write: async write => {
+        send(write)
+        return true
+      },
+      find: async () => null,
+    },
+    book: { has: id => owner.mine.includes(id), newId: () => owner.newRun, forget: () => {} },
+    executors: new Map([['default', ANYTHING]]),
+    clock: { now: () => Number(minute(0)) } as never,
   })
   const said: Recovered[] = []
   for await (const one of recovered) said.push(one)

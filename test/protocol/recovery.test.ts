@@ -5,7 +5,7 @@ import type { Job } from '../../src/job/job.ts'
 import { each, fixed, type Model, type Steps } from './explore.ts'
 import { aJob, anEntry, anOutcome, reach } from './jobs.ts'
 import { breaks, holds } from './pair.ts'
-import { beginWrite, type Command, finishWrites, minute, recovery } from './real.ts'
+import { beginOf, type Command, endsOf, minute, recovery } from './real.ts'
 
 interface Taker {
   command?: Command
@@ -50,7 +50,7 @@ interface Rules {
 }
 
 const retryOf = (rules: Rules, id: string) =>
-  rules.retry && id === 'r1' ? { status: 'error' as const, retry: { run_id: 'r1.2', at: minute(1) } } : {}
+  rules.retry && id === 'r1' ? { status: 'error' as const, next: { run_id: 'r1.2', at: minute(1) } } : {}
 
 function node(rules: Rules): Steps<World> {
   const storesRow: Steps<World> = {
@@ -58,7 +58,7 @@ function node(rules: Rules): Steps<World> {
       s => s.alive && s.run.at === 'ended' && !s.rows.includes(s.run.id) && (!rules.pullsFirst || s.pulls.length === 0),
       s => {
         s.rows.push(s.run.id)
-        s.failed ||= retryOf(rules, s.run.id).retry !== undefined
+        s.failed ||= retryOf(rules, s.run.id).next !== undefined
       },
     ],
   }
@@ -66,9 +66,9 @@ function node(rules: Rules): Steps<World> {
     ...storesRow,
     "A's function ends": [
       s => s.alive && s.run.at === 'running',
-      async s => {
+      s => {
         s.run.at = 'ended'
-        const [pull] = await finishWrites(anOutcome(s.job, s.run.id, retryOf(rules, s.run.id)), 'A')
+        const [pull] = endsOf(anOutcome(s.job, s.run.id, retryOf(rules, s.run.id)), 'A')
         s.pulls = [fixed(pull as Command)]
       },
     ],
@@ -76,16 +76,16 @@ function node(rules: Rules): Steps<World> {
       s => s.alive && s.run.at === 'ended' && s.pulls.length > 0 && (rules.pullsFirst || s.rows.includes(s.run.id)),
       s => {
         s.job = reach(s.job, s.pulls.pop() as Command) ?? s.job
-        const next = retryOf(rules, s.run.id).retry?.run_id
+        const next = retryOf(rules, s.run.id).next?.run_id
         if (next !== undefined) s.run = { id: next, at: 'waiting' }
         else if (!rules.pullsFirst) s.run.at = 'stored'
       },
     ],
     'A begins the next attempt': [
       s => s.alive && s.run.at === 'waiting',
-      async s => {
+      s => {
         s.run.at = 'beginning'
-        s.begin = fixed(await beginWrite(s.job, s.run.id, 'a1', 'A'))
+        s.begin = fixed(beginOf(s.job, s.run.id, 'a1', 'A'))
       },
     ],
     "A's beginning arrives, and the attempt starts where A lives": [
@@ -136,8 +136,8 @@ function taker(rules: Rules, name: 'S' | 'T'): Steps<World> {
           of(s).command = fixed(rules.takesAnyEntry ? widened(first) : first)
           if ('$set' in (first.update ?? {}) && JSON.stringify(first.update).includes(run)) of(s).again = run
         } else if (what?.type === 'interrupted') {
-          of(s).interrupted = what.outcome.run_id
-          of(s).command = fixed((await finishWrites(what.outcome, name))[0] as Command)
+          of(s).interrupted = what.outcome.entry.run_id
+          of(s).command = fixed(endsOf(what.outcome, name)[0] as Command)
         }
       },
     ],

@@ -1,8 +1,8 @@
 /** Rerun: what becomes of a dead entry when the answer to the write that takes it over is lost, or comes late. */
-import type { Collection } from 'mongodb'
 import { expect, test } from 'vitest'
 import { type Recovered, type RecoveryContext, recover } from '../../src/cluster/recovery.ts'
 import type { Job, RunningEntry } from '../../src/job/job.ts'
+import { Writer } from '../../src/protocol/writer.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 
 const dead = anEntry({ run_id: 'r1', job: 'j', run_time: new Date(500), node: 'a', incarnation: 'mine' })
@@ -15,18 +15,15 @@ function contextOf(
 ) {
   const clock = { now: 1_000 }
   const forgotten: string[] = []
+  const writer = new Writer({ jobs: jobs as never, by: { ip: 'a', incarnation: 'mine' } })
+  const executor = { places: 1, problem: () => (mayRun ? undefined : 'unknown'), perform: lost, close: async () => {} }
   const context: RecoveryContext = {
-    jobs: jobs as unknown as Collection<Job>,
-    executions: { find: () => ({ toArray: async () => [] }) } as never,
+    writer,
+    rows: { final: async () => new Map() },
     nodes: { find: () => ({ toArray: async () => [] }) } as never,
-    ip: 'a',
-    incarnation: 'mine',
-    isMine: () => false,
-    now: () => clock.now,
-    freshTouch: () => 't',
-    newRunId: () => 'r2',
-    forgetRun: id => void forgotten.push(id),
-    mayRun: () => mayRun,
+    book: { has: () => false, newId: () => 'r2', forget: id => void forgotten.push(id) },
+    executors: new Map([['default', executor]]),
+    clock: { now: () => clock.now } as never,
   }
   const told: Recovered[] = []
   const recovering = async () => {
@@ -40,8 +37,8 @@ const lost = () => Promise.reject(new Error('connection closed'))
 test('a rerun whose write came, though its answer was lost, is performed', async () => {
   const { recovering, forgotten } = contextOf({ findOneAndUpdate: lost, findOne: async () => job })
   expect(await recovering()).toMatchObject([
-    { type: 'interrupted', outcome: { run_id: 'r1', rerun: true } },
-    { type: 'again', entry: { run_id: 'r2' } },
+    { type: 'interrupted', outcome: { entry: { run_id: 'r1' }, rerun: true } },
+    { type: 'again', claim: { entry: { run_id: 'r2' } } },
   ])
   expect(forgotten).toEqual([])
 })
@@ -58,7 +55,8 @@ test('what became of one dead entry is told although the next one fails, and the
 test('an interrupted run is told although nobody knows whether it was taken over', async () => {
   const { recovering, told } = contextOf({ findOneAndUpdate: lost, findOne: lost })
   await expect(recovering()).rejects.toThrow('connection closed')
-  expect(told).toMatchObject([{ type: 'interrupted', outcome: { run_id: 'r1', entered: false } }])
+  expect(told).toMatchObject([{ type: 'interrupted', outcome: { entry: { run_id: 'r1' } } }])
+  expect(told[0]).not.toHaveProperty('outcome.stands')
 })
 
 test('a run is not taken over by a node that cannot run it', async () => {
@@ -73,7 +71,10 @@ test.each([
 ])('a start that %s counts as a death accordingly', async (_, more, reruns) => {
   const running = [{ ...dead, reruns: 2, ...more }]
   const { recovering } = contextOf({ findOneAndUpdate: async () => job, findOne: lost }, { running })
-  expect((await recovering()).at(-1)).toMatchObject({ type: 'again', entry: { reruns, retry_at: expect.any(Date) } })
+  expect((await recovering()).at(-1)).toMatchObject({
+    type: 'again',
+    claim: { entry: { reruns, retry_at: expect.any(Date) } },
+  })
 })
 
 test.each([
@@ -96,5 +97,5 @@ test.each([
     },
     findOne: lost,
   })
-  expect(await recovering()).toMatchObject([{ type: 'interrupted' }, { type: 'again', at }])
+  expect(await recovering()).toMatchObject([{ type: 'interrupted' }, { type: 'again', claim: { at } }])
 })

@@ -1,12 +1,11 @@
 /** Room: what happens at `max_instances`: a claim that is refused ahead of its time, a run that `queue_one` lets wait,
  *  ends of runs and deaths of nodes in between. Orders, guards and finishes are those of the source. */
 import { describe } from 'vitest'
-import { guardOf, settleUpdate } from '../../src/claim/guards.ts'
 import type { Job } from '../../src/job/job.ts'
 import { each, fixed, type Model, type Steps } from './explore.ts'
 import { aJob, anEntry, anOutcome, reach } from './jobs.ts'
 import { breaks, holds } from './pair.ts'
-import { type Command, claimOf, finishWrites, memoryOf, minute, orderAt, without } from './real.ts'
+import { type Command, claimOf, endsOf, memoryOf, minute, orderAt, queueOf, without } from './real.ts'
 
 interface World {
   job: Job
@@ -43,7 +42,7 @@ function owner(name: 'A' | 'B' | 'C', claimsWithout: readonly string[]): Steps<W
         const full = (of(s).seen?.state?.running?.length ?? 0) > 0
         const queue = full && order.kind === 'schedule'
         const { filter, update } = queue
-          ? { filter: guardOf(order, ip), update: settleUpdate(order, name, { queued: name }) }
+          ? queueOf(order, ip, name)
           : claimOf(order, { ip, incarnation: name }, 1, `${name}.run`, name)
         const command = fixed({ filter: without(filter, claimsWithout), update: update as never })
         of(s).sent = { command, as: queue ? 'queue' : 'claim' }
@@ -77,7 +76,7 @@ const waiting = (claimsWithout: readonly string[] = []): Model<World> => ({
     'a run ends': [
       s => s.job.state?.running?.[0],
       async s => {
-        const [pull] = await finishWrites(anOutcome(s.job, s.job.state?.running?.[0]?.run_id as string), 'f')
+        const [pull] = endsOf(anOutcome(s.job, s.job.state?.running?.[0]?.run_id as string), 'f')
         s.job = reach(s.job, pull as Command) ?? s.job
       },
     ],

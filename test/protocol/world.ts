@@ -4,8 +4,9 @@
  *  can happen in between; events reach a node in order, but as late as can be.
  *  Holds in every state, or is told as wrong: promises 1 to 3 at each write of a node, and, when all is quiet, that memory
  *  says what the document says. */
-import type { Order } from '../../src/claim/order.ts'
+
 import type { Job } from '../../src/job/job.ts'
+import type { Order } from '../../src/protocol/claim.ts'
 import type { PlanWrite } from '../../src/wheel/entry.ts'
 import { matches, type Plain, same, updated } from './document.ts'
 import { each, fixed, type Model, type Steps } from './explore.ts'
@@ -18,7 +19,7 @@ import {
   minute,
   minuteOf,
   orderAt,
-  planWrite,
+  planOf,
   type Seen,
   shortened,
   without,
@@ -168,7 +169,7 @@ function nodeSteps(name: string, rules: Rules): Steps<World> {
       async world => {
         const node = of(world)
         const write = memoryOf(node.ip, node.seen).plan as PlanWrite
-        const { filter, update } = await planWrite(write, node.ip, name)
+        const { filter, update } = planOf(write, node.ip, name)
         const command = { filter: without(filter, rules.plansWithout), update: update as Plain }
         node.plan = sending(node, command, { plan: write })
       },
