@@ -102,7 +102,8 @@ export class Refusals {
     const ahead = (job.state?.running ?? []).map(({ run_time }) => run_time.getTime()).filter(time => time > now)
     if (ahead.length > 0) return handOut.letGo(entry, Math.min(Math.max(SOON_MS, Math.min(...ahead) - now), WAITING_MS))
     // The queued run goes on waiting; what is due meanwhile is decided beside it.
-    const order = first.kind === 'waiting' ? orderOf({ ...entry, waiting: undefined }, now) : first
+    const beside = first.kind === 'waiting' ? orderOf({ ...entry, waiting: undefined }, now) : first
+    const order = beside && { ...beside, entry }
     if (order === undefined || now < order.at) return handOut.letGo(entry, this.#untilNext(entry, order, now))
     await this.#overlap(order, job)
   }

@@ -33,12 +33,6 @@ interface Ended {
   readonly touch: string
 }
 
-/** An outcome and who waits for it to be stored. */
-interface Finish {
-  readonly outcome: Outcome
-  readonly stored: () => void
-}
-
 const BATCH = 1_000
 /** While a burst is being claimed its first ends wait for so long, or until a batch is full. */
 const LONGEST_BURST_MS = 200
@@ -48,7 +42,8 @@ const SLOW_HISTORY_MS = 1_000
 
 export class Finishes {
   readonly #options: FinishesOptions
-  readonly #batches: Batches<string, Finish>
+  /** Each with who waits for it. */
+  readonly #batches: Batches<Outcome, () => void>
   /** Rows that their runs' places did not wait for. */
   readonly #late = new Set<Promise<void>>()
 
@@ -59,13 +54,13 @@ export class Finishes {
       most: BATCH,
       patience: options.patience,
       ready: () => this.#afterBurst(),
-      send: batch => this.#finish([...batch.values()]),
+      send: batch => this.#finish(batch),
     })
   }
 
   /** Resolves when it is stored. */
   push(outcome: Outcome): Promise<void> {
-    return new Promise(stored => this.#batches.add(outcome.entry.run_id, { outcome, stored }))
+    return new Promise(stored => this.#batches.add(outcome, stored))
   }
 
   /** Resolves when everything is stored. */
@@ -83,9 +78,9 @@ export class Finishes {
     return this.#batches.size < BATCH && this.#options.book.isBurst
   }
 
-  async #finish(batch: readonly Finish[]): Promise<void> {
-    await this.#store(batch.map(({ outcome }) => outcome))
-    for (const { stored } of batch) stored()
+  async #finish(batch: ReadonlyMap<Outcome, () => void>): Promise<void> {
+    await this.#store([...batch.keys()])
+    for (const stored of batch.values()) stored()
   }
 
   async #store(batch: readonly Outcome[]): Promise<void> {

@@ -2,6 +2,7 @@
  *  In: the job, the attempt that failed, the time. Out: the instant of the next attempt, or none; how often starts have died.
  *  The wait grows by `factor` (2 by default) from attempt to attempt up to `max_delay`, and is lengthened by up to a tenth, fixed by
  *  the run, so that many that failed together do not come back together. Pure. */
+import { jitterMs } from '../trigger/trigger.ts'
 import type { Job } from './job.ts'
 import type { Status } from './outcome.ts'
 
@@ -19,18 +20,11 @@ export function retryAt(
   if (failed.attempt >= retry.max_attempts) return undefined
   const grown = retry.delay * (retry.factor ?? FACTOR) ** (failed.attempt - 1)
   const seconds = Math.min(grown, retry.max_delay ?? Number.POSITIVE_INFINITY, LONGEST_S)
-  return now + Math.round(seconds * 1000 * (1 + SPREAD * fraction(failed.run_id)))
+  return now + Math.round(seconds * 1000) + jitterMs(failed.run_id, failed.attempt, seconds * SPREAD)
 }
 
 /** A year: more is a mistake, and would leave the range of dates in the end. */
 const LONGEST_S = 31_536_000
-
-/** 0…1, the same for the same id. */
-function fraction(id: string): number {
-  let hash = 0
-  for (let i = 0; i < id.length; i++) hash = (Math.imul(hash, 31) + id.charCodeAt(i)) | 0
-  return (hash >>> 0) / 0xffffffff
-}
 
 const MOST_RERUNS = 3
 

@@ -16,7 +16,7 @@ export interface BatchesOptions<K, V> {
 
 export class Batches<K, V> {
   readonly #options: BatchesOptions<K, V>
-  readonly #queue = new Map<K, V>()
+  #queue = new Map<K, V>()
   #work: Promise<void> | undefined
 
   constructor(options: BatchesOptions<K, V>) {
@@ -35,7 +35,7 @@ export class Batches<K, V> {
 
   /** Forgets what waits; what is under way is not put back. */
   clear(): void {
-    this.#queue.clear()
+    this.#queue = new Map()
   }
 
   async idle(): Promise<void> {
@@ -48,6 +48,7 @@ export class Batches<K, V> {
     await null
     for (let attempt = 0; this.#queue.size > 0; ) {
       await ready?.()
+      const queue = this.#queue
       const batch = this.#take()
       if (batch.size === 0) continue
       try {
@@ -56,7 +57,7 @@ export class Batches<K, V> {
         attempt = 0
       } catch (error) {
         patience.failed(what, error)
-        for (const [key, value] of batch) if (!this.#queue.has(key)) this.#queue.set(key, value)
+        for (const [key, value] of batch) if (!queue.has(key)) queue.set(key, value)
         if (!(await this.#mayGoOn(attempt++))) break
       }
     }

@@ -1,11 +1,13 @@
 /** Who gets a job that has no node: by its adoption, or by the keeper that looks after those which nobody adopted. */
 import type { Collection } from 'mongodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Adoption, type AdoptionContext } from '../../src/cluster/adoption.ts'
+import { Adoption, type AdoptionOptions } from '../../src/cluster/adoption.ts'
 import { evacuate, place, rebalance } from '../../src/cluster/moves.ts'
 import { homeOf } from '../../src/cluster/placement.ts'
 import { ensureCollections } from '../../src/database/ensure.ts'
 import type { Job } from '../../src/job/job.ts'
+import { Patience } from '../../src/pace/patience.ts'
+import { Writer } from '../../src/protocol/writer.ts'
 import { FakeClock } from '../support/clock.ts'
 import { aJob } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -33,12 +35,17 @@ beforeEach(async () => {
 
 afterEach(() => db.db.dropDatabase())
 
-let touches = 0
-const freshTouch = () => `t${touches++}`
-const anAdoption = (fields: Partial<AdoptionContext> = {}) => {
-  const context = { clock: new FakeClock(), living: () => ['a'], pause: async () => {} }
-  return new Adoption({ ...context, jobs, ip: 'a', freshTouch, ...fields })
-}
+/** `writes` hears of each write before it goes out. */
+const aWriter = (ip = 'a', writes = () => {}) => new Writer({ jobs, by: { ip, incarnation: 'i' }, stamped: { writes } })
+const anAdoption = (fields: Partial<AdoptionOptions> = {}) =>
+  new Adoption({
+    writer: aWriter(),
+    clock: new FakeClock(),
+    membership: { takers: ['a'] },
+    mode: { mayAdopt: true },
+    patience: new Patience({ emit: () => {}, lastingMs: 0 }),
+    ...fields,
+  })
 const insert = async (...documents: readonly object[]) => {
   await all.insertMany(documents as Loose[])
   return documents.map(document => (document as Loose)._id)
@@ -68,7 +75,7 @@ describe('a job without a node', () => {
 
   test.each([
     ['adoption', (ids: readonly string[], adoption: Adoption) => ids.map(id => adoption.offer(id))],
-    ['the keeper', () => place(['a'], { jobs, freshTouch })],
+    ['the keeper', () => place(['a'], { jobs, writer: aWriter() })],
   ])('that refuses to be written keeps no other from a node: %s', async (_, take) => {
     const ids = await insert(refusing(), aJob(), withState(5), aJob())
     await refuse()
@@ -81,7 +88,7 @@ describe('a job without a node', () => {
     const [id, other] = (await insert(refusing(), aJob())) as [string, string]
     await refuse()
     let writes = 0
-    const adoption = anAdoption({ freshTouch: () => `w${writes++}` })
+    const adoption = anAdoption({ writer: aWriter('a', () => writes++) })
     adoption.offer(id)
     await until(() => expect(writes).toBe(2))
     adoption.offer(other)
@@ -95,7 +102,7 @@ describe('a job without a node', () => {
     for (const id of ids.slice(0, 2)) adoption.offer(id)
     await until(async () => expect(await all.countDocuments({ ip: 'a' })).toBe(2))
     await all.updateMany({}, { $set: { ip: null } as never })
-    await place(['b'], { jobs, freshTouch })
+    await place(['b'], { jobs, writer: aWriter() })
     expect(await all.countDocuments({ ip: 'b' })).toBe(3)
   })
 
@@ -103,7 +110,7 @@ describe('a job without a node', () => {
     await insert(...Array.from({ length: 1_000 }, () => refusing()))
     const [last] = (await insert(aJob())) as [string]
     await refuse()
-    await place(['a', 'b'], { jobs, freshTouch })
+    await place(['a', 'b'], { jobs, writer: aWriter() })
     expect((await all.findOne({ _id: last }))?.ip).toBe(homeOf(last, ['a', 'b']))
   })
 })
@@ -119,7 +126,7 @@ describe('an offer', () => {
         return clock.schedule(...args)
       }) as typeof clock.schedule,
     }
-    const adoption = anAdoption({ ip: 'z', clock: counting, living: () => ['a', 'b', 'c'] })
+    const adoption = anAdoption({ writer: aWriter('z'), clock: counting, membership: { takers: ['a', 'b', 'c'] } })
     const ids = await insert(...Array.from({ length: 100 }, () => aJob()))
     for (const id of ids) adoption.offer(id)
     expect(timers).toBe(1)
@@ -132,20 +139,15 @@ describe('an offer', () => {
   test('is forgotten when the node ends: no turn comes, and nothing is written', async () => {
     const clock = new FakeClock()
     let touched = 0
-    const living = { ips: ['z'] as readonly string[] }
-    const adoption = anAdoption({
-      ip: 'z',
-      clock,
-      living: () => living.ips,
-      freshTouch: () => `e${touched++}`,
-    })
+    const membership = { takers: ['z'] as readonly string[] }
+    const adoption = anAdoption({ writer: aWriter('z', () => touched++), clock, membership })
     const [now, later, after] = (await insert(aJob(), aJob(), aJob())) as [string, string, string]
     adoption.offer(now)
-    living.ips = ['a', 'b']
+    membership.takers = ['a', 'b']
     adoption.offer(later)
     adoption.end()
     adoption.offer(after)
-    living.ips = ['z']
+    membership.takers = ['z']
     adoption.offer(after)
     clock.advance(TURNS_MS)
     await new Promise(resolve => setImmediate(resolve))
@@ -162,7 +164,7 @@ describe('moves', () => {
   ])('go on past a job whose state is %s, and it moves too', async (_, state) => {
     const away = { ip: 'dead', standby: 'any' as const }
     await insert({ ...aJob(away), state }, aJob(away), { ...aJob(away), state })
-    expect(await evacuate('dead', ['a'], { jobs, freshTouch })).toBe(3)
+    expect(await evacuate('dead', ['a'], { jobs, writer: aWriter() })).toBe(3)
     expect(await all.countDocuments({ ip: 'a' })).toBe(3)
   })
 
@@ -172,9 +174,9 @@ describe('moves', () => {
     await insert(refusing(dead), aJob(dead), { ...refusing({ ip: 'a' }), state: { home: 'b' } })
     await insert({ ...stray, state: { job: stray._id, home: 'b' } })
     await refuse()
-    expect(await evacuate('dead', ['a'], { jobs, freshTouch })).toBe(1)
+    expect(await evacuate('dead', ['a'], { jobs, writer: aWriter() })).toBe(1)
     expect(await all.countDocuments({ ip: 'dead' })).toBe(1)
-    expect(await rebalance(['a', 'b'], { jobs, freshTouch })).toBe(1)
+    expect(await rebalance(['a', 'b'], { jobs, writer: aWriter() })).toBe(1)
     expect((await all.findOne({ _id: stray._id }))?.ip).toBe('b')
   })
 })

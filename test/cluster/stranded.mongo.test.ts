@@ -6,10 +6,13 @@ import { systemClock } from '../../src/clock.ts'
 import type { NodeInfo } from '../../src/cluster/lease.ts'
 import { markOf } from '../../src/cluster/placement.ts'
 import { readRegistry } from '../../src/cluster/registry.ts'
-import { Takeover, type TakeoverContext } from '../../src/cluster/takeover.ts'
+import { Takeover, type TakeoverOptions } from '../../src/cluster/takeover.ts'
 import { ensureCollections } from '../../src/database/ensure.ts'
 import type { News } from '../../src/event.ts'
+import { Rows } from '../../src/history/rows.ts'
 import type { Job } from '../../src/job/job.ts'
+import { Patience } from '../../src/pace/patience.ts'
+import { Writer } from '../../src/protocol/writer.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 import { until } from '../support/node.ts'
@@ -42,27 +45,35 @@ const closed = (_id: string) =>
 const ended = (_id: string) =>
   nodes.insertOne({ _id, incarnation: _id, seen: new Date(0), lease: 1, status: 'active' } as NodeInfo)
 
-function aKeeper(fields: Partial<TakeoverContext> = {}) {
+/** Sees to a job that has runs of a dead node. */
+const sweeping = (bury: (job: Job) => unknown) => ({
+  sweep: async (job: Job) => {
+    await bury(job)
+    return true
+  },
+})
+
+function aKeeper(fields: Partial<TakeoverOptions> = {}) {
   const told: string[] = []
   const buried: string[] = []
-  let touches = 0
   // A look at the clock takes long, and from one heartbeat to the next it is always time.
   let now = 0
   const monotonic = () => (now += LEASE_MS / 10)
+  const emit = (news: News) => {
+    if (news.type === 'job.stranded') told.push(news.job_id)
+  }
   const takeover = new Takeover({
     jobs,
     nodes,
-    ip: 'a',
+    writer: new Writer({ jobs, by: { ip: 'a', incarnation: 'a' } }),
     leaseMs: LEASE_MS,
     clock: { ...systemClock, monotonic },
-    mayAct: () => true,
-    draining: () => false,
-    freshTouch: () => `t${touches++}`,
-    bury: async job => buried.push(job._id),
-    endLeft: async () => {},
-    emit: (news: News) => {
-      if (news.type === 'job.stranded') told.push(news.job_id)
-    },
+    lease: { held: () => true },
+    mode: { givesAway: false },
+    sweeper: sweeping(({ _id }) => buried.push(_id)),
+    rows: new Rows(db.db.collection('executions'), 'a', () => Date.now()),
+    patience: new Patience({ emit, lastingMs: LEASE_MS }),
+    emit,
     ...fields,
   })
   const beat = async () => {
@@ -112,11 +123,11 @@ describe('a dead node with very many jobs that nobody may run', () => {
     await lives()
     await closed('full')
     const buried: string[] = []
-    const bury = async ({ _id }: Job) => {
+    const sweeper = sweeping(({ _id }) => {
       if (_id === broken._id) throw new TypeError('not iterable')
       buried.push(_id)
-    }
-    const { takeover, beat } = aKeeper({ bury })
+    })
+    const { takeover, beat } = aKeeper({ sweeper })
     await beat()
     await until(() => expect(buried).toEqual(others.map(job => job._id)))
     await takeover.end()
@@ -132,7 +143,7 @@ test('the very many jobs of a dead node move, and those of another have their tu
   const { takeover, beat } = aKeeper()
   await beat()
   await until(async () => expect(await jobs.countDocuments({ ip: 'a' })).toBe(3_001))
-  const orderOf = (job: Job | null) => Number(job?.touch?.slice(1))
+  const orderOf = (job: Job | null) => Number.parseInt(job?.touch?.split('.')[1] ?? '', 36)
   const others = orderOf(await jobs.findOne({ _id: last._id }))
   const orders = (await jobs.find({ 'state.home': 'full' }).toArray()).map(orderOf)
   expect(Math.max(...orders)).toBeGreaterThan(others)
@@ -149,7 +160,7 @@ describe('while the jobs of one dead node are looked after', () => {
     await closed('full')
     let go = () => {}
     const held = new Promise<void>(resolve => (go = resolve))
-    const { takeover, beat, told } = aKeeper({ bury: () => held })
+    const { takeover, beat, told } = aKeeper({ sweeper: sweeping(() => held) })
     await beat()
     await until(() => expect(told).toHaveLength(1))
     await ended('other')

@@ -1,6 +1,6 @@
 /** Failure: whatever a task throws becomes name, message and stack, as text; nothing that is thrown can throw again here. */
 import { describe, expect, test } from 'vitest'
-import { failureOf } from '../../src/executor/failure.ts'
+import { errorOf, failureOf, isError } from '../../src/executor/failure.ts'
 
 const fails = () => {
   throw new Error('not to be read')
@@ -51,4 +51,22 @@ test.each<[string, unknown, string]>([
   ['a proxy that was revoked', revoked(), 'a thrown value that cannot be put into words'],
 ])('%s that was thrown is a message', (_, thrown, message) => {
   expect(failureOf(thrown)).toEqual({ name: 'Error', message })
+})
+
+test('a failure made an error again is the same failure; without a stack of its own it shows none of ours', () => {
+  const failure = { name: 'RangeError', message: 'out of range', stack: 'RangeError: out of range\n    at task.js:1:1' }
+  expect(failureOf(errorOf(failure))).toEqual(failure)
+  const { name, message } = failure
+  expect(failureOf(errorOf({ name, message }))).toEqual({ name, message, stack: 'RangeError: out of range' })
+})
+
+test('what cannot be asked is no error', () => {
+  const silent = new Proxy(new Error('boom'), { getPrototypeOf: fails })
+  expect([new RangeError('x'), silent, revoked(), { message: 'x' }, undefined].map(isError)).toEqual([
+    true,
+    false,
+    false,
+    false,
+    false,
+  ])
 })

@@ -1,35 +1,47 @@
 /** Which errors of a write end a finish, and which only delay it: by the driver's own errors. */
 import { type BulkWriteResult, MongoBulkWriteError, MongoNetworkError, MongoServerError } from 'mongodb'
 import { expect, test } from 'vitest'
-import { Finishes } from '../../src/history/finish.ts'
+import type { News } from '../../src/event.ts'
+import { Finishes, type FinishesOptions } from '../../src/history/finish.ts'
 import type { Job } from '../../src/job/job.ts'
+import type { Outcome } from '../../src/job/outcome.ts'
+import { Patience } from '../../src/pace/patience.ts'
+import { Writer } from '../../src/protocol/writer.ts'
 import { matches } from '../protocol/document.ts'
 import { aJob, anEntry, anOutcome, reach } from '../protocol/jobs.ts'
 import { type Command, noting } from '../protocol/real.ts'
 
+/** Finishes on a collection that notes what it is asked, and the words in which an end is told that was refused. */
+function finishing(collection: never, options: Pick<FinishesOptions, 'rows'> & Partial<FinishesOptions>) {
+  const refused: string[] = []
+  const emit = (news: News) => {
+    if (news.type === 'job.invalid') refused.push(`${news.job_id}: ${news.problems[0]?.message}`)
+  }
+  const finishes = new Finishes({
+    writer: new Writer({ jobs: collection, by: { ip: 'a', incarnation: 'a1' } }),
+    patience: new Patience({ emit, lastingMs: Number.POSITIVE_INFINITY }),
+    book: { isBurst: false },
+    roster: { overBy: () => undefined },
+    follower: { read: () => {} },
+    emit,
+    ...options,
+  })
+  return { finishes, refused }
+}
+const because = (reason: string) => `state: the end of a run could not be stored (${reason})`
+
 /** What becomes of an end whose row meets this error once. */
 async function finish(error: Error): Promise<{ stored: number; pulled: number; refused: string[] }> {
   const { commands, collection } = noting()
-  const refused: string[] = []
   let stored = 0
   let errors = [error]
-  const finishes = new Finishes({
-    jobs: collection,
-    storeRows: async outcomes => {
-      const [first] = errors
-      errors = []
-      if (first !== undefined) throw first
-      stored += outcomes.length
-    },
-    freshTouch: () => 'touch',
-    wait: () => new Promise(() => {}),
-    pause: async () => {},
-    isBurst: () => false,
-    overBy: () => undefined,
-    actor: () => ({ ip: 'a', incarnation: 'a1' }),
-    paused: () => {},
-    refused: (_, { message }) => refused.push(message),
-  })
+  const store = async (outcomes: readonly Outcome[]) => {
+    const [first] = errors
+    errors = []
+    if (first !== undefined) throw first
+    stored += outcomes.length
+  }
+  const { finishes, refused } = finishing(collection, { rows: { store } })
   await finishes.push(anOutcome(aJob({}, { running: [anEntry('r1')] }), 'r1'))
   return { stored, pulled: commands.length, refused }
 }
@@ -52,59 +64,39 @@ test.each([
 
 test('a refusal that no retry mends is told, and the place of the run is given back', async () => {
   const error = new MongoServerError({ message: 'not authorised to insert', code: 13 })
-  expect(await finish(error)).toEqual({ stored: 0, pulled: 1, refused: ['not authorised to insert'] })
+  expect(await finish(error)).toEqual({
+    stored: 0,
+    pulled: 1,
+    refused: [`job: ${because('not authorised to insert')}`],
+  })
 })
 
 test('of a bulk with single errors what may pass is tried again, whatever the first error is; the rest is told by its job', async () => {
   const { commands, collection } = noting()
-  const refused: string[] = []
   const single = (index: number, code: number) => ({ index, code, errmsg: `error ${code}` })
   const error = new MongoBulkWriteError({ message: 'error 121', code: 121, writeErrors: [] } as never, none)
   error.writeErrors = [single(0, 121), single(1, 11602)] as never
   const bulks: unknown[][] = []
   const jobs = {
-    ...(collection as { bulkWrite(writes: unknown[]): Promise<unknown> }),
     bulkWrite: async (writes: { updateOne: Command }[]) => {
       bulks.push(writes.map(({ updateOne }) => updateOne.filter._id))
       if (bulks.length === 1) throw error
       return await (collection as { bulkWrite(writes: unknown[]): Promise<unknown> }).bulkWrite(writes)
     },
   }
-  const finishes = new Finishes({
-    jobs: jobs as never,
-    storeRows: async () => {},
-    freshTouch: () => 'touch',
-    wait: () => new Promise(() => {}),
-    pause: async () => {},
-    isBurst: () => false,
-    overBy: () => undefined,
-    actor: () => ({ ip: 'a', incarnation: 'a1' }),
-    paused: () => {},
-    refused: (id, { message }) => refused.push(`${id}: ${message}`),
-  })
+  const { finishes, refused } = finishing(jobs as never, { rows: { store: async () => {} } })
   const outcomes = ['j1', 'j2', 'j3'].map(_id => anOutcome(aJob({ _id }, { running: [anEntry('r')] }), 'r'))
   await Promise.all(outcomes.map(outcome => finishes.push(outcome)))
   expect(bulks).toEqual([['j1', 'j2', 'j3'], ['j2']])
-  expect(refused).toEqual(['j1: error 121'])
+  expect(refused).toEqual([`j1: ${because('error 121')}`])
   expect(commands).toHaveLength(1)
 })
 
 test('a history that is slow keeps no job that is over: it goes when its row has come', async () => {
   const { commands, collection } = noting()
-  let touches = 0
   let come = () => {}
-  const finishes = new Finishes({
-    jobs: collection,
-    storeRows: () => new Promise(resolve => (come = resolve)),
-    freshTouch: () => `touch ${++touches}`,
-    wait: async () => {},
-    pause: async () => {},
-    isBurst: () => false,
-    overBy: job => job.trigger,
-    actor: () => ({ ip: 'a', incarnation: 'a1' }),
-    paused: () => {},
-    refused: () => {},
-  })
+  const store = () => new Promise<void>(resolve => (come = resolve))
+  const { finishes } = finishing(collection, { rows: { store }, roster: { overBy: job => job.trigger } })
   const over = aJob({ next_run_time: null }, { over: true, running: [anEntry('r1')] })
   await finishes.push(anOutcome(over, 'r1'))
   expect(commands).toHaveLength(1)

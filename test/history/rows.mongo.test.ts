@@ -1,7 +1,8 @@
 /** Rows against a real server: whatever a task returned, logged or threw, each run has its row, and no row costs another one. */
 import type { Collection } from 'mongodb'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Execution, rowOf, storeRows } from '../../src/history/rows.ts'
+import { type Execution, Rows, rowOf } from '../../src/history/rows.ts'
+import type { Outcome } from '../../src/job/outcome.ts'
 import { aJob as aModelJob, anOutcome } from '../protocol/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 
@@ -18,8 +19,8 @@ beforeEach(() => {
 afterAll(() => testDb?.close())
 
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown
-const row = (id: string, result: unknown, more: object = {}): Execution =>
-  rowOf(anOutcome(aModelJob(), id, { result, ...more }), 'here', new Date())
+const end = (id: string, result: unknown, more: object = {}): Outcome => anOutcome(aModelJob(), id, { result, ...more })
+const store = (...ends: readonly Outcome[]) => new Rows(executions, 'here', () => Date.now()).store(ends)
 const fails = () => {
   throw new Error('not to be read')
 }
@@ -39,10 +40,10 @@ const UNSTORABLE: readonly [string, unknown][] = [
 ]
 
 test.each(UNSTORABLE)('a result that holds %s takes no other row with it, nor its own', async (_, result) => {
-  const rows = Array.from({ length: 50 }, (_, i) => row(`r${i}`, i === 17 ? result : { n: i }))
-  await storeRows(executions, rows)
+  const ends = Array.from({ length: 50 }, (_, i) => end(`r${i}`, i === 17 ? result : { n: i }))
+  await store(...ends)
   const stored = await executions.find().sort({ _id: 1 }).toArray()
-  expect(stored.map(({ _id }) => _id)).toEqual(rows.map(({ _id }) => _id).sort())
+  expect(stored.map(({ _id }) => _id)).toEqual(ends.map(({ entry }) => entry.run_id).sort())
   for (const { _id, result } of stored) if (_id !== 'r17') expect(result).toEqual({ n: Number(_id.slice(1)) })
   const odd = stored.find(({ _id }) => _id === 'r17')
   if (odd?.result === null) expect(odd.result_truncated).toBe(true)
@@ -50,10 +51,10 @@ test.each(UNSTORABLE)('a result that holds %s takes no other row with it, nor it
 })
 
 test('many results of that kind among rows that stand there already are stored once each', async () => {
-  const rows = Array.from({ length: 200 }, (_, i) => row(`r${i}`, i % 3 === 0 ? UNSTORABLE[i % 9]?.[1] : i))
-  await executions.insertMany(rows.filter((_, i) => i % 3 === 1))
-  await storeRows(executions, rows)
-  await storeRows(executions, rows)
+  const ends = Array.from({ length: 200 }, (_, i) => end(`r${i}`, i % 3 === 0 ? UNSTORABLE[i % 9]?.[1] : i))
+  await executions.insertMany(ends.filter((_, i) => i % 3 === 1).map(ended => rowOf(ended, 'here', new Date())))
+  await store(...ends)
+  await store(...ends)
   expect(await executions.countDocuments()).toBe(200)
   expect(await executions.countDocuments({ result: { $type: 'int' } })).toBe(133)
 })
@@ -64,8 +65,8 @@ test.each([
   ['keys with dots, and empty ones', { 'a.b': 1, '': 2, a: { '.': 3 } }],
   ['a prototype', JSON.parse('{"__proto__": {"a": 1}}')],
 ])('a result with %s is stored, for the first time and again', async (_, result) => {
-  await storeRows(executions, [row('a', result), row('b', 1)])
-  await storeRows(executions, [row('a', result), row('b', 1)])
+  await store(end('a', result), end('b', 1))
+  await store(end('a', result), end('b', 1))
   expect(await executions.countDocuments()).toBe(2)
 })
 
@@ -74,14 +75,14 @@ test.each([
   ['NUL', 'a\0b'],
 ])('text with %s is stored wherever a task may say it', async (_, text) => {
   const error = { name: text, message: text, stack: text }
-  await storeRows(executions, [row('a', text, { error, log: text }), row('b', 1)])
+  await store(end('a', text, { error, log: text }), end('b', 1))
   expect(await executions.countDocuments({ log: { $type: 'string' }, exception: { $type: 'string' } })).toBe(1)
   expect(await executions.countDocuments()).toBe(2)
 })
 
 test('a row that no collection takes is reported when all others are stored', async () => {
   await testDb.db.createCollection(executions.collectionName, { validator: { _id: { $ne: 'r7' } } })
-  const rows = Array.from({ length: 20 }, (_, i) => row(`r${i}`, i))
-  await expect(storeRows(executions, rows)).rejects.toMatchObject({ code: 121 })
+  const ends = Array.from({ length: 20 }, (_, i) => end(`r${i}`, i))
+  await expect(store(...ends)).rejects.toMatchObject({ code: 121 })
   expect(await executions.countDocuments()).toBe(19)
 })

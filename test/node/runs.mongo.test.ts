@@ -1,16 +1,21 @@
 /** What happens between due and done, on a real database: retries, overlap, pausing what fails, timeouts, cancelling, rerun,
  *  rows of every outcome, pipelines, changes. */
 import { once } from 'node:events'
-import { mergeMap } from 'rxjs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { collectionsOf } from '../../src/database/database.ts'
 import type { News, TidewheelEvent } from '../../src/event.ts'
 import { makeExecutors } from '../../src/executor/executors.ts'
 import { Tasks } from '../../src/executor/tasks.ts'
-import type { Outcome } from '../../src/job/outcome.ts'
+import { Finishes } from '../../src/history/finish.ts'
+import { Live } from '../../src/history/live.ts'
+import { Rows } from '../../src/history/rows.ts'
+import { graceMs } from '../../src/job/job.ts'
 import { silent } from '../../src/log.ts'
-import { Runs } from '../../src/node/runs.ts'
+import { Patience } from '../../src/pace/patience.ts'
+import { Writer } from '../../src/protocol/writer.ts'
+import { Runs } from '../../src/run/runs.ts'
+import { aBook } from '../support/claims.ts'
 import { collect, nextEvent } from '../support/events.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -490,51 +495,42 @@ test('a run whose node lost its lease before the start is made when it holds it 
   const tasks = new Tasks()
   let ran = 0
   tasks.add('count', async () => ran++)
-  const collections = collectionsOf(db.db)
-  const told: (News | Outcome)[] = []
-  const lease = { incarnation: 'i', isHeld: false, held: () => lease.isHeld }
-  const runs = new Runs({
-    collections,
-    ip: 'a',
-    lease,
-    executors: makeExecutors({ tasks }),
-    clock: systemClock,
-    logger: silent(),
-    emit: news => told.push(news),
-    freshTouch: () => 't',
-    pause: async () => {},
-    reread: () => {},
-    poke: () => {},
-    freed: () => {},
-    ended: () => {},
-    isBurst: () => false,
-    isHeld: () => true,
-    overBy: () => undefined,
-  })
+  const { jobs, executions } = collectionsOf(db.db)
+  const executors = makeExecutors({ tasks })
+  const told: News[] = []
+  const emit = (news: News) => told.push(news)
+  const lease = { isHeld: false, held: () => lease.isHeld }
+  const unheard = { read: () => {}, wake: () => {} }
+  const clock = systemClock
+  const writer = new Writer({ jobs, by: { ip: 'a', incarnation: 'i' } })
+  const patience = new Patience({ emit, lastingMs: 10_000 })
+  const book = aBook()
+  const rows = new Rows(executions, 'a', () => clock.now())
+  const live = new Live({ executions, ip: 'a', clock, patience })
+  const storing = { writer, rows, patience, book, follower: unheard, emit }
+  const finishes = new Finishes({ ...storing, roster: { overBy: () => undefined } })
+  const performing = { book, executors, lease, live, memory: unheard, clock, logger: silent() }
+  const runs = new Runs({ ...storing, ...performing, finishes })
   const now = new Date()
-  const run_id = runs.newId()
+  const run_id = book.newId()
   const entry = anEntry({ run_id, job: 'l', run_time: now, claimed: now, node: 'a', incarnation: 'i' })
   const state = { job: 'l', running: [entry] }
   const job = aJob({ _id: 'l', ip: 'a', func: 'count', on_interrupt: 'rerun', misfire_grace_time: 0.001, state })
-  await collections.jobs.insertOne(job as never)
-  const about = { run_id, job, runTime: now, at: Date.now(), executor: 'default', coalesced: 1, claimed: now }
-  const claim = { ...about, scheduled: true, ordered: false, attempt: 1, fence: 1n }
-  runs.take('default')
-  runs.perform({ type: 'claim', claim }).subscribe(happened => runs.settle(happened))
-  await until(() => expect(runs.nextAt()).not.toBeNull())
+  await jobs.insertOne(job as never)
+  book.take('default')
+  runs.start({ job, entry, at: Date.now(), grace: graceMs(job), executor: 'default', fence: 1n })
+  await until(() => expect(book.nextAt()).not.toBeNull())
   expect(told.at(-1)).toMatchObject({ type: 'run.interrupted', run_id, rerun: true })
-  expect((await collections.jobs.findOne({ _id: 'l' }))?.state?.running).toMatchObject([{ attempt: 1, reruns: 0 }])
+  expect((await jobs.findOne({ _id: 'l' }))?.state?.running).toMatchObject([{ attempt: 1, reruns: 0 }])
   lease.isHeld = true
-  runs
-    .due(Date.now())
-    .pipe(mergeMap(claimed => runs.perform(claimed)))
-    .subscribe(happened => runs.settle(happened))
-  await until(async () => expect((await collections.jobs.findOne({ _id: 'l' }))?.state?.running).toEqual([]))
-  await runs.idle()
-  runs.close()
+  await runs.begin(Date.now())
+  await until(async () => expect((await jobs.findOne({ _id: 'l' }))?.state?.running).toEqual([]))
+  await finishes.idle()
+  await book.quiet()
+  live.close()
   expect(ran).toBe(1)
-  const rows = await collections.executions.find({ job_id: 'l' }).sort({ finished: 1 }).toArray()
-  expect(rows.map(row => row.status)).toEqual(['interrupted', 'executed'])
+  const stored = await executions.find({ job_id: 'l' }).sort({ finished: 1 }).toArray()
+  expect(stored.map(row => row.status)).toEqual(['interrupted', 'executed'])
 })
 
 test('a run that waits for its second start is no misfire, however long no node was there', async () => {

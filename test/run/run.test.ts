@@ -1,41 +1,31 @@
 /** How a run ends when it is aborted: by itself, left behind, or killed by its executor. */
 import { expect, test } from 'vitest'
-import type { Claim } from '../../src/claim/claimed.ts'
 import type { Executor } from '../../src/executor/executor.ts'
 import { runLog } from '../../src/executor/run-log.ts'
 import type { Outcome } from '../../src/job/outcome.ts'
 import { jsonLogger, runLogger } from '../../src/log.ts'
-import { GoingRuns, perform } from '../../src/run/run.ts'
+import { perform, startOf } from '../../src/run/run.ts'
+import { aBook, aClaim } from '../support/claims.ts'
 import { FakeClock } from '../support/clock.ts'
+import { aJob } from '../support/jobs.ts'
 
 /** A job with a timeout of 10 s that `executor` performs; what it ends with, once it does. */
 function going(executor: Pick<Executor, 'perform' | 'kills'>) {
   const clock = new FakeClock()
-  const now = new Date(clock.now())
-  const claim: Claim = {
-    run_id: 'a-run',
-    job: { _id: 'a-job', func: 'f', trigger: { type: 'interval', minutes: 1 }, timeout: 10 },
-    runTime: now,
-    at: clock.now(),
-    scheduled: true,
-    ordered: false,
-    executor: 'default',
-    coalesced: 1,
-    claimed: now,
-    attempt: 1,
-    fence: 1n,
-  }
-  let outcome: Outcome | undefined
-  const context = {
+  const claim = aClaim({}, { job: aJob({ timeout: 10 }), at: clock.now() })
+  const book = aBook()
+  const performing = {
     clock,
     executor: { places: 1, problem: () => undefined, close: async () => {}, ...executor },
-    log: () => runLog(keep => runLogger(jsonLogger({ level: 'silent' }), {}, keep)),
-    mayStart: () => true,
-    going: new GoingRuns(),
-    release: () => {},
+    book,
+    signal: book.enter(claim),
+    lease: { held: () => true },
   }
+  const log = runLog(keep => runLogger(jsonLogger({ level: 'silent' }), {}, keep))
+  let outcome: Outcome | undefined
   void (async () => {
-    for await (const happened of perform(claim, context)) if (!('type' in happened)) outcome = happened
+    const started = await startOf(claim, performing)
+    outcome = 'status' in started ? started : await perform(claim, started, log, performing)
   })()
   return { clock, outcome: () => outcome }
 }

@@ -21,7 +21,7 @@ const roster = (lead = 0): Roster =>
     ip: MINE,
     timezone: 'UTC',
     check: job => (job.func === 'unknown' ? [{ path: 'func', message: 'func: unknown' }] : []),
-    lead: () => lead,
+    lead: { value: lead },
     now: NOW,
   })
 const put = (job: Job, from: Extract<Change, { type: 'put' }>['from'] = 'read'): Change => ({ type: 'put', job, from })

@@ -1,0 +1,65 @@
+/** Patience: tries until it is ended, tells of every failure, and of one that lasts once. */
+import { expect, test } from 'vitest'
+import type { News } from '../../src/event.ts'
+import { Patience } from '../../src/pace/patience.ts'
+
+function patient(lastingMs = Number.POSITIVE_INFINITY) {
+  const told: News<'try.failed'>[] = []
+  return { patience: new Patience({ emit: news => told.push(news), lastingMs }), told }
+}
+const failing = (times: number) => {
+  let tries = 0
+  return async () => {
+    if (++tries <= times) throw new Error(`no answer ${tries}`)
+    return tries
+  }
+}
+
+test('tries until it succeeds, and tells of each failure', async () => {
+  const { patience, told } = patient()
+  expect(await patience.until('read', failing(2))).toBe(3)
+  expect(told).toMatchObject([
+    { type: 'try.failed', what: 'read', reason: 'no answer 1', failing_for: 0, lasting: false },
+    { type: 'try.failed', what: 'read', reason: 'no answer 2', lasting: false },
+  ])
+  expect(told[1]?.failing_for).toBeGreaterThan(0)
+})
+
+test('tries once what somebody else will try again', async () => {
+  const { patience, told } = patient()
+  expect(await patience.once('read', failing(0))).toBe(1)
+  expect(await patience.once('read', failing(1))).toBeUndefined()
+  expect(await patience.once('read', () => Promise.reject('text'))).toBeUndefined()
+  expect(told.map(({ reason }) => reason)).toEqual(['no answer 1', 'text'])
+})
+
+test('the same work that fails for so long is told as lasting, once until it succeeds', () => {
+  const { patience, told } = patient(0)
+  const failed = (what: string) => patience.failed(what, new Error('no answer'))
+  failed('read')
+  failed('read')
+  failed('write')
+  patience.succeeded('read')
+  failed('read')
+  failed('write')
+  expect(told.map(({ what, lasting }) => [what, lasting])).toEqual([
+    ['read', true],
+    ['read', false],
+    ['write', true],
+    ['read', true],
+    ['write', false],
+  ])
+})
+
+test('when it ends, what waits or is tried afterwards rejects, and nothing more is told', async () => {
+  const { patience, told } = patient()
+  const waiting = patience.pause(20)
+  const trying = patience.until('read', failing(Number.POSITIVE_INFINITY))
+  await new Promise<void>(resolve => setImmediate(resolve))
+  expect([patience.isEnded, told.length]).toEqual([false, 1])
+  patience.end()
+  await Promise.all([waiting, trying].map(one => expect(one).rejects.toThrow('ended')))
+  await expect(patience.pause(0)).rejects.toThrow('ended')
+  await expect(patience.until('read', failing(1))).rejects.toThrow('ended')
+  expect([patience.isEnded, told.length]).toEqual([true, 1])
+})

@@ -1,0 +1,25 @@
+/** Claims for tests, as if they had been won, and the book in which runs of a test are entered. */
+import type { Claim } from '../../src/job/claim.ts'
+import type { RunningEntry } from '../../src/job/job.ts'
+import { Book, type BookOptions } from '../../src/run/book.ts'
+import { aJob, anEntry } from './jobs.ts'
+
+/** The claim of an entry that starts at its run time, however late; the fields given replace its own. */
+export function aClaim(fields: Partial<RunningEntry> = {}, more: Partial<Claim> = {}): Claim {
+  const entry = anEntry(fields)
+  const job = aJob({ _id: entry.job })
+  return { job, entry, at: Number(entry.run_time), grace: null, executor: 'default', fence: 1n, ...more }
+}
+
+/** A book with 100 places in the default executor, whose run ids are `new-1` and so on. */
+export function aBook(options: Partial<BookOptions> = {}): Book {
+  let made = 0
+  return new Book({
+    places: new Map([['default', 100]]),
+    ticker: { poke: () => {} },
+    newId: () => `new-${++made}`,
+    monotonic: () => 0,
+    now: Date.UTC(2026, 0, 1),
+    ...options,
+  })
+}
