@@ -19,7 +19,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   protocol: { all: ['job'], types: ['wheel'] },
   executor: { all: ['job'] },
   history: { all: ['job', 'pace', 'protocol'] },
-  run: { all: ['executor', 'job', 'log', 'protocol', 'wheel'], types: ['history', 'pace'] },
+  run: { all: ['executor', 'job', 'log', 'pace', 'protocol', 'trigger', 'wheel'], types: ['history'] },
   cluster: { all: ['executor', 'job', 'pace', 'protocol'], types: ['history', 'run'] },
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
   database: { all: ['job'], types: ['cluster', 'history'] },

@@ -23,7 +23,7 @@ export interface ClaimsOptions {
   readonly refusals: Refusals
   readonly handOut: HandOut
   readonly permit: Permit
-  readonly roster: Pick<Roster, 'proven' | 'won'>
+  readonly roster: Pick<Roster, 'proven' | 'won' | 'changes'>
   readonly book: Pick<Book, 'open' | 'storing' | 'inBulk'>
   readonly runs: Pick<Runs, 'start'>
   readonly rows: Pick<Rows, 'claimedTo'>
@@ -39,6 +39,12 @@ const BULK = 100
 const AT_ONCE = 8
 /** Long enough for a function that does next to nothing. */
 const BRIEFLY_MS = 4
+
+/** What memory had when a claim went out. */
+interface Asked {
+  readonly version: number
+  readonly since: number
+}
 
 export class Claims {
   readonly #options: ClaimsOptions
@@ -119,8 +125,8 @@ export class Claims {
   async #one(entry: Entry): Promise<void> {
     const order = this.#options.permit.orderNow(entry)
     if (order === undefined) return await this.#notNow(entry)
-    const { version } = entry
-    await this.#settle(await this.#options.commands.one(order), version)
+    const asked = this.#asked(order)
+    await this.#settle(await this.#options.commands.one(order), asked)
   }
 
   async #many(entries: readonly Entry[]): Promise<void> {
@@ -132,14 +138,16 @@ export class Claims {
       else orders.push(order)
     }
     if (orders.length === 0) return
-    const versions = orders.map(order => order.entry.version)
+    const asked = orders.map(order => this.#asked(order))
     const answers = await book.inBulk(commands.many(orders))
     // Runs start before memory is brought up to date: a burst's last start waits for nothing but its claim.
-    for (const answer of answers) if (answer.type === 'won') this.#start(answer)
     answers.forEach((answer, i) => {
-      const version = versions[i] as number
+      if (answer.type === 'won') this.#start(answer, asked[i] as Asked)
+    })
+    answers.forEach((answer, i) => {
+      const { version } = asked[i] as Asked
       if (answer.type === 'won') this.#remember(answer, version)
-      else void this.#command([answer.order.entry], () => this.#settle(answer, version))
+      else void this.#command([answer.order.entry], () => this.#settle(answer, asked[i] as Asked))
     })
   }
 
@@ -151,19 +159,23 @@ export class Claims {
     handOut.letGo(entry, entry.copied || !permit.isGiven ? RETRY_MS : 0)
   }
 
-  async #settle(answer: Answer, version: number): Promise<void> {
+  async #settle(answer: Answer, asked: Asked): Promise<void> {
     const { refusals } = this.#options
-    if (answer.type === 'lost') return await refusals.lost(answer, version)
+    if (answer.type === 'lost') return await refusals.lost(answer, asked.version)
     if (answer.type === 'malformed') return await refusals.malformed(answer)
-    this.#start(answer)
-    this.#remember(answer, version)
+    this.#start(answer, asked)
+    this.#remember(answer, asked.version)
+  }
+
+  #asked({ entry }: Order): Asked {
+    return { version: entry.version, since: this.#options.roster.changes }
   }
 
   /** Starts what was won, and tells what does not run. */
-  #start(won: Won): void {
+  #start(won: Won, { since }: Asked): void {
     const { refusals, runs } = this.#options
     refusals.tellSkips(won)
-    if (won.running !== undefined) runs.start(claimOf(won, won.running))
+    if (won.running !== undefined) runs.start({ ...claimOf(won, won.running), since })
   }
 
   /** Brings memory up to date with what was won, and lets the entry wait for its next time. */
@@ -182,5 +194,7 @@ export class Claims {
 function claimOf({ order, job }: Won, entry: NonNullable<Won['running']>): Claim {
   const byPerson = order.kind === 'schedule' && order.entry.ordered && order.run_time === order.entry.due
   const grace = byPerson ? orderedGraceMs(graceMs(job)) : order.scheduled ? graceMs(job) : null
-  return { job, entry, at: order.at, grace, executor: order.entry.place as string, fence: fenceOf(job) }
+  const by = order.kind !== 'schedule' ? undefined : byPerson ? 'person' : 'schedule'
+  const executor = order.entry.place as string
+  return { job, entry, at: order.at, grace, executor, fence: fenceOf(job), ...(by && { by }) }
 }

@@ -16,6 +16,10 @@ export interface Claim {
   readonly executor: string
   /** Rises with every claim of the job. */
   readonly fence: bigint
+  /** An edit that became known after this mark of memory may take it back, until it starts; absent: none does. */
+  readonly since?: number
+  /** What takes it back beside a delete: a claim of the schedule is by a pause, a later time or another trigger, too. */
+  readonly by?: 'schedule' | 'person'
 }
 
 /** What an entry of a document tells of its run, be it in `state.running` or in `state.unrecorded`. */

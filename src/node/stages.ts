@@ -37,6 +37,7 @@ import { Writer } from '../protocol/writer.ts'
 import { type Abort, Book } from '../run/book.ts'
 import { Cancels } from '../run/cancels.ts'
 import { Runs } from '../run/runs.ts'
+import { TakeBack } from '../run/take-back.ts'
 import type { Effect } from '../wheel/entry.ts'
 import { Memory } from '../wheel/memory.ts'
 import { Roster } from '../wheel/roster.ts'
@@ -118,7 +119,8 @@ export class Stages {
     const rows = new Rows(executions, ip, () => clock.now())
     const finishes = new Finishes({ writer, rows, patience, book, roster, follower, emit })
     const live = new Live({ executions, ip, clock, patience })
-    const runs = new Runs({ ...options, clock, book, writer, finishes, live, memory, follower })
+    const takeBack = new TakeBack({ roster, writer, patience, timezone })
+    const runs = new Runs({ ...options, clock, book, writer, finishes, live, memory, follower, takeBack })
     const cancels = new Cancels({ book, writer, runs, roster, patience, clock })
     const recovering = { nodes, rows, writer, book, executors, clock }
     const sweeper = new Sweeper({ ...recovering, runs, lease, roster, follower, patience })

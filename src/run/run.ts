@@ -1,6 +1,6 @@
 /** Run: performs what was claimed.
  *  In: a claim. Out: its outcome, never a rejection. A run is one value through named steps:
- *  wait for the start → look at lease and lateness once more → perform → judge how it ended.
+ *  wait for the start → look at edits, lease and lateness once more → perform → judge how it ended.
  *  It knows neither the database nor the schedule. */
 import { after, type Clock, monotonicNow } from '../clock.ts'
 import type { Executor, Run } from '../executor/executor.ts'
@@ -10,6 +10,7 @@ import type { RunLog } from '../executor/run-log.ts'
 import { type Claim, factsOf } from '../job/claim.ts'
 import type { Outcome } from '../job/outcome.ts'
 import type { Abort, Book } from './book.ts'
+import type { TakeBack } from './take-back.ts'
 
 export interface Performing {
   readonly clock: Clock
@@ -18,6 +19,8 @@ export interface Performing {
   /** Aborts when the run is to end. */
   readonly signal: AbortSignal
   readonly lease: { held(): boolean }
+  /** Knows whether an edit takes the run back. */
+  readonly takeBack: Pick<TakeBack, 'reason'>
 }
 
 /** The run has started: it is told, and from here on its lines are kept. */
@@ -29,9 +32,13 @@ export interface Started {
 
 /** Waits for the start; the outcome of a run that does not start, or when it did. */
 export async function startOf(claim: Claim, performing: Performing): Promise<Started | Outcome> {
-  const { clock, signal } = performing
+  const { clock, signal, takeBack } = performing
   await until(claim.at, clock, signal)
+  // Not awaited where there is nothing to ask: between the last look and the start no event may come.
+  const reason = takeBack.reason(claim, signal)
+  const message = reason && (await reason)
   const now = clock.now()
+  if (message !== undefined) return unstarted(claim, { status: 'cancelled', message }, now)
   return refusal(claim, now, performing) ?? { at: now, late: Math.max(0, now - claim.at) }
 }
 

@@ -18,11 +18,13 @@ import type { Writer } from '../protocol/writer.ts'
 import type { Memory } from '../wheel/memory.ts'
 import type { Book } from './book.ts'
 import { perform, startOf } from './run.ts'
+import type { TakeBack } from './take-back.ts'
 
 export interface RunsOptions {
   readonly book: Book
   readonly executors: ReadonlyMap<string, Executor>
   readonly lease: { held(): boolean }
+  readonly takeBack: Pick<TakeBack, 'reason'>
   readonly writer: Pick<Writer, 'send' | 'findAll' | 'by'>
   readonly finishes: Pick<Finishes, 'push'>
   readonly live: Pick<Live, 'started' | 'ended'>
@@ -92,9 +94,9 @@ export class Runs {
   }
 
   async #perform(claim: Claim): Promise<void> {
-    const { book, clock, emit, executors, lease, live } = this.#options
+    const { book, clock, emit, executors, lease, live, takeBack } = this.#options
     const executor = executors.get(claim.executor) ?? unknownExecutor(claim.executor)
-    const performing = { clock, executor, book, lease, signal: book.enter(claim) }
+    const performing = { clock, executor, book, lease, takeBack, signal: book.enter(claim) }
     let outcome = await startOf(claim, performing)
     if (!('status' in outcome)) {
       const started = outcome
@@ -138,7 +140,7 @@ export class Runs {
     const at = retryAt(job, { ...entry, status }, now)
     if (at !== undefined) {
       const run_id = book.newId()
-      const again = { ...claim, at, grace: null, entry: { ...entry, run_id, attempt: entry.attempt + 1 } }
+      const again = { ...unrevoked(claim), at, entry: { ...entry, run_id, attempt: entry.attempt + 1 } }
       return { end: { next: { run_id, at: new Date(at) } }, claim: again }
     }
     if (status !== 'interrupted' || job.on_interrupt !== 'rerun') return undefined
@@ -146,7 +148,7 @@ export class Runs {
     if (reruns === undefined) return { end: { given_up: GIVEN_UP } }
     const run_id = book.newId()
     const soonest = Math.max(now, claim.at)
-    const again = { ...claim, at: soonest, grace: null, entry: { ...entry, run_id, reruns } }
+    const again = { ...unrevoked(claim), at: soonest, entry: { ...entry, run_id, reruns } }
     return { end: { rerun: true, next: { run_id, at: new Date(soonest), reruns } }, claim: again }
   }
 
@@ -185,4 +187,9 @@ export class Runs {
   #logOf({ job, entry: { run_id } }: Claim): RunLog {
     return runLog(keep => runLogger(this.#options.logger, { job_id: job._id, run_id }, keep))
   }
+}
+
+/** A next start may be late, and no edit takes it back: its run has started before. */
+function unrevoked({ since: _, by: __, ...claim }: Claim): Claim {
+  return { ...claim, grace: null }
 }

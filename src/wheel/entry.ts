@@ -84,6 +84,9 @@ export interface Entry {
   version: number
   /** Somebody edited it and the document is about to be read. */
   edited: boolean
+  /** Which change made the entry, and which was the last that was not an answer to a claim of ours: of all that memory has seen. */
+  readonly bornAt: number
+  changedAt: number
   problems: readonly Problem[]
   /** The reading of everything in which it was last seen. */
   seen: number
@@ -135,7 +138,7 @@ export const placeOf = (entry: Entry): string => entry.place ?? entry.executor
 
 export const NONE: readonly string[] = []
 
-export function newEntry(id: string): Entry {
+export function newEntry(id: string, bornAt = 0): Entry {
   return {
     id,
     state: 'paused',
@@ -171,6 +174,8 @@ export function newEntry(id: string): Entry {
     notBefore: 0,
     version: 0,
     edited: false,
+    bornAt,
+    changedAt: bornAt,
     problems: [],
     seen: 0,
   }

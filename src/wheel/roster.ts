@@ -52,6 +52,7 @@ export class Roster {
   #reading = 0
   #horizon = 0
   #armed = 0
+  #changes = 0
 
   constructor(options: RosterOptions) {
     this.#options = options
@@ -66,6 +67,19 @@ export class Roster {
   /** Entries that wait for a run time. */
   get armed(): number {
     return this.#armed
+  }
+
+  /** How many changes it has seen that were not answers to claims: a mark for `since`. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** What happened since that mark to a job that was held then: nothing, a change, it left, or it left and came back. */
+  since(id: string, mark: number): 'same' | 'changed' | 'left' | 'back' {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return 'left'
+    if (entry.bornAt > mark) return 'back'
+    return entry.changedAt > mark ? 'changed' : 'same'
   }
 
   get(id: string): Entry | undefined {
@@ -280,8 +294,10 @@ export class Roster {
     const sound = soundOf(job)
     const before = this.#entries.get(job._id)
     const was = before && { state: before.state, problems: before.problems }
-    const entry = before ?? newEntry(job._id)
+    if (from !== 'claim') this.#changes++
+    const entry = before ?? newEntry(job._id, this.#changes)
     if (before === undefined) this.#entries.set(job._id, entry)
+    if (from !== 'claim') entry.changedAt = this.#changes
     entry.version++
     entry.notBefore = 0
     entry.seen = this.#reading
@@ -318,11 +334,12 @@ export class Roster {
     const problems = [{ path: '', message: `the document cannot be read (${messageOf(error)})` }]
     let entry = this.#entries.get(id)
     if (entry === undefined && change.type === 'put' && change.job.ip === this.#options.ip) {
-      entry = newEntry(id)
+      entry = newEntry(id, ++this.#changes)
       this.#entries.set(id, entry)
     }
     if (entry !== undefined) {
       entry.version++
+      entry.changedAt = ++this.#changes
       entry.seen = this.#reading
       this.#take(entry, { state: 'invalid', problems })
     }
@@ -419,6 +436,7 @@ export class Roster {
     const entry = this.#entries.get(change.id)
     if (entry === undefined) return []
     entry.version++
+    entry.changedAt = ++this.#changes
     entry.notBefore = 0
     entry.refusedPlans = 0
     if (change.read) {
@@ -450,6 +468,7 @@ export class Roster {
   #gone(id: string, reason: 'deleted' | 'moved', to: string | null): readonly Effect[] {
     const entry = this.#entries.get(id)
     if (entry === undefined) return []
+    this.#changes++
     this.#entries.delete(id)
     this.#wheel.remove(id)
     this.#queues.get(entry.executor)?.delete(id)

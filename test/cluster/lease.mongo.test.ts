@@ -4,7 +4,7 @@ import type { Collection } from 'mongodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { Lease, type NodeInfo } from '../../src/cluster/lease.ts'
-import { closeAny, closeEnded, readRegistry, type Seen } from '../../src/cluster/registry.ts'
+import { closeAny, closeEnded, type Held, readRegistry } from '../../src/cluster/registry.ts'
 import { ensureCollections } from '../../src/database/ensure.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 
@@ -29,10 +29,10 @@ afterEach(() => nodes.deleteMany({}))
 
 const aLease = (fields: { readonly ip?: string; readonly leaseMs?: number; readonly clock?: Clock } = {}) =>
   new Lease({ nodes, ip: 'a', leaseMs: 60_000, clock: systemClock, version: '0', timezone: 'UTC', ...fields })
-const read = async (ip = 'a'): Promise<Seen> => {
+const read = async (ip = 'a'): Promise<Held> => {
   const node = (await readRegistry(nodes)).find(({ _id }) => _id === ip)
-  if (node === undefined) throw new Error(`${ip} is not registered`)
-  return node
+  if (node?.incarnation === undefined) throw new Error(`${ip} was never held`)
+  return { ...node, incarnation: node.incarnation }
 }
 const silent = (fields: Partial<NodeInfo> = {}) =>
   nodes.insertOne({

@@ -509,7 +509,8 @@ test('a run whose node lost its lease before the start is made when it holds it 
   const live = new Live({ executions, ip: 'a', clock, patience })
   const storing = { writer, rows, patience, book, follower: unheard, emit }
   const finishes = new Finishes({ ...storing, roster: { overBy: () => undefined } })
-  const performing = { book, executors, lease, live, memory: unheard, clock, logger: silent() }
+  const takeBack = { reason: () => undefined }
+  const performing = { book, executors, lease, live, memory: unheard, clock, logger: silent(), takeBack }
   const runs = new Runs({ ...storing, ...performing, finishes })
   const now = new Date()
   const run_id = book.newId()

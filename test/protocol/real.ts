@@ -70,7 +70,7 @@ export function shortened(ip: string, seen: readonly Seen[]): readonly Seen[] {
 }
 
 function textOf(ip: string, entry: Entry): string {
-  const { version, seen, notBefore, ...rest } = entry
+  const { version, seen, notBefore, bornAt, changedAt, ...rest } = entry
   return `${ip} ${JSON.stringify(rest)}`
 }
 const shortest = new Map<string, readonly Seen[]>()

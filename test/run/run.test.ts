@@ -20,6 +20,7 @@ function going(executor: Pick<Executor, 'perform' | 'kills'>) {
     book,
     signal: book.enter(claim),
     lease: { held: () => true },
+    takeBack: { reason: () => undefined },
   }
   const log = runLog(keep => runLogger(jsonLogger({ level: 'silent' }), {}, keep))
   let outcome: Outcome | undefined

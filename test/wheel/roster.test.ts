@@ -38,7 +38,7 @@ const types = (effects: readonly Effect[]) =>
 /** All that memory says of its jobs, without what merely counts; of an invalid one only what is wrong. */
 function memoryOf(of: Roster): unknown {
   const entries = [...of.entries()].map(entry => {
-    const { version, seen, edited, notBefore, trigger, ...rest } = entry
+    const { version, seen, edited, notBefore, bornAt, changedAt, trigger, ...rest } = entry
     const { id, state, problems, stored, unwritten } = rest
     return state === 'invalid' ? { id, state, problems, stored, unwritten } : { ...rest, trigger: trigger?.key }
   })

@@ -1,0 +1,78 @@
+/** Take-back: looks once more, before a claimed run starts, whether an edit that became known since takes it back.
+ *  In: a claim whose time has come. Out: why it does not start, if so. A run of whose job nothing was heard starts without a question; else
+ *  its document is read, many at once, and again as long as more is heard meanwhile: an event may be older than the claim, the
+ *  document is not. Always holds: nothing starts while a reading that an event asked for is under way, and the last look is in the
+ *  same turn as the start. */
+import type { Claim } from '../job/claim.ts'
+import type { Job } from '../job/job.ts'
+import { Batches } from '../pace/batches.ts'
+import type { Patience } from '../pace/patience.ts'
+import type { Writer } from '../protocol/writer.ts'
+import type { Roster } from '../wheel/roster.ts'
+import { revoked } from './revoked.ts'
+
+export interface TakeBackOptions {
+  readonly roster: Pick<Roster, 'changes' | 'since'>
+  readonly writer: Pick<Writer, 'findAll' | 'by'>
+  readonly patience: Patience
+  readonly timezone: string
+}
+
+const BATCH = 500
+
+export class TakeBack {
+  readonly #options: TakeBackOptions
+  readonly #readings: Batches<Claim, (job: Job | null) => void>
+
+  constructor(options: TakeBackOptions) {
+    this.#options = options
+    this.#readings = new Batches({
+      what: 'read jobs of claimed runs',
+      most: BATCH,
+      patience: options.patience,
+      send: batch => this.#readAll(batch),
+    })
+  }
+
+  /** Why the run does not start; undefined: it does, in this very turn. Answers at once where nothing was heard of its job. */
+  reason(claim: Claim, signal: AbortSignal): Promise<string | undefined> | undefined {
+    const { since } = claim
+    if (since === undefined || this.#options.roster.since(claim.job._id, since) === 'same') return undefined
+    return this.#ask(claim, since, signal)
+  }
+
+  async #ask(claim: Claim, since: number, signal: AbortSignal): Promise<string | undefined> {
+    const { roster, timezone, writer } = this.#options
+    let hasLeft = false
+    let isElsewhere = false
+    for (let mark = since; !signal.aborted; ) {
+      const heard = roster.since(claim.job._id, mark)
+      // Of a job that has moved nothing more is heard here, unless it comes back.
+      if (heard === 'same' || (heard === 'left' && isElsewhere)) return undefined
+      hasLeft ||= heard !== 'changed'
+      mark = roster.changes
+      const job = await this.#read(claim, signal)
+      if (job === undefined) return undefined
+      const why = revoked(claim, job, hasLeft, timezone)
+      if (why !== undefined) return why
+      isElsewhere = job?.ip !== writer.by.ip
+    }
+    return undefined
+  }
+
+  /** Undefined: the run was aborted meanwhile. */
+  async #read(claim: Claim, signal: AbortSignal): Promise<Job | null | undefined> {
+    const reading = new Promise<Job | null>(resolve => this.#readings.add(claim, resolve))
+    const aborted = new Promise<undefined>(resolve => {
+      signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
+    return await Promise.race([reading, aborted])
+  }
+
+  async #readAll(batch: ReadonlyMap<Claim, (job: Job | null) => void>): Promise<void> {
+    const ids = [...new Set([...batch.keys()].map(({ job }) => job._id))]
+    const found = await this.#options.writer.findAll({ _id: { $in: ids } })
+    const byId = new Map(found.map(job => [job._id, job]))
+    for (const [{ job }, tell] of batch) tell(byId.get(job._id) ?? null)
+  }
+}
