@@ -84,6 +84,15 @@ export function follow(options: FollowOptions): Follower {
   return { changes$, read: id => reader?.want(id), closed: () => closed }
 }
 
+/** A break is told once, and so is its end; `closed` is for good. `#become` alone sets it. */
+type Mode = 'following' | 'interrupted' | 'closed'
+
+const MAY_FOLLOW: Readonly<Record<Mode, readonly Mode[]>> = {
+  following: ['interrupted', 'closed'],
+  interrupted: ['following', 'closed'],
+  closed: [],
+}
+
 class Following {
   readonly reader: Reader
   readonly #review: Review
@@ -101,9 +110,9 @@ class Following {
   #readUntil: Timestamp | undefined
   /** Jobs that people gave to this node and whose documents are being read. */
   readonly #given = new Set<string>()
+  /** The first snapshot was told. */
   #opened = false
-  #interrupted = false
-  #closed = false
+  #mode: Mode = 'following'
   /** Ends the wait for an answer that does not come; set while one is awaited. */
   #giveUp: ((error: Error) => void) | undefined
   #askedAt = 0
@@ -132,14 +141,14 @@ class Following {
       ip: this.#ip,
       memory: options.memory,
       everyMs: options.reviewMs ?? REVIEW_MS,
-      mayRead: () => this.#stream !== undefined && !this.#interrupted,
+      mayRead: () => this.#stream !== undefined && this.#mode === 'following',
       want: id => this.reader.want(id),
       found: jobs => this.#out.next({ type: 'stream.resynced', reason: NOT_TOLD, jobs }),
     })
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#become('closed')
     this.#watchdog.unsubscribe()
     this.reader.close()
     this.#giveUp?.(new Error('closed'))
@@ -168,7 +177,7 @@ class Following {
   async run(): Promise<void> {
     let reason = 'start'
     let pause = FIRST_PAUSE_MS
-    while (!this.#closed) {
+    while (!this.#isClosed) {
       try {
         if (this.#token === undefined && this.#from === undefined) await this.#resync(reason)
         for await (const event of this.#events()) {
@@ -179,7 +188,7 @@ class Following {
         reason = 'the collection was dropped or renamed'
         this.#forgetPosition()
       } catch (error) {
-        if (this.#closed) return
+        if (this.#isClosed) return
         const code = error instanceof MongoServerError ? error.code : undefined
         if (code !== NO_SNAPSHOT_YET) reason = this.#interrupt(error)
         if (TOKEN_IS_DEAD.has(code)) this.#forgetPosition()
@@ -194,15 +203,16 @@ class Following {
     void this.#review.stop()
     await this.#options.prepare()
     const { at, count } = await this.#readAll(reason)
-    if (this.#closed) return
+    if (this.#isClosed) return
     this.#from = new Timestamp({ t: at.getHighBits() >>> 0, i: (at.getLowBits() >>> 0) + 1 })
     this.#out.next({ type: 'synced', jobs: count })
     this.#out.next(
       this.#opened ? { type: 'stream.resynced', reason, jobs: count } : { type: 'stream.opened', jobs: count },
     )
     this.#opened = true
-    this.#interrupted = false
-    if (!this.#closed) this.#review.start()
+    if (this.#isClosed) return
+    this.#become('following')
+    this.#review.start()
   }
 
   /** Tells all jobs; answers how many, and the instant from which on the stream tells what changes. */
@@ -241,7 +251,7 @@ class Following {
       readConcern,
     })
     for await (const job of cursor) {
-      if (this.#closed) return
+      if (this.#isClosed) return
       this.#out.next({ type: 'put', job: job as unknown as Job, from: 'snapshot' })
       told.count++
       await breathe()
@@ -261,12 +271,12 @@ class Following {
     const opened = new Promise(resolve => stream.once('resumeTokenChanged', resolve)).then(() => wait(SETTLING_MS))
     this.#opening = Promise.race([opened, wait(OPENING_MS)])
     try {
-      while (!this.#closed) {
+      while (!this.#isClosed) {
         const event = await this.#answer(stream.tryNext())
         if (event !== null && ENDS.has(event.operationType)) return
         this.#token = stream.resumeToken ?? this.#token
-        if (this.#interrupted) {
-          this.#interrupted = false
+        if (this.#mode === 'interrupted') {
+          this.#become('following')
           this.#out.next({ type: 'stream.resumed' })
         }
         yield event
@@ -348,6 +358,16 @@ class Following {
     this.#giveUp(new Error(`the server did not answer for ${SILENCE_MS / 1000} s`))
   }
 
+  get #isClosed(): boolean {
+    return this.#mode === 'closed'
+  }
+
+  #become(mode: Mode): void {
+    if (mode !== this.#mode && !MAY_FOLLOW[this.#mode].includes(mode))
+      throw new Error(`follower: ${this.#mode} is not followed by ${mode}`)
+    this.#mode = mode
+  }
+
   /** Events about jobs that memory does not hold are passed over. */
   #holds(id: string): boolean {
     return this.#memory.versionOf(id) !== undefined
@@ -360,8 +380,8 @@ class Following {
 
   #interrupt(error: unknown): string {
     const reason = error instanceof Error ? error.message : String(error)
-    if (!this.#interrupted && !this.#closed) {
-      this.#interrupted = true
+    if (this.#mode === 'following') {
+      this.#become('interrupted')
       this.#out.next({ type: 'stream.interrupted', reason })
     }
     return reason
