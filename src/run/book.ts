@@ -178,7 +178,7 @@ export class Book {
   abort(runId: string, why: Abort): boolean {
     const booked = this.#runs.get(runId)
     if (booked?.state !== 'going') return false
-    if (booked.abort?.signal.aborted === false) booked.abort.abort(why)
+    booked.abort?.abort(why)
     return true
   }
 

@@ -69,6 +69,7 @@ test('only a run that goes on for a second has a row, which says since when, how
   expect(await executions.countDocuments()).toBe(0)
   await second(clock)
   expect(await read('long')).toMatchObject({ status: 'started', started, late: 7, node: 'here', finished: null })
+  expect(await read('later')).toBeNull()
   await second(clock)
   expect((await executions.find().toArray()).map(({ _id }) => _id).sort()).toEqual(['later', 'long'])
   live.ended('long')

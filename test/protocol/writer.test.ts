@@ -111,6 +111,7 @@ describe('an error on this side', () => {
     ['no server in time', new MongoServerSelectionError('none', {} as never), PASSING],
     ['a socket that the driver did not wrap', Object.assign(new Error('EPIPE'), { syscall: 'write' }), PASSING],
     ['what the driver cannot send', new MongoInvalidArgumentError('no operations'), LASTING],
+    ['an error of another kind that has such a code', Object.assign(new Error('no'), { code: 121 }), LASTING],
     ['what cannot be made a document', new RangeError('out of range'), LASTING],
   ])('%s says nothing of any write', async (_, error, verdict) => {
     expect(await failing(error).take(WRITE)).toMatchObject(verdict)

@@ -168,17 +168,21 @@ describe('places', () => {
     expect([book.free('default'), pokes]).toEqual([2, [true, true]])
   })
 
-  test('it is quiet when nothing goes on and the last one is given back', async () => {
+  test('it is quiet when nothing goes on and the last one is given back, not before', async () => {
     const book = aBook()
     await book.quiet()
     let quiet = false
     const claim = claimed(book)
     book.take('default')
+    book.take('default')
     book.enter(claim)
     const done = book.quiet().then(() => (quiet = true))
-    book.ended(claim.entry.run_id, 'job', Promise.resolve())
-    await byHand().keep()
-    expect(quiet).toBe(false)
+    const steps = [() => book.release('default'), () => book.ended(claim.entry.run_id, 'job', Promise.resolve())]
+    for (const step of steps) {
+      step()
+      await byHand().keep()
+      expect(quiet).toBe(false)
+    }
     book.release('default')
     await done
   })

@@ -65,7 +65,8 @@ describe('what is not schedulable', () => {
     for (const source of ['snapshot', 'insert', 'read', 'claim'] as const)
       expect(newsOf(invalid, JOB, undefined, source)).toEqual(told)
     expect(newsOf(invalid, JOB, known(), 'read')).toEqual(told)
-    expect(newsOf(invalid, JOB, known('invalid', [{ path: 'x', message: 'x: other' }]), 'read')).toEqual(told)
+    const others = [[{ path: 'x', message: 'x: other' }], [...PROBLEMS, { path: 'x', message: 'x: other' }]]
+    for (const before of others) expect(newsOf(invalid, JOB, known('invalid', before), 'read')).toEqual(told)
   })
 
   test('is not told again with the same problems', () => {
