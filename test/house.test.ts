@@ -70,6 +70,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
     ],
   },
   pino: { all: ['src/log.ts'], types: ['src/executor/', 'src/index.ts'] },
+  'pino-pretty': { all: ['src/log.ts'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
   zod: { all: ['src/job/', 'src/http/', 'src/cli/'] },
