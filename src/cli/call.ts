@@ -20,8 +20,6 @@ import {
 
 export interface Call {
   readonly settings: Settings
-  /** Whether a setting stands on this command line. */
-  flagged(name: SettingName): boolean
   readonly out: Output
 }
 
@@ -49,8 +47,7 @@ export function run<O extends object, A extends readonly unknown[]>(
     const names: readonly string[] = [...COMMON, ...uses]
     const flags = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
     const settings = await settle(flags)
-    const call = { settings, out: outputOf(settings), flagged: (name: SettingName) => flags[name] !== undefined }
-    await action(call, options as O, ...(given.slice(0, -2) as unknown as A))
+    await action({ settings, out: outputOf(settings) }, options as O, ...(given.slice(0, -2) as unknown as A))
   }
 }
 
