@@ -13,20 +13,21 @@ const GROUND = ['errors', 'event', 'clock', 'version']
 const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly types?: readonly string[] }>> = {
   trigger: { all: [] },
   job: { all: ['trigger'] },
+  options: { all: ['job', 'trigger'], types: ['log'] },
   change: { all: ['job', 'trigger'] },
   wheel: { all: ['job', 'trigger'], types: ['change'] },
   claim: { all: ['job', 'trigger'], types: ['change', 'wheel'] },
-  executor: { all: ['job'] },
+  executor: { all: ['job', 'options'] },
   run: { all: ['job', 'executor', 'wheel'], types: ['claim'] },
   history: { all: ['job', 'database'] },
   cluster: { all: ['job', 'trigger', 'history'] },
-  database: { all: ['job'], types: ['cluster', 'history'] },
-  client: { all: ['job', 'trigger', 'change', 'cluster', 'database'], types: ['history'] },
+  database: { all: ['job', 'options'], types: ['cluster', 'history'] },
+  client: { all: ['job', 'trigger', 'options', 'change', 'cluster', 'database'], types: ['history'] },
   log: { all: [] },
   testing: { all: [] },
   dev: { all: ['database'] },
   http: { all: ['index'] },
-  cli: { all: ['index', 'http', 'dev', 'log', 'trigger', 'database'] },
+  cli: { all: ['index', 'http', 'dev', 'log', 'trigger', 'options', 'database'] },
 }
 
 /** They join the rooms and may import anything but doors. */
@@ -52,6 +53,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/cluster/',
       'src/dev/',
     ],
+    types: ['src/options/'],
   },
   rxjs: {
     all: [
@@ -73,7 +75,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   'pino-pretty': { all: ['src/log.ts'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
-  zod: { all: ['src/job/', 'src/http/', 'src/cli/'] },
+  zod: { all: ['src/job/', 'src/options/', 'src/http/', 'src/cli/'] },
   'node:': {
     all: ['src/database/connection.ts', 'src/executor/', 'src/cluster/', 'src/http/', 'src/cli/', 'src/dev/'],
   },
