@@ -69,14 +69,22 @@ const OURS: DbOptions = {
   bsonRegExp: false,
 }
 
-/** Opens what options name that were checked before. `appName` is what the server knows the connections by.
+/** Opens what options name that were checked before. `appName` is what the server knows the connections by; after one that ends
+ *  with a colon comes this machine's address.
  *  Throws `invalid_option`, `unreachable`, `not_replica_set` or `unauthorised`. */
 export async function open(options: ConnectionOptions, appName = 'tidewheel'): Promise<Connection> {
   const { uri, client: given, connectTimeout = CONNECT_TIMEOUT_MS } = options
-  const client =
-    given ??
-    clientOf(uri as string, { appName, serverSelectionTimeoutMS: connectTimeout, connectTimeoutMS: connectTimeout })
-  const dbName = databaseNameOf(client, uri, options.db)
+  const make = (name: string) =>
+    clientOf(uri as string, {
+      appName: name,
+      serverSelectionTimeoutMS: connectTimeout,
+      connectTimeoutMS: connectTimeout,
+    })
+  const first = given ?? make(appName)
+  const dbName = databaseNameOf(first, uri, options.db)
+  const isUnnamed = given === undefined && appName.endsWith(':')
+  const name = isUnnamed ? `${appName}${await addressBy(first, uri)}` : appName
+  const client = isUnnamed ? make(name) : first
   let stream: MongoClient | undefined
   const own = () => [...(stream === undefined ? [] : [stream]), ...(given === undefined ? [client] : [])]
   const closeOwn = async () => {
@@ -113,7 +121,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
     await connected(client, uri)
     if (uri === undefined) return { client, db, streamDb: db, renew, trouble: () => trouble, close }
     stream = clientOf(uri, {
-      appName,
+      appName: name,
       serverSelectionTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       connectTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       socketTimeoutMS: SOCKET_TIMEOUT_MS,
@@ -172,6 +180,16 @@ function databaseNameOf(client: MongoClient, uri: string | undefined, wanted: st
 
 /** A connection string with a database in its path. */
 const NAMED = /^[^:]+:\/\/[^/]+\/[^?]/
+
+/** This machine's address, by a client that ends with it: a client cannot be renamed. */
+async function addressBy(client: MongoClient, uri: string | undefined): Promise<string> {
+  try {
+    await connected(client, uri)
+    return await ownAddress(client)
+  } finally {
+    await client.close()
+  }
+}
 
 async function connected(client: MongoClient, uri: string | undefined): Promise<void> {
   const where = uri === undefined ? 'the server' : redacted(uri)

@@ -1,8 +1,9 @@
-/** What options do to a node on a real database: what an embedded node says unasked, and how long history is kept where nodes
- *  differ. */
+/** What options do to a node on a real database: what an embedded node says unasked, how long history is kept where nodes
+ *  differ, and the name that the server knows its connections by. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Document } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../src/client/connect.ts'
 import { createNode } from '../../src/node/node.ts'
@@ -90,5 +91,23 @@ describe('how long history is kept', () => {
     await using client = await connect({ uri: db.uri })
     await client.init()
     expect(await expiry()).toBe(3_600)
+  })
+})
+
+describe('the server knows connections by', () => {
+  const names = async () => {
+    const all = db.client.db('admin').aggregate([{ $currentOp: { allUsers: true, idleConnections: true } }])
+    return (await all.toArray()).map(({ appName }: Document) => String(appName))
+  }
+
+  test('the ip of their node, also where it found that itself', async () => {
+    await using named = createNode({ uri: db.uri, ip: 'by-name', logger: false })
+    await using unnamed = createNode({ uri: db.uri, logger: false })
+    await Promise.all([named.start(), unnamed.start()])
+    expect(unnamed.ip).toMatch(/^[\d.:a-f]+$/)
+    const known = await names()
+    expect(known).toContain('tidewheel:by-name')
+    expect(known).toContain(`tidewheel:${unnamed.ip}`)
+    expect(known).not.toContain('tidewheel:')
   })
 })
