@@ -1,6 +1,7 @@
 /** Log: events → pino lines, one for each event, with a level of its own; and the loggers of runs.
  *  In: events. Out: JSON lines with `job_id`, `run_id` and the rest as fields. Parts of the node never log: they emit. */
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino'
+import { prettyFactory } from 'pino-pretty'
 import type { EventType, TidewheelEvent } from './event.ts'
 
 export type { Logger }
@@ -28,12 +29,37 @@ const LEVELS: Partial<Record<EventType, Level>> = {
   'run.interrupted': 'error',
 }
 
-/** A logger that says nothing: the default where an application embeds a node. */
+/** A logger that says nothing. */
 export const silent = (): Logger => pino({ level: 'silent' })
+
+/** The logger that the option `logger` of an embedded node means. False: none is heard. Absent: warnings and errors go to
+ *  stderr, so that a task that fails is seen by somebody who configured nothing. */
+export function loggerOf(given: Logger | false | undefined): Logger {
+  if (given === false) return silent()
+  return given ?? streamLogger(process.stderr, { level: 'warn', base: { name: 'tidewheel' } })
+}
 
 /** A logger to a stream (else to standard output), one JSON object a line. */
 export const jsonLogger = (options: LoggerOptions = {}, stream?: DestinationStream): Logger =>
   stream === undefined ? pino({ base: null, ...options }) : pino({ base: null, ...options }, stream)
+
+/** A stream that may be a terminal, such as stdout. */
+export interface LogStream extends DestinationStream {
+  readonly isTTY?: boolean
+}
+
+/** A logger to a stream: a line for people each on a terminal, a JSON object each else. */
+export function streamLogger(stream: LogStream, options: LoggerOptions = {}): Logger {
+  if (!stream.isTTY) return jsonLogger(options, stream)
+  const readable = prettyFactory({
+    colorize: !process.env.NO_COLOR,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+  })
+  // Line by line and at once: what is told just before the process ends is seen too.
+  return jsonLogger(options, { write: line => void stream.write(readable(line)) })
+}
 
 /** Writes one event. */
 export function logEvent(logger: Logger, event: TidewheelEvent): void {

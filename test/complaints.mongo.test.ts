@@ -203,7 +203,7 @@ describe('what was due, and what comes next', () => {
     const job = { _id: 'registered', func: 'note', trigger: { type: 'interval', hours: 1 } } as const
     const ip = 'booting'
     const boot = async () => {
-      const booted = createNode({ uri: db.uri, ip, tasks: { note: () => 1 }, jobs: [job] })
+      const booted = createNode({ uri: db.uri, logger: false, ip, tasks: { note: () => 1 }, jobs: [job] })
       await booted.start()
       await until(async () => expect((await read(job._id)).next_run_time).toBeInstanceOf(Date))
       await booted.close()

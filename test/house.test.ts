@@ -13,21 +13,22 @@ const GROUND = ['errors', 'event', 'clock', 'version']
 const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly types?: readonly string[] }>> = {
   trigger: { all: [] },
   job: { all: ['trigger'] },
+  options: { all: ['job', 'trigger'], types: ['log'] },
   pace: { all: [] },
   change: { all: [], types: ['job'] },
   wheel: { all: ['job', 'trigger'], types: ['change'] },
   protocol: { all: ['job'], types: ['wheel'] },
-  executor: { all: ['job'] },
+  executor: { all: ['job', 'options'] },
   history: { all: ['job', 'pace', 'protocol'] },
   run: { all: ['executor', 'job', 'log', 'pace', 'protocol', 'trigger', 'wheel'], types: ['history'] },
   cluster: { all: ['executor', 'job', 'pace', 'protocol'], types: ['history', 'run'] },
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
-  database: { all: ['job'], types: ['cluster', 'history'] },
-  client: { all: ['change', 'cluster', 'database', 'job', 'protocol', 'trigger'], types: ['history'] },
+  database: { all: ['job', 'options'], types: ['cluster', 'history'] },
+  client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
   log: { all: [] },
   testing: { all: [] },
   dev: { all: [] },
-  cli: { all: ['index', 'dev', 'log', 'trigger', 'database'] },
+  cli: { all: ['index', 'dev', 'log', 'options', 'trigger', 'database'] },
 }
 
 /** They join the rooms and may import anything but doors. */
@@ -47,7 +48,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/node/',
       'src/protocol/writer.ts',
     ],
-    types: ['src/change/', 'src/cluster/', 'src/history/'],
+    types: ['src/change/', 'src/cluster/', 'src/history/', 'src/options/values.ts'],
   },
   rxjs: {
     all: [
@@ -67,7 +68,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   pino: { all: ['src/log.ts'], types: ['src/executor/'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
-  zod: { all: ['src/job/'] },
+  zod: { all: ['src/job/', 'src/options/'] },
   'node:': {
     all: ['src/cli/', 'src/cluster/lease.ts', 'src/database/connection.ts', 'src/dev/', 'src/executor/'],
   },

@@ -10,30 +10,32 @@ import { type Output, outputOf } from './output.ts'
 import {
   flagOf,
   NAMES,
+  optionsIn,
+  placeholderOf,
   resolveSettings,
   SETTINGS,
-  type Setting,
   type SettingName,
   type Settings,
   settingOf,
+  variablesOf,
 } from './settings.ts'
 
 export interface Call {
   readonly settings: Settings
-  /** Whether a setting stands on this command line. */
-  flagged(name: SettingName): boolean
   readonly out: Output
 }
 
-export const COMMON: readonly SettingName[] = NAMES.filter(name => SETTINGS[name].of === 'common')
+export const COMMON: readonly SettingName[] = NAMES.filter(name => SETTINGS[name].cli.flag === 'common')
 
-/** Flags of settings, as the table has them. */
+/** Flags of settings, as the table has them, each with its variable. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
-    const setting: Setting = SETTINGS[name]
-    const standard = setting.default === undefined ? '' : ` (default: ${setting.default})`
-    const value = setting.value === undefined ? '' : ` <${setting.value}>`
-    command.addOption(new Option(`${flagOf(name)}${value}`, `${setting.help}${standard}`))
+    const setting = SETTINGS[name]
+    const value = placeholderOf(setting)
+    const standard = setting.default ?? setting.absent
+    const notes = [...(standard === undefined ? [] : [`default: ${standard}`]), `env: ${variablesOf(name).join(', ')}`]
+    const flag = `${flagOf(name)}${value === undefined ? '' : ` <${value}>`}`
+    command.addOption(new Option(flag, `${setting.help} (${notes.join('; ')})`))
   }
   return command
 }
@@ -49,8 +51,7 @@ export function run<O extends object, A extends readonly unknown[]>(
     const names: readonly string[] = [...COMMON, ...uses]
     const flags = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
     const settings = await settle(flags)
-    const call = { settings, out: outputOf(settings), flagged: (name: SettingName) => flags[name] !== undefined }
-    await action(call, options as O, ...(given.slice(0, -2) as unknown as A))
+    await action({ settings, out: outputOf(settings) }, options as O, ...(given.slice(0, -2) as unknown as A))
   }
 }
 
@@ -72,20 +73,14 @@ function readSecret(path: string): string {
 
 /** What a connection needs of the settings. */
 export function connectionOf(settings: Settings): ConnectOptions & { readonly uri: string } {
-  const { uri, db, connectTimeout, timezone, collections } = settings
+  const { uri } = settings
   if (uri === undefined) {
     throw new TidewheelError('invalid_option', 'uri: expected a connection string, found none', {
       path: 'uri',
       advice: 'Give --uri, or set MONGODB_URI; tidewheel dev starts a MongoDB of its own and says its address.',
     })
   }
-  return {
-    uri,
-    connectTimeout,
-    timezone,
-    ...(db !== undefined && { db }),
-    ...(collections && { collections: collections as NonNullable<ConnectOptions['collections']> }),
-  }
+  return { ...optionsIn('client', settings), uri }
 }
 
 /** Gives `use` a client, and closes it whatever happens. */

@@ -1,5 +1,5 @@
 /** The MongoDB of `tidewheel dev`: one of its own whose data stays in a folder, or the one of a connection string, there in
- *  the database `tidewheel_dev` unless `--db` names another, so that no other data is touched.
+ *  the database `tidewheel_dev` unless the setting `db` names another, so that no other data is touched.
  *  Out: its address with the database in it, and the way to end it. */
 import { relative } from 'node:path'
 import { redacted } from '../database/connection.ts'
@@ -22,10 +22,10 @@ export interface DevServer {
 const OWN_DB = 'tidewheel'
 const FOREIGN_DB = 'tidewheel_dev'
 
-export async function devServer({ settings, flagged, out }: Call): Promise<DevServer> {
+export async function devServer({ settings, out }: Call): Promise<DevServer> {
   const { uri, data } = settings
   if (uri !== undefined) {
-    const db = (flagged('db') && settings.db) || FOREIGN_DB
+    const db = settings.db ?? FOREIGN_DB
     const never = new Promise<never>(() => {})
     return { uri: withDatabase(uri, db), db, where: `MongoDB at ${redacted(uri)}`, died: never, stop: async () => {} }
   }

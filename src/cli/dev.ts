@@ -44,7 +44,7 @@ const ipsOf = ({ nodes }: Settings) => Array.from({ length: nodes }, (_, index) 
 
 function nodeOf(ip: string, { uri, db }: DevServer, { settings, out }: Call): TidewheelNode {
   const { connectTimeout, timezone, verbose = false } = settings
-  const node = createNode({ uri, db, ip, tasks: SAMPLE_TASKS, connectTimeout, timezone })
+  const node = createNode({ uri, db, ip, tasks: SAMPLE_TASKS, connectTimeout, timezone, logger: false })
   node.events$.subscribe(event => {
     if (verbose || !UNSAID.has(event.type)) out.each(event, devLine(event))
   })

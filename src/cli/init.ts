@@ -13,7 +13,8 @@ export const initCommand = () =>
       const connection = await open(options)
       try {
         const database = connection.db.databaseName
-        await using client = await connect({ ...options, client: connection.client, db: database })
+        const { uri: _, ...others } = options
+        await using client = await connect({ ...others, client: connection.client, db: database })
         const warnings = await client.init()
         out.result({ database, warnings }, [`database ${database}: collections, validators and indexes are there`])
         for (const warning of warnings) out.note(warning)

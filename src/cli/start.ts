@@ -4,9 +4,9 @@
 import { Command } from 'commander'
 import { TidewheelError } from '../errors.ts'
 import { createNode, type NodeOptions, ofType } from '../index.ts'
-import { jsonLogger, type Logger } from '../log.ts'
+import { jsonLogger, type Logger, streamLogger } from '../log.ts'
 import { addSettings, type Call, connectionOf, run } from './call.ts'
-import type { SettingName, Settings } from './settings.ts'
+import { optionsIn, type SettingName, type Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
 const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone']
@@ -34,7 +34,7 @@ export const startCommand = () =>
   )
 
 function nodeOptions(settings: Settings): NodeOptions {
-  const { tasks, workspace, ip, lease, claimLead, historyTtl, jobs, jobDefaults, executors } = settings
+  const { tasks, workspace } = settings
   if (tasks === undefined && workspace === undefined) {
     throw new TidewheelError(
       'invalid_option',
@@ -45,23 +45,10 @@ function nodeOptions(settings: Settings): NodeOptions {
       },
     )
   }
-  return {
-    ...connectionOf(settings),
-    ...(tasks !== undefined && { tasksDir: tasks }),
-    lease,
-    logger: loggerOf(settings),
-    ...(ip !== undefined && { ip }),
-    ...(workspace !== undefined && { workspace }),
-    ...(claimLead !== undefined && { claimLead }),
-    ...(historyTtl !== undefined && { historyTtl }),
-    // The node checks these itself.
-    ...({ jobs, jobDefaults, executors } as Partial<NodeOptions>),
-  }
+  return { ...(optionsIn('node', settings) as NodeOptions), ...connectionOf(settings), logger: loggerOf(settings) }
 }
 
 function loggerOf({ json = false, quiet = false, verbose = false }: Settings): Logger {
   const level = verbose ? 'debug' : quiet ? 'warn' : 'info'
-  if (json || !process.stdout.isTTY) return jsonLogger({ level }, process.stdout)
-  const options = { ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true }
-  return jsonLogger({ level, transport: { target: 'pino-pretty', options } })
+  return json ? jsonLogger({ level }, process.stdout) : streamLogger(process.stdout, { level })
 }

@@ -4,16 +4,16 @@
 
 import type { ConnectionOptions } from '../database/connection.ts'
 import { openDatabase } from '../database/database.ts'
-import type { CollectionNames } from '../database/ensure.ts'
 import { TidewheelError } from '../errors.ts'
+import { optionsOf } from '../options/given.ts'
 import { type History, historyOf } from './history.ts'
 import { type Jobs, jobsOf } from './jobs.ts'
 import { type Nodes, nodesOf } from './nodes.ts'
 import { watchJobs } from './watch.ts'
 
+/** What `connect` takes. Durations are milliseconds. */
 export interface ConnectOptions extends ConnectionOptions {
-  readonly collections?: CollectionNames
-  /** For triggers and dates that name no zone; default UTC. */
+  /** The zone of triggers and dates that name none, such as `Europe/Berlin`. Default: `UTC`. */
   readonly timezone?: string
 }
 
@@ -28,7 +28,9 @@ export interface Client extends AsyncDisposable {
 
 /** Throws `invalid_option`, `unreachable`, `not_replica_set`, `unauthorised`. */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const { connection, collections, prepare } = await openDatabase(options)
+  const checked = optionsOf<'client', ConnectOptions>('client', options)
+  const { timezone } = checked
+  const { connection, collections, prepare } = await openDatabase(checked)
   let closed = false
   const unclosed = <T>(collection: T): T => {
     if (closed) throw new TidewheelError('closed', 'this client is closed')
@@ -41,7 +43,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   return {
     jobs: jobsOf({
       collection: () => unclosed(collections.jobs),
-      timezone: options.timezone ?? 'UTC',
+      timezone,
       watch: query => watchJobs(connection.client, collections.jobs, query),
     }),
     history: historyOf({ executions: () => unclosed(collections.executions), jobs: () => unclosed(collections.jobs) }),

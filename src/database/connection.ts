@@ -7,6 +7,7 @@ import {
   type Db,
   type DbOptions,
   MongoClient,
+  type MongoClientOptions,
   MongoNetworkError,
   MongoParseError,
   MongoServerError,
@@ -15,15 +16,23 @@ import {
 } from 'mongodb'
 import { wait } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
+import { refused } from '../options/option.ts'
+import { OPTIONS } from '../options/table.ts'
+import { databaseProblem } from '../options/values.ts'
+import type { CollectionNames } from './ensure.ts'
 
+/** Where the database is: what nodes and clients have in common. Either `uri` or `client` is needed. */
 export interface ConnectionOptions {
-  /** Connection string. */
+  /** Connection string of MongoDB, a replica set: `mongodb://127.0.0.1:27017/tidewheel`. Default: none, `client` is given. */
   readonly uri?: string
-  /** A connected or connectable client of yours; it is not closed here. */
+  /** A MongoClient of yours instead of `uri`; it stays open. Default: one is made from `uri`. */
   readonly client?: MongoClient
-  /** Database; default: the connection string's, else `tidewheel`. */
+  /** The database, but not `admin`, `local` or `config`. Default: the connection string's, else `tidewheel`. */
   readonly db?: string
-  /** How long to look for a server, in ms; default 5,000. */
+  /** Other names of the collections, three different ones. Default: `jobs`, `executions`, `nodes`. */
+  readonly collections?: CollectionNames
+  /** Milliseconds (from 1) for which a server is looked for; a node's start is given up when the database is silent for three
+   *  times as long. Default: 5000. */
   readonly connectTimeout?: number
 }
 
@@ -40,14 +49,12 @@ export interface Connection {
   readonly close: () => Promise<void>
 }
 
-export const CONNECT_TIMEOUT_MS = 5_000
+export const CONNECT_TIMEOUT_MS = OPTIONS.connectTimeout.default
 /** A killed primary otherwise silences the stream for the driver's default of 30 s. */
 const STREAM_SELECTION_MS = 5_000
 const SOCKET_TIMEOUT_MS = 15_000
 const RENEW_PAUSE_MS = 1_000
-const NOT_OURS: ReadonlySet<string> = new Set(['admin', 'local', 'config'])
 const UNAUTHORISED: ReadonlySet<unknown> = new Set([11, 13, 18, 8000])
-const DEFAULT_DB = 'tidewheel'
 /** What a connection string or a client of the user's asks for is not for us: nodes decide by what the primary has now (where it
  *  has to be the majority's, the reading says so), and by values as JavaScript has them. */
 const OURS: DbOptions = {
@@ -62,17 +69,22 @@ const OURS: DbOptions = {
   bsonRegExp: false,
 }
 
-/** Throws `invalid_option`, `unreachable`, `not_replica_set` or `unauthorised`. */
+/** Opens what options name that were checked before. `appName` is what the server knows the connections by; after one that ends
+ *  with a colon comes this machine's address.
+ *  Throws `invalid_option`, `unreachable`, `not_replica_set` or `unauthorised`. */
 export async function open(options: ConnectionOptions, appName = 'tidewheel'): Promise<Connection> {
   const { uri, client: given, connectTimeout = CONNECT_TIMEOUT_MS } = options
-  if (uri === undefined && given === undefined) {
-    throw new TidewheelError('invalid_option', 'uri: expected a connection string (or a client), found neither', {
-      path: 'uri',
+  const make = (name: string) =>
+    clientOf(uri as string, {
+      appName: name,
+      serverSelectionTimeoutMS: connectTimeout,
+      connectTimeoutMS: connectTimeout,
     })
-  }
-  const client =
-    given ??
-    clientOf(uri as string, { appName, serverSelectionTimeoutMS: connectTimeout, connectTimeoutMS: connectTimeout })
+  const first = given ?? make(appName)
+  const dbName = databaseNameOf(first, uri, options.db)
+  const isUnnamed = given === undefined && appName.endsWith(':')
+  const name = isUnnamed ? `${appName}${await addressBy(first, uri)}` : appName
+  const client = isUnnamed ? make(name) : first
   let stream: MongoClient | undefined
   const own = () => [...(stream === undefined ? [] : [stream]), ...(given === undefined ? [client] : [])]
   const closeOwn = async () => {
@@ -105,17 +117,17 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
     await closeOwn()
   }
   try {
-    const db = databaseOf(client, uri, options.db)
+    const db = client.db(dbName, OURS)
     await connected(client, uri)
     if (uri === undefined) return { client, db, streamDb: db, renew, trouble: () => trouble, close }
     stream = clientOf(uri, {
-      appName,
+      appName: name,
       serverSelectionTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       connectTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       socketTimeoutMS: SOCKET_TIMEOUT_MS,
       maxPoolSize: 4,
     })
-    return { client, db, streamDb: stream.db(db.databaseName, OURS), renew, trouble: () => trouble, close }
+    return { client, db, streamDb: stream.db(dbName, OURS), renew, trouble: () => trouble, close }
   } catch (error) {
     await close().catch(() => {})
     throw error
@@ -141,7 +153,7 @@ export async function asked<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-function clientOf(uri: string, options: ConstructorParameters<typeof MongoClient>[1]): MongoClient {
+function clientOf(uri: string, options: MongoClientOptions): MongoClient {
   try {
     return new MongoClient(uri, { retryWrites: true, ...options })
   } catch (cause) {
@@ -151,19 +163,29 @@ function clientOf(uri: string, options: ConstructorParameters<typeof MongoClient
   }
 }
 
-function databaseOf(client: MongoClient, uri: string | undefined, wanted: string | undefined): Db {
-  const name = wanted ?? namedIn(uri) ?? (client.options.dbName === 'test' ? DEFAULT_DB : client.options.dbName)
-  if (!NOT_OURS.has(name)) return client.db(name, OURS)
-  throw new TidewheelError(
-    'invalid_option',
-    `db: ${name} is MongoDB's own database; name another, such as ${DEFAULT_DB}`,
-    { path: 'db' },
-  )
+/** Throws where it is none that may be used. */
+function databaseNameOf(client: MongoClient, uri: string | undefined, wanted: string | undefined): string {
+  const { dbName } = client.options
+  // The driver says `test` where nobody named one.
+  const isUnnamed = uri === undefined ? dbName === 'test' : !NAMED.test(uri)
+  const name = wanted ?? (isUnnamed ? OPTIONS.db.fallback : dbName)
+  const problem = databaseProblem('db', name)
+  if (problem !== undefined) throw refused(problem)
+  return name
 }
 
-/** The database in a connection string's path; the driver says `test` where there is none. */
-const namedIn = (uri: string | undefined) =>
-  uri === undefined ? undefined : /^[^:]+:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1]
+/** A connection string with a database in its path. */
+const NAMED = /^[^:]+:\/\/[^/]+\/[^?]/
+
+/** This machine's address, by a client that ends with it: a client cannot be renamed. */
+async function addressBy(client: MongoClient, uri: string | undefined): Promise<string> {
+  try {
+    await connected(client, uri)
+    return await ownAddress(client)
+  } finally {
+    await client.close()
+  }
+}
 
 async function connected(client: MongoClient, uri: string | undefined): Promise<void> {
   const where = uri === undefined ? 'the server' : redacted(uri)

@@ -6,12 +6,11 @@ import type { NodeInfo } from '../cluster/lease.ts'
 import type { Execution } from '../history/rows.ts'
 import type { Job } from '../job/job.ts'
 import { type Connection, type ConnectionOptions, open } from './connection.ts'
-import { COLLECTIONS, type CollectionNames, ensureCollections } from './ensure.ts'
+import { type CollectionNames, ensureCollections, namesOf } from './ensure.ts'
 
 export interface DatabaseOptions extends ConnectionOptions {
-  readonly collections?: CollectionNames
-  /** How long history is kept, in ms; default: as long as it is, else 7 days. */
-  readonly historyTtl?: number
+  /** How long history is kept, in ms; null and absent: as it is in the database, 7 days in a new one. */
+  readonly historyTtl?: number | null
 }
 
 export interface Database {
@@ -24,8 +23,8 @@ export interface Database {
 /** Throws `invalid_option`, `unreachable`, `not_replica_set` or `unauthorised`. */
 export async function openDatabase(options: DatabaseOptions, appName?: string): Promise<Database> {
   const connection = await open(options, appName)
-  const { collections, historyTtl } = options
-  const present = { ...(collections && { collections }), ...(historyTtl !== undefined && { historyTtlMs: historyTtl }) }
+  const { collections, historyTtl = null } = options
+  const present = { ...(collections && { collections }), ...(historyTtl !== null && { historyTtlMs: historyTtl }) }
   return {
     connection,
     collections: collectionsOf(connection.db, collections),
@@ -42,7 +41,7 @@ export interface Collections {
 
 /** By the names that the options gave them. */
 export function collectionsOf(db: Db, names: CollectionNames = {}): Collections {
-  const { jobs, executions, nodes } = { ...COLLECTIONS, ...names }
+  const { jobs, executions, nodes } = namesOf(names)
   return {
     jobs: db.collection<Job>(jobs),
     executions: db.collection<Execution>(executions),

@@ -4,28 +4,37 @@
  *  and every document stay as they are. Each index costs every write: the reasons stand beside them. */
 import { type CreateIndexesOptions, type Db, type IndexSpecification, MongoServerError } from 'mongodb'
 import { JOBS_VALIDATOR, type JsonSchema, NODES_VALIDATOR } from '../job/schema.ts'
+import { readTable } from '../options/option.ts'
+import { OPTIONS } from '../options/table.ts'
+import { COLLECTIONS } from '../options/values.ts'
 
+/** Names of the collections, three different ones. */
 export interface CollectionNames {
+  /** The jobs. Default: `jobs`. */
   readonly jobs?: string
+  /** The history. Default: `executions`. */
   readonly executions?: string
+  /** The registry of nodes. Default: `nodes`. */
   readonly nodes?: string
 }
 
 export interface EnsureOptions {
   readonly collections?: CollectionNames
-  /** How long history is kept, in ms; default: as long as it is, else 7 days. */
+  /** How long history is kept, in ms; absent: as it is, 7 days where there is no index yet. */
   readonly historyTtlMs?: number
 }
 
-export const COLLECTIONS = { jobs: 'jobs', executions: 'executions', nodes: 'nodes' } as const
-export const HISTORY_TTL_MS = 7 * 24 * 3_600_000
+export const HISTORY_TTL_MS = OPTIONS.historyTtl.fallback
 
 const NAMESPACE_EXISTS = 48
 const INDEX_OPTIONS_CONFLICT = 85
 const UNAUTHORIZED = [13, 8000]
 
+/** All three, each by its own name where no other is given. */
+export const namesOf = (names: CollectionNames = {}) => readTable(COLLECTIONS, { ...names }, { path: 'collections' })
+
 export async function ensureCollections(db: Db, options: EnsureOptions = {}): Promise<{ warnings: string[] }> {
-  const names = { ...COLLECTIONS, ...options.collections }
+  const names = namesOf(options.collections)
   const warnings: string[] = []
   const attempt = async (what: string, work: () => Promise<string | undefined>): Promise<void> => {
     try {

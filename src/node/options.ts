@@ -1,107 +1,58 @@
 /** Options: what a person gives a node.
- *  In: an object of any shape. Out: the same, checked, with the values that stand for absent ones.
- *  Throws `invalid_option`: with the nearest known name for an unknown one, with what is expected and what was found else.
- *  Always holds: nothing is read or opened; connection, executors and jobs are checked by those who use them. */
-import type { MongoClient } from 'mongodb'
+ *  In: an object of any shape. Out: the same, checked by the table of options, with the values that stand for absent ones.
+ *  Always holds: nothing is read or opened; whether a folder is there and what is wrong with a job is found at the start. */
 import { type Clock, systemClock } from '../clock.ts'
-import type { CollectionNames } from '../database/ensure.ts'
-import { nearest, TidewheelError } from '../errors.ts'
+import type { ConnectionOptions } from '../database/connection.ts'
 import type { Task } from '../executor/executor.ts'
 import type { ExecutorsOption } from '../executor/executors.ts'
 import type { FlatJob, JobInput } from '../job/job.ts'
-import { type Logger, silent } from '../log.ts'
+import { type Logger, loggerOf } from '../log.ts'
+import { optionsOf } from '../options/given.ts'
 
-export interface NodeOptions {
-  /** Connection string; or give `client`. */
-  readonly uri?: string
-  /** A MongoClient of yours; it stays open. */
-  readonly client?: MongoClient
-  /** Database; default: the connection string's, else `tidewheel`. */
-  readonly db?: string
-  /** The node's name: jobs with this `ip` run here. Default: this machine's address as MongoDB sees it. */
+/** What `createNode` takes. Durations are milliseconds. */
+export interface NodeOptions extends ConnectionOptions {
+  /** The node's name: jobs with this `ip` run here. Text without whitespace, not `any`; a stable name is better where addresses
+   *  change. Default: this machine's address as MongoDB sees it. */
   readonly ip?: string
-  /** Functions by name. */
+  /** Functions by name: a job's `func` is such a name. Default: none. */
   readonly tasks?: Readonly<Record<string, Task>>
-  /** A folder of modules; each exported function is the task `module:export`. */
+  /** A folder of modules; each exported function is the task `module:export`. Default: none. */
   readonly tasksDir?: string
-  /** A folder of executable files, for jobs of the executor `script`. */
+  /** A folder of scripts, for jobs of the executor `script`. Default: none, and no script runs. */
   readonly workspace?: string
-  /** How many runs at once, and pools of your own: `{process: {workers: 3}, reports: {type: 'process', workers: 1}}`. */
+  /** How many runs at once, and pools of your own: `{process: {workers: 3}, reports: {type: 'process', workers: 1}}`.
+   *  Default: 100 runs in the node's process, 3 child processes, 10 scripts. */
   readonly executors?: ExecutorsOption
-  /** What jobs added through this node get for absent fields. */
-  readonly jobDefaults?: Partial<JobInput>
-  /** Added at the start; an unchanged one keeps its `next_run_time`. */
+  /** What jobs that are added through this node get for absent fields, such as `{max_instances: 3}`. Default: nothing. */
+  readonly jobDefaults?: Partial<Omit<JobInput, '_id'>>
+  /** Jobs that are stored at each start, each with an id; an unchanged one keeps its `next_run_time`. Default: none. */
   readonly jobs?: readonly (JobInput | FlatJob)[]
-  /** For triggers and dates that name no zone; default UTC. */
+  /** The zone of triggers and dates that name none, such as `Europe/Berlin`. Default: `UTC`. */
   readonly timezone?: string
-  /** Milliseconds after which a silent node counts as dead; default 15,000. */
+  /** Milliseconds (from 250) after which a silent node counts as dead, and others take its jobs over. Default: 15000. */
   readonly lease?: number
-  /** Most milliseconds before its due time at which a run is claimed; default 50, 0 turns it off. */
+  /** Most milliseconds before it is due at which a run is claimed, so that it starts on time; 0 turns it off. Default: 50. */
   readonly claimLead?: number
-  /** Milliseconds for which history is kept; default 7 days. */
+  /** Milliseconds (from 1000) for which history is kept; it holds for all nodes of the database, and the last word counts.
+   *  Default: as it is in the database, 7 days in a new one. */
   readonly historyTtl?: number
-  readonly collections?: CollectionNames
-  /** pino; default: silent. */
-  readonly logger?: Logger
-  /** For tests: a clock that is moved by hand. */
+  /** A logger of pino; `false`: silence. Default: warnings and errors to stderr. */
+  readonly logger?: Logger | false
+  /** For tests: a clock that is moved by hand, such as FakeClock of `tidewheel/testing`. Default: the machine's. */
   readonly clock?: Clock
-  /** How long to look for a server, in ms; default 5,000. `start` gives up when the database is silent for three times as long. */
-  readonly connectTimeout?: number
 }
-
-const LEASE_MS = 15_000
-const CLAIM_LEAD_MS = 50
-
-/** All there are; the compiler asks for each. `http` is let through: nothing here looks at it. */
-const KNOWN = Object.keys({
-  uri: true,
-  client: true,
-  db: true,
-  ip: true,
-  tasks: true,
-  tasksDir: true,
-  workspace: true,
-  executors: true,
-  jobDefaults: true,
-  jobs: true,
-  timezone: true,
-  lease: true,
-  claimLead: true,
-  historyTtl: true,
-  collections: true,
-  logger: true,
-  clock: true,
-  connectTimeout: true,
-  http: true,
-} satisfies Record<keyof NodeOptions | 'http', true>)
 
 /** Options with what stands for absent ones. */
-export type CheckedOptions = NodeOptions &
-  Required<Pick<NodeOptions, 'timezone' | 'lease' | 'claimLead' | 'logger' | 'clock'>>
+export type CheckedOptions = Omit<NodeOptions, 'logger' | 'historyTtl'> &
+  Required<Pick<NodeOptions, 'timezone' | 'lease' | 'claimLead' | 'connectTimeout' | 'clock'>> & {
+    readonly logger: Logger
+    /** Null: as it is in the database. */
+    readonly historyTtl: number | null
+  }
 
+/** Throws `invalid_option`: with the path of what is wrong, what is expected there, and the nearest known word. */
 export function checkOptions(options: NodeOptions): CheckedOptions {
-  for (const name of Object.keys(options)) {
-    if (KNOWN.includes(name)) continue
-    const near = nearest(name, KNOWN)
-    throw invalid(name, `there is no such option${near === undefined ? '' : `; did you mean ${near}?`}`)
-  }
-  const { ip } = options
-  if (ip !== undefined && (!/^\S+$/.test(ip) || ip === 'any'))
-    throw invalid('ip', `expected a name without whitespace (not "any"), found ${JSON.stringify(ip)}`)
-  for (const [i, job] of (options.jobs ?? []).entries()) {
-    if (('_id' in job && job._id !== undefined) || ('id' in job && job.id !== undefined)) continue
-    // It would be another job at each start.
-    const message = `jobs[${i}]._id: expected an id, such as nightly-report; found none`
-    throw new TidewheelError('invalid_option', message, { path: `jobs.${i}._id` })
-  }
-  return {
-    ...options,
-    timezone: options.timezone ?? 'UTC',
-    lease: options.lease ?? LEASE_MS,
-    claimLead: options.claimLead ?? CLAIM_LEAD_MS,
-    logger: options.logger ?? silent(),
-    clock: options.clock ?? systemClock,
-  }
+  const values = optionsOf<'node', NodeOptions>('node', options)
+  const { logger, clock = systemClock, historyTtl = null } = values
+  return { ...values, logger: loggerOf(logger), clock, historyTtl }
 }
-
-const invalid = (path: string, message: string) => new TidewheelError('invalid_option', `${path}: ${message}`, { path })

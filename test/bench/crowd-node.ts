@@ -2,7 +2,7 @@
 import { createNode } from '../../src/index.ts'
 
 const [uri = '', ip = ''] = process.argv.slice(2)
-const node = createNode({ uri, ip, tasks: { work: () => {} } })
+const node = createNode({ uri, ip, logger: false, tasks: { work: () => {} } })
 await node.start()
 process.send?.('started')
 process.once('SIGTERM', () => void node.close().then(() => process.exit(0)))

@@ -35,6 +35,7 @@ async function measure(uri: string): Promise<number[]> {
   const started: ((at: bigint) => void)[] = []
   const node = createNode({
     uri,
+    logger: false,
     ip: 'bench',
     tasks: { edited: () => started.shift()?.(process.hrtime.bigint()) },
     jobs: [{ _id: 'edited', func: 'edited', trigger: { type: 'interval', days: 1 }, max_instances: 10 }],

@@ -16,7 +16,7 @@ export async function bench(): Promise<void> {
   const server = await startServer()
   const uri = server.uri('heap')
   let executed = 0
-  await using node = createNode({ uri, ip: 'bench', tasks: { work: async () => void executed++ } })
+  await using node = createNode({ uri, ip: 'bench', logger: false, tasks: { work: async () => void executed++ } })
   await node.start()
   const client = await MongoClient.connect(uri)
   const jobs = client.db().collection<{ _id: string } & Record<string, unknown>>('jobs')

@@ -28,6 +28,7 @@ async function lateness(server: Server): Promise<void> {
     const bare: number[] = []
     await using node = createNode({
       uri: server.uri(`late${run}`),
+      logger: false,
       ip: 'bench',
       tasks: { tick: ({ runTime }) => void late.push(wall() - runTime.getTime()) },
     })
@@ -94,6 +95,7 @@ async function burst(server: Server): Promise<void> {
     let started = 0
     await using node = createNode({
       uri,
+      logger: false,
       ip: 'bench',
       executors: { default: { concurrency: count } },
       tasks: {
@@ -174,6 +176,7 @@ async function sustained(server: Server): Promise<void> {
     let executed = 0
     await using node = createNode({
       uri,
+      logger: false,
       ip: 'bench',
       executors: { default: { concurrency: 4_000 } },
       tasks: { work: async () => void executed++ },
@@ -230,7 +233,7 @@ async function many(server: Server): Promise<void> {
   const bare = performance.now() - start
   globalThis.gc?.()
   const before = process.memoryUsage().heapUsed
-  await using node = createNode({ uri, ip: 'bench', tasks: { work: () => {} } })
+  await using node = createNode({ uri, ip: 'bench', logger: false, tasks: { work: () => {} } })
   const begun = performance.now()
   await node.start()
   const ready = performance.now() - begun

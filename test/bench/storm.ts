@@ -60,7 +60,7 @@ async function readBare(uri: string): Promise<number> {
 }
 
 async function arm(uri: string): Promise<{ armed: number; written: number; longest: number; busiest: number }> {
-  const node = createNode({ uri, ip: 'bench', tasks: { work: () => {} } })
+  const node = createNode({ uri, ip: 'bench', logger: false, tasks: { work: () => {} } })
   await node.start()
   const spans: { start: number; end: number }[] = []
   const observer = new PerformanceObserver(list => {

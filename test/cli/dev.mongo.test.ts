@@ -110,10 +110,14 @@ test('what npm passes on beside the terminal is no second interrupt; a real one 
   await vi.waitFor(() => expect(() => process.kill(server, 0)).toThrow('ESRCH'), { timeout: 30_000, interval: 50 })
 })
 
-test('with MONGODB_URI it uses that server, in its own database, and starts none', async () => {
+test.each([
+  ['flag', (db: string) => ({ args: ['--db', db], env: {} })],
+  ['variable', (db: string) => ({ args: [], env: { TIDEWHEEL_DB: db } })],
+])('with MONGODB_URI it uses that server, in the database of the %s, and starts none', async (_, named) => {
   const testDb = await openTestDb()
   const db = `${testDb.db.databaseName}_dev`
-  const cli = startCli(['dev', '--db', db], { cwd: folder, env: { MONGODB_URI: testDb.uri } })
+  const { args, env } = named(db)
+  const cli = startCli(['dev', ...args], { cwd: folder, env: { MONGODB_URI: testDb.uri, ...env } })
   await cli.saw(/executed/)
   cli.kill('SIGINT')
   expect((await cli.ended).code).toBe(0)

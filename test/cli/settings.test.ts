@@ -1,7 +1,6 @@
-/** Settings: which source wins, what is refused, and that the README's table is the settings' own. */
-import { readFileSync } from 'node:fs'
+/** Settings: which source wins, what counts as said, and what becomes options of a node. */
 import { expect, test } from 'vitest'
-import { NAMES, resolveSettings, type Sources, settingsTable, variablesOf } from '../../src/cli/settings.ts'
+import { NAMES, optionsIn, resolveSettings, type Sources, variablesOf } from '../../src/cli/settings.ts'
 
 const resolve = (sources: Partial<Sources>) =>
   resolveSettings({ flags: {}, env: {}, readSecret: path => `mongodb://${path}\n`, ...sources })
@@ -33,19 +32,10 @@ test('a misspelt key of the file is answered with the nearest one', () => {
     'tidewheel.config.json: leese: there is no such setting; did you mean lease?',
   )
   expect(() => resolve({ file: file({ nothing_like_it: 1 }) })).toThrow(/known are uri, db/)
-  expect(() => resolve({ file: file({ config: 'x' }) })).toThrow(/config: there is no such setting/)
+  expect(() => resolve({ file: file({ config: 'x' }) })).toThrow(/config: .*; it names the file itself/)
+  expect(() => resolve({ file: file({ tasksDir: 'x' }) })).toThrow(/tasksDir: .*; it is tasks here/)
+  expect(() => resolve({ file: file({ logger: false }) })).toThrow(/logger: .*; it can only be given in code/)
   expect(() => resolve({ file: file([]) })).toThrow(/expected an object/)
-})
-
-test.each([
-  [{ lease: 'soon' }, 'lease: expected a number, found "soon" (flag --lease)'],
-  [{ lease: '1' }, 'lease: expected whole milliseconds from 1,000, found "1" (flag --lease)'],
-  [{ timezone: 'Mars/Base' }, 'timezone: expected a time zone such as Europe/Berlin'],
-  [{ ip: 'two words' }, 'ip: expected a name without whitespace'],
-  [{ ip: 'any' }, 'ip: expected a name without whitespace'],
-  [{ nodes: '0' }, 'nodes: expected a whole number from 1 to 50'],
-])('%j is refused', (flags, message) => {
-  expect(() => resolve({ flags })).toThrow(message)
 })
 
 test('a wrong secret is not repeated', () => {
@@ -66,12 +56,17 @@ test('every setting has a variable of its own name', () => {
   expect(new Set(NAMES.flatMap(variablesOf)).size).toBe(NAMES.length + 1)
 })
 
-test("the README's table is the settings' own", () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  // The formatter pads the README's cells.
-  const unpadded = readme
-    .replace(/ +\|/g, ' |')
-    .replace(/-{3,}/g, '---')
-    .replace(/\| +\|/g, '| |')
-  expect(unpadded).toContain(settingsTable().replace(/\| +\|/g, '| |'))
+test('what is a number, an object or a name is read as that, though all of it is text in a variable', () => {
+  const env = { TIDEWHEEL_DB: '123', TIDEWHEEL_CLAIM_LEAD: ' 20 ', TIDEWHEEL_COLLECTIONS: '{"jobs": "j"}' }
+  expect(resolve({ env }).settings).toMatchObject({ db: '123', claimLead: 20, collections: { jobs: 'j' } })
+})
+
+test('settings become options by the names that options have', () => {
+  const { settings } = resolve({
+    flags: { tasks: 'mail', verbose: true, nodes: '3' },
+    env: { MONGODB_URI: 'mongodb://h' },
+  })
+  const client = { uri: 'mongodb://h', connectTimeout: 5_000, timezone: 'UTC' }
+  expect(optionsIn('client', settings)).toEqual(client)
+  expect(optionsIn('node', settings)).toEqual({ ...client, tasksDir: 'mail', lease: 15_000, claimLead: 50 })
 })

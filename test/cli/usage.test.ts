@@ -50,7 +50,7 @@ describe('usage', () => {
     [['jobs', 'move', 'a', '--uri', 'mongodb://h:1'], /expected a node \(its ip\) or --anywhere/],
     [['start', '--uri', 'mongodb://h:1'], /^tidewheel: tasks: expected a folder/],
     [['start', '--uri', 'mongodb://h:1', '--tasks', 'nothing'], /^tidewheel: tasks folder nothing: expected a folder/],
-    [['dev', '--nodes', 'many'], /^tidewheel: nodes: expected a number/],
+    [['dev', '--nodes', 'many'], /^tidewheel: nodes: expected a whole number/],
   ])('%j is wrong input: exit 2, one sentence and what to do next', async (args, message) => {
     const { code, stdout, stderr } = await runCli(args, { cwd: folder })
     expect([code, stdout]).toEqual([2, ''])

@@ -170,7 +170,7 @@ describe.concurrent('the others', () => {
       const watcher = cluster.another({ ip: 'watcher', uri: straight, lease: 600 })
       await watcher.start()
       const seen = collect(watcher)
-      const leaver = createNode({ uri: straight, ip: 'leaver', lease: 600 })
+      const leaver = createNode({ uri: straight, logger: false, ip: 'leaver', lease: 600 })
       await leaver.start()
       await behind('cut-off', { lease: 600 })
       await until(() => expect(seen.of('node.joined').map(({ ip }) => ip)).toContain('leaver'))

@@ -142,7 +142,7 @@ describe('executors from the configuration', () => {
     ],
     [
       { process: { concurrency: 1 } },
-      'executors.process.concurrency: there is no such option of an executor of type process; known here: workers, memory',
+      'executors.process.concurrency: there is no such option of an executor of type process; known are workers, memory',
     ],
     [{ default: { concurrency: 0 } }, 'executors.default.concurrency: expected an integer from 1 to 100,000, found 0'],
     [{ process: { workers: '3' } }, 'executors.process.workers: expected an integer from 1 to 1,000, found "3"'],

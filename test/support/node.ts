@@ -59,7 +59,13 @@ export async function startNodes({ uri, count = 1, tasks, ...options }: NodesOpt
   const client = await MongoClient.connect(uri, { appName: 'person' })
   const db = client.db()
   const another = (own: Partial<NodeOptions> & { readonly ip: string }) => {
-    const node = createNode({ uri, ...options, ...own, tasks: { ...recording(own.ip), ...tasks, ...own.tasks } })
+    const node = createNode({
+      uri,
+      logger: false,
+      ...options,
+      ...own,
+      tasks: { ...recording(own.ip), ...tasks, ...own.tasks },
+    })
     all.push(node)
     return node
   }
