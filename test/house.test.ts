@@ -27,7 +27,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   log: { all: [] },
   testing: { all: [] },
   dev: { all: [] },
-  cli: { all: ['index', 'dev', 'log', 'trigger', 'database'] },
+  cli: { all: ['index', 'dev', 'log', 'trigger', 'database', 'client'] },
 }
 
 /** They join the rooms and may import anything but doors. */

@@ -100,9 +100,8 @@ export const SETTINGS = {
     kind: 'text',
     of: 'start',
     value: 'zone',
-    default: 'UTC',
     check: zone,
-    help: 'zone of triggers and dates that name none',
+    help: 'zone of triggers and dates that name none, and in which times are shown; default: UTC',
   },
   nodes: {
     kind: 'number',
