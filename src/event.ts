@@ -12,17 +12,35 @@ export interface EventBase {
 }
 
 interface JobEvent extends EventBase {
+  /** The job's `_id`. */
   readonly job_id: string
 }
 
+interface PlannedEvent extends JobEvent {
+  /** When the job runs next; null: paused, or not planned yet. */
+  readonly next_run_time: Date | null
+}
+
 interface RunEvent extends JobEvent {
+  /** The run's id: that of its row in the history. */
   readonly run_id: string
   /** When the run was due, without jitter. */
   readonly run_time: Date
 }
 
+interface AttemptEvent extends RunEvent {
+  /** Which attempt of the run, from 1. */
+  readonly attempt: number
+}
+
+interface EndedEvent extends AttemptEvent {
+  /** How long the function ran, in milliseconds. */
+  readonly duration: number
+}
+
 /** A failure as data: what a user's function threw, or why a run could not be performed. */
 export interface Failure {
+  /** The error's name, such as `TypeError`. */
   readonly name: string
   readonly message: string
   readonly stack?: string
@@ -30,53 +48,170 @@ export interface Failure {
 
 interface EventFields {
   /** The node is active: it holds the lease of its ip and follows the jobs. */
-  'node.started': EventBase & { readonly incarnation: string }
+  'node.started': EventBase & {
+    /** New with each process and each lease that is won again. */
+    readonly incarnation: string
+  }
   /** Another process holds this ip; this one waits for it to end. */
-  'node.standby': EventBase & { readonly reason: string }
+  'node.standby': EventBase & {
+    /** Who holds it. */
+    readonly reason: string
+  }
+  /** No run is taken until the node is resumed. */
   'node.paused': EventBase
+  /** Runs are taken again; due times are made up by the misfire rule. */
   'node.resumed': EventBase
   /** The node takes no new runs and waits for those going on. */
-  'node.draining': EventBase & { readonly running: number }
+  'node.draining': EventBase & {
+    /** How many go on. */
+    readonly running: number
+  }
+  /** The node has ended in order. */
   'node.stopped': EventBase
   /** The lease was lost or taken: nothing is claimed until it is held again. */
-  'node.fenced': EventBase & { readonly reason: string }
-  'node.joined': EventBase & { readonly ip: string }
-  'node.lost': EventBase & { readonly ip: string }
-  /** The wall clock moved against the monotonic one by `by` ms. */
-  'clock.jumped': EventBase & { readonly by: number; readonly offset?: number }
-  /** Work of the node's own failed and is tried again: `what` names it, `failing_for` says for how many ms by now. `lasting`: once, when
-   *  that is a whole lease. */
-  'try.failed': EventBase & {
-    readonly what: string
+  'node.fenced': EventBase & {
     readonly reason: string
+  }
+  /** Another node was seen for the first time, or again. */
+  'node.joined': EventBase & {
+    /** That node. */
+    readonly ip: string
+  }
+  /** Another node is dead: its lease has ended. */
+  'node.lost': EventBase & {
+    /** That node. */
+    readonly ip: string
+  }
+  /** The wall clock moved against the monotonic one, or from the server's. */
+  'clock.jumped': EventBase & {
+    /** By so many milliseconds. */
+    readonly by: number
+    /** Milliseconds by which it is ahead of the server's clock. */
+    readonly offset?: number
+  }
+  /** Work of the node's own failed and is tried again. */
+  'try.failed': EventBase & {
+    /** Which work. */
+    readonly what: string
+    /** What it failed with. */
+    readonly reason: string
+    /** For how many milliseconds by now. */
     readonly failing_for: number
+    /** It has failed for a whole lease by now; told so once. */
     readonly lasting: boolean
   }
-  'stream.opened': EventBase & { readonly jobs: number }
-  'stream.interrupted': EventBase & { readonly reason: string }
+  /** The jobs were read and are followed from now on. */
+  'stream.opened': EventBase & {
+    /** How many jobs were read. */
+    readonly jobs: number
+  }
+  /** The database is away; due runs that need no answer of it wait. */
+  'stream.interrupted': EventBase & {
+    readonly reason: string
+  }
+  /** The stream goes on where it broke: nothing was missed. */
   'stream.resumed': EventBase
   /** The stream's history was lost or the collection replaced: all jobs were read anew. Or the slow second reading found `jobs` jobs
    *  otherwise than the stream had told. */
-  'stream.resynced': EventBase & { readonly reason: string; readonly jobs: number }
-  'job.added': JobEvent & { readonly next_run_time: Date | null }
-  'job.modified': JobEvent & { readonly next_run_time: Date | null }
-  'job.moved': JobEvent & { readonly from: string | null; readonly to: string | null }
-  'job.paused': JobEvent & { readonly by?: string }
-  'job.resumed': JobEvent & { readonly next_run_time: Date | null }
-  'job.removed': JobEvent & { readonly reason?: string }
-  'job.invalid': JobEvent & { readonly problems: readonly Problem[] }
-  'job.adopted': JobEvent & { readonly ip: string }
-  'job.stranded': JobEvent & { readonly ip: string }
-  'run.claimed': RunEvent & { readonly fence: bigint; readonly coalesced: number; readonly scheduled: boolean }
-  'run.started': RunEvent & { readonly attempt: number; readonly late: number }
-  'run.executed': RunEvent & { readonly attempt: number; readonly duration: number; readonly result: unknown }
-  'run.error': RunEvent & { readonly attempt: number; readonly duration: number; readonly error: Failure }
-  'run.retrying': RunEvent & { readonly attempt: number; readonly retry_at: Date; readonly error: Failure }
-  'run.missed': RunEvent & { readonly late: number; readonly coalesced: number }
-  'run.max_instances': RunEvent & { readonly coalesced: number }
-  'run.timeout': RunEvent & { readonly attempt: number; readonly duration: number; readonly error: Failure }
-  'run.cancelled': RunEvent & { readonly attempt: number; readonly duration: number; readonly reason: string }
-  'run.interrupted': RunEvent & { readonly attempt: number; readonly lost_node: string; readonly rerun: boolean }
+  'stream.resynced': EventBase & {
+    readonly reason: string
+    /** How many jobs were read, or found otherwise. */
+    readonly jobs: number
+  }
+  /** A job was added. */
+  'job.added': PlannedEvent
+  /** A job was changed in other ways than those below. */
+  'job.modified': PlannedEvent
+  /** A job has another node now. */
+  'job.moved': JobEvent & {
+    /** Its node before; null: it had none, or it is not known. */
+    readonly from: string | null
+    /** Its node now; null: it waits for one. */
+    readonly to: string | null
+  }
+  /** A job runs no more until it is resumed. */
+  'job.paused': JobEvent & {
+    /** The node that paused it, after `pause_after_failures`; absent: a person. */
+    readonly by?: string
+  }
+  /** A paused job runs again, from now on. */
+  'job.resumed': PlannedEvent
+  /** A job is gone: removed by a person, or its schedule is over. */
+  'job.removed': JobEvent & {
+    readonly reason?: string
+  }
+  /** A job cannot be scheduled; `state.error` says so, too. */
+  'job.invalid': JobEvent & {
+    /** What is wrong, field by field. */
+    readonly problems: readonly Problem[]
+  }
+  /** A job without a node was taken by one. */
+  'job.adopted': JobEvent & {
+    /** That node. */
+    readonly ip: string
+  }
+  /** A job whose node is not there, and that no other may take. */
+  'job.stranded': JobEvent & {
+    /** The node it waits for. */
+    readonly ip: string
+  }
+  /** A due run is this node's: the write that says so was acknowledged. */
+  'run.claimed': RunEvent & {
+    /** Rises with every claim of the job. */
+    readonly fence: bigint
+    /** How many due times the run stands for. */
+    readonly coalesced: number
+    /** Caused by the trigger; false: ordered by a person. */
+    readonly scheduled: boolean
+  }
+  /** The function begins. */
+  'run.started': AttemptEvent & {
+    /** Milliseconds after the run time (and its jitter). */
+    readonly late: number
+  }
+  /** The function has returned. */
+  'run.executed': EndedEvent & {
+    /** What it returned. */
+    readonly result: unknown
+  }
+  /** The function threw, or the run could not be performed. */
+  'run.error': EndedEvent & {
+    readonly error: Failure
+  }
+  /** A failed run is tried again. */
+  'run.retrying': AttemptEvent & {
+    /** When. */
+    readonly retry_at: Date
+    /** How the attempt before failed. */
+    readonly error: Failure
+  }
+  /** A due time was too late to be run (`misfire_grace_time`). */
+  'run.missed': RunEvent & {
+    /** Milliseconds after the run time (and its jitter). */
+    readonly late: number
+    /** How many due times it stands for. */
+    readonly coalesced: number
+  }
+  /** A due time was not run because `max_instances` were going on. */
+  'run.max_instances': RunEvent & {
+    /** How many due times it stands for. */
+    readonly coalesced: number
+  }
+  /** The run took longer than the job's `timeout` and was aborted. */
+  'run.timeout': EndedEvent & {
+    readonly error: Failure
+  }
+  /** The run was aborted because somebody asked for that. */
+  'run.cancelled': EndedEvent & {
+    readonly reason: string
+  }
+  /** The run's node died in the middle. */
+  'run.interrupted': AttemptEvent & {
+    /** That node. */
+    readonly lost_node: string
+    /** It is run once more (`on_interrupt`); absent: whoever tells this does not know. */
+    readonly rerun?: boolean
+  }
 }
 
 export type EventType = keyof EventFields

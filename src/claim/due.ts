@@ -2,7 +2,8 @@
  *  A run time counts as due, and its lateness counts, from its delayed time (run time + jitter).
  *  The work does not grow with the length of an outage: times are found by leaps, and at most 1,000 are listed.
  *  Always holds: no time is given twice, none between the first and `next` is passed over unless it is counted. */
-import { type ParsedTrigger, parsed, type Trigger } from '../trigger/trigger.ts'
+import { TidewheelError } from '../errors.ts'
+import { instant, type ParsedTrigger, parsed, type Trigger } from '../trigger/trigger.ts'
 
 /** At most so many run times are listed as run, as missed, or counted. */
 export const MAX_LISTED = 1_000
@@ -161,23 +162,38 @@ export interface DueJob {
 }
 
 /** The runs of a job that are due at `now`: to be run, missed for lateness, and when it runs next.
- *  With `coalesce` only the latest due time is in them; without, the newest 1,000 of each. Jitter is left aside. */
+ *  With `coalesce` only the latest due time is in them; without, the newest 1,000 of each. Jitter is left aside.
+ *  Throws `invalid_trigger`, and `invalid_option` for anything else of the wrong kind. */
 export function dueRuns(
   job: DueJob,
   now: Date,
   options: { readonly timezone?: string } = {},
 ): { run: Date[]; missed: Date[]; next: Date | null } {
-  if (job.next_run_time === null) return { run: [], missed: [], next: null }
+  const { next_run_time: first, misfire_grace_time: seconds = DEFAULT_GRACE_S, coalesce = true } = checked(job)
+  const at = instant(now, 'now')
   const trigger = parsed(job.trigger, options)
-  const next_run_time = job.next_run_time?.getTime() ?? trigger.next(null, now.getTime())
+  const next_run_time = first === null ? null : (first?.getTime() ?? trigger.next(null, at))
   if (next_run_time === null) return { run: [], missed: [], next: null }
-  const seconds = job.misfire_grace_time === undefined ? DEFAULT_GRACE_S : job.misfire_grace_time
   const grace = seconds === null ? null : seconds * 1000
-  const result = due({ trigger, next_run_time, grace, coalesce: job.coalesce ?? true }, now.getTime())
+  const result = due({ trigger, next_run_time, grace, coalesce }, at)
   const dates = (times: readonly number[]) => times.map(time => new Date(time))
   return {
     run: dates(result.run),
     missed: dates(result.missed),
     next: result.next === null ? null : new Date(result.next),
   }
+}
+
+function checked(job: DueJob): DueJob {
+  const refuse = (path: string, expected: string): never => {
+    throw new TidewheelError('invalid_option', `dueRuns: ${path}: expected ${expected}`, { path })
+  }
+  if (typeof job !== 'object' || job === null) refuse('job', 'an object with a trigger')
+  const { next_run_time: next, misfire_grace_time: seconds, coalesce } = job
+  if (next !== undefined && next !== null) instant(next, 'next_run_time')
+  if (seconds !== undefined && seconds !== null && !(typeof seconds === 'number' && seconds > 0))
+    refuse('misfire_grace_time', `seconds above 0, or null; found ${String(seconds)}`)
+  if (coalesce !== undefined && typeof coalesce !== 'boolean')
+    refuse('coalesce', `true or false; found ${String(coalesce)}`)
+  return job
 }

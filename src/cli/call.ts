@@ -3,8 +3,10 @@
  *  `run` gives commander an action that throws what the command throws. */
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
+import { clientOf } from '../client/connect.ts'
+import { type Database, openDatabase } from '../database/database.ts'
 import { TidewheelError } from '../errors.ts'
-import { type Client, type ConnectOptions, connect } from '../index.ts'
+import type { Client, ConnectOptions } from '../index.ts'
 import { readConfigFile } from './config-file.ts'
 import { type Output, outputOf } from './output.ts'
 import {
@@ -39,6 +41,13 @@ export function addSettings(command: Command, names: readonly SettingName[]): Co
   }
   return command
 }
+
+/** What the help of a command ends with: lines to paste, and a sentence before them where one is needed. */
+export const withExample = (command: Command, lines: readonly string[], sentence?: string): Command =>
+  command.addHelpText(
+    'after',
+    ['', ...(sentence ? [sentence, ''] : []), 'For example:', ...lines.map(line => `  ${line}`)].join('\n'),
+  )
 
 /** An action of a command whose flags, beside the common ones, are these settings and its own. */
 export function run<O extends object, A extends readonly unknown[]>(
@@ -83,8 +92,13 @@ export function connectionOf(settings: Settings): ConnectOptions & { readonly ur
   return { ...optionsIn('client', settings), uri }
 }
 
-/** Gives `use` a client, and closes it whatever happens. */
-export async function withClient<T>(settings: Settings, use: (client: Client) => Promise<T>): Promise<T> {
-  await using client = await connect(connectionOf(settings))
-  return await use(client)
+/** Gives `use` a client and what it is made of, and closes it whatever happens. */
+export async function withClient<T>(
+  settings: Settings,
+  use: (client: Client, database: Database) => Promise<T>,
+): Promise<T> {
+  const options = connectionOf(settings)
+  const database = await openDatabase(options)
+  await using client = clientOf(database, options)
+  return await use(client, database)
 }

@@ -7,7 +7,7 @@ import { systemClock } from '../clock.ts'
 import { redacted } from '../database/connection.ts'
 import { SAMPLE_TASKS, sampleJobs } from '../dev/sample-tasks.ts'
 import { type Client, connect, createNode, type Job, type TidewheelEvent, type TidewheelNode } from '../index.ts'
-import { addSettings, type Call, run } from './call.ts'
+import { addSettings, type Call, run, withExample } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
 import { clockTime, lineOf, rounded } from './events.ts'
 import { EXIT, sentencesOf } from './exit-codes.ts'
@@ -21,9 +21,12 @@ const LEAVE_MS = 5_000
 const UNSAID: ReadonlySet<string> = new Set(['run.claimed', 'run.started', 'stream.opened', 'job.modified'])
 
 export const devCommand = () =>
-  addSettings(
-    new Command('dev').description('try it: a MongoDB that keeps its data, nodes, and sample jobs, until Ctrl-C'),
-    USES,
+  withExample(
+    addSettings(
+      new Command('dev').description('try it: a MongoDB that keeps its data, nodes, and sample jobs, until Ctrl-C'),
+      USES,
+    ),
+    ['tidewheel dev --nodes 2'],
   ).action(
     run(USES, async call => {
       const { first, close } = signals()
@@ -44,7 +47,15 @@ const ipsOf = ({ nodes }: Settings) => Array.from({ length: nodes }, (_, index) 
 
 function nodeOf(ip: string, { uri, db }: DevServer, { settings, out }: Call): TidewheelNode {
   const { connectTimeout, timezone, verbose = false } = settings
-  const node = createNode({ uri, db, ip, tasks: SAMPLE_TASKS, connectTimeout, timezone, logger: false })
+  const node = createNode({
+    uri,
+    db,
+    ip,
+    tasks: SAMPLE_TASKS,
+    connectTimeout,
+    ...(timezone && { timezone }),
+    logger: false,
+  })
   node.events$.subscribe(event => {
     if (verbose || !UNSAID.has(event.type)) out.each(event, devLine(event))
   })

@@ -1,76 +1,88 @@
 /** `tidewheel events`: what happens on all nodes, as their database tells it, until it is interrupted.
- *  In: the change stream of the database. Out: an event a line; what changes mean says event-of.ts.
+ *  In: events of a client (client/events.ts). Out: an event a line; on stderr what it listens to, and what cannot be heard there.
  *  It is not a node: what nodes keep to themselves, such as the start of a short run, is not seen here. */
 import { Command } from 'commander'
 import colours from 'picocolors'
-import { type Connection, databaseError, open } from '../database/connection.ts'
-import { TidewheelError, type TidewheelEvent } from '../index.ts'
-import { type Call, connectionOf, run } from './call.ts'
-import { type CollectionNames, type DatabaseChange, eventsOf } from './event-of.ts'
+import type { Observable } from 'rxjs'
+import { checkQuery, UNSHOWN } from '../client/events.ts'
+import type { EventsQuery, PlacedEvent, TidewheelEvent } from '../index.ts'
+import { type Call, run, withClient, withExample } from './call.ts'
 import { EXIT } from './exit-codes.ts'
+import { countOf } from './instant.ts'
 import { toJson } from './output.ts'
-import { signals } from './signals.ts'
+import { type Signal, signals } from './signals.ts'
 
 interface Options {
   readonly job?: string
+  readonly node?: string
   readonly type?: string
+  readonly limit?: string
 }
+
+const MOST_EVENTS = 1_000_000
+const UNSEEN = `What is not stored only the node itself tells of (node.events$): ${UNSHOWN.join(', ')}, and the start of runs shorter than a second.`
 
 export const eventsCommand = () =>
-  new Command('events')
-    .description('what happens on all nodes, live, until Ctrl-C')
-    .option('--job <id>', 'only of this job')
-    .option('--type <type>', 'only of this type, such as run.error, or of all that begin with it, such as run')
-    .action(
-      run([], async (call, options: Options) => {
-        const connection = await open(connectionOf(call.settings))
-        const { first, close } = signals()
-        try {
-          process.exitCode = EXIT[await follow(connection, call, options, first)]
-        } finally {
-          close()
-          await connection.close()
-        }
-      }),
-    )
+  withExample(
+    new Command('events')
+      .description('what happens on all nodes, live, until Ctrl-C')
+      .option('--job <id>', 'only of this job')
+      .option('--node <ip>', 'only of this node')
+      .option('--type <type>', 'only of this type, such as run.error, or of all that begin with it, such as run')
+      .option('--limit <n>', 'end after so many')
+      .action(
+        run([], async (call, { job, node, type, limit }: Options) => {
+          const query = { ...(job && { job_id: job }), ...(node && { node }), ...(type && { type }) }
+          checkQuery(query)
+          const most = limit === undefined ? Number.POSITIVE_INFINITY : countOf(limit, '--limit', MOST_EVENTS)
+          await listen(call, query, most)
+        }),
+      ),
+    ['tidewheel events --type run.error', 'tidewheel events --job digest --json'],
+    UNSEEN,
+  )
 
-/** Until a signal, which it answers. Throws what the database throws. */
-async function follow<S>(
-  { streamDb, db }: Connection,
-  { settings, out }: Call,
-  options: Options,
-  signal: Promise<S>,
-): Promise<S> {
-  const names = { jobs: 'jobs', executions: 'executions', nodes: 'nodes', ...settings.collections } as CollectionNames
-  const ours = { $match: { 'ns.coll': { $in: Object.values(names) } } }
-  const stream = streamDb.watch([ours], { fullDocument: 'updateLookup', readConcern: { level: 'majority' } })
-  // Once: a second call would overtake the first, and leave the cursor to the server.
-  let closing: Promise<void> | undefined
-  const end = () => {
-    closing ??= stream.close()
-    return closing
-  }
-  void signal.then(end)
+async function listen({ settings, out }: Call, query: EventsQuery, most: number): Promise<void> {
+  const { first, close } = signals()
   try {
-    await stream.tryNext()
-    out.note(`listening to database ${db.databaseName}; Ctrl-C ends`)
-    for await (const change of stream) {
-      for (const event of eventsOf(change as unknown as DatabaseChange, names)) {
-        if (isWanted(event, options)) out.each(event, lineOf(event))
+    await withClient(settings, async (client, { connection }) => {
+      const opened = () => {
+        out.note(`listening to database ${connection.db.databaseName}; Ctrl-C ends. ${UNSEEN}`)
       }
-    }
-    if (closing === undefined) throw new TidewheelError('unreachable', 'the database ended the stream of changes')
-  } catch (error) {
-    if (closing === undefined) throw databaseError(error)
+      const signal = await told(client.events$({ query }), { out, opened, most, first })
+      if (signal !== undefined) process.exitCode = EXIT[signal]
+    })
   } finally {
-    await end()
+    close()
   }
-  return await signal
 }
 
-const isWanted = (event: TidewheelEvent, { job, type }: Options) =>
-  (job === undefined || ('job_id' in event && event.job_id === job)) &&
-  (type === undefined || event.type === type || event.type.startsWith(`${type}.`))
+interface Telling extends Pick<Call, 'out'> {
+  readonly opened: () => void
+  readonly most: number
+  readonly first: Promise<Signal>
+}
+
+/** Until a signal, which it answers, or until so many events were told. Throws what the stream does. */
+function told(events$: Observable<PlacedEvent>, { out, opened, most, first }: Telling): Promise<Signal | undefined> {
+  let left = most
+  return new Promise<Signal | undefined>((resolve, reject) => {
+    const next = (event: PlacedEvent) => {
+      const { position: _, ...shown } = event
+      if (event.type === 'stream.opened') opened()
+      else if (event.type === 'stream.interrupted') out.note(`the database is away: ${event.reason}`)
+      else if (event.type === 'stream.resumed') out.note('the database is there again; nothing was missed')
+      else if (event.type === 'stream.resynced') out.note(`something may be missing: ${event.reason}`)
+      else if (left > 0) {
+        out.each(event, lineOf(shown as TidewheelEvent))
+        if (--left === 0) resolve(undefined)
+      }
+    }
+    // Ends with the client.
+    events$.subscribe({ next, error: reject, complete: () => resolve(undefined) })
+    void first.then(resolve)
+  })
+}
 
 /** `12:00:00.000 10.0.0.7 run.executed digest duration=3`. */
 export function lineOf({ at, node, type, ...fields }: TidewheelEvent): string {

@@ -1,6 +1,9 @@
 /** Times as people write them and as they are shown.
- *  In: ISO text, in a zone where it names none. Out: an instant; and an instant as wall time of a zone with its offset. */
+ *  In: ISO text, in a zone where it names none. Out: an instant; and an instant as wall time of a zone with its offset, as the time
+ *  from now, or for programs as ISO text. */
+import { systemClock } from '../clock.ts'
 import { fireTimes, TidewheelError } from '../index.ts'
+import { isTerminal } from './output.ts'
 
 /** Reads a date as triggers do. Throws `invalid_option`. */
 export function instantOf(text: string, flag: string, timezone: string): Date {
@@ -41,4 +44,27 @@ export function wallTime(instant: Date, timezone: string): string {
   const fraction = ms === 0 ? '' : `.${String(ms).padStart(3, '0')}`
   const offset = part.timeZoneName === 'GMT' ? '+00:00' : String(part.timeZoneName).replace('GMT', '')
   return `${part.weekday} ${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}${fraction} ${offset}`
+}
+
+const UNITS: readonly (readonly [name: string, ms: number])[] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+]
+
+/** `in 4 min`, `3 d ago`, `now`. */
+export function fromNow(instant: Date, now: number): string {
+  const ms = instant.getTime() - now
+  const [name, length] = UNITS.find(([, least]) => Math.abs(ms) >= least) ?? []
+  if (name === undefined || length === undefined) return 'now'
+  const count = `${Math.floor(Math.abs(ms) / length)} ${name}`
+  return ms > 0 ? `in ${count}` : `${count} ago`
+}
+
+/** A time in a row: in a zone, if one was chosen; else from now for people, as ISO text for programs. */
+export function timeCell(instant: Date | null | undefined, timezone: string | undefined): string {
+  if (!(instant instanceof Date) || Number.isNaN(instant.getTime())) return '-'
+  if (timezone !== undefined) return wallTime(instant, timezone)
+  return isTerminal() ? fromNow(instant, systemClock.now()) : instant.toISOString()
 }

@@ -4,9 +4,11 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exhaustMap, filter, firstValueFrom, timeout, timer } from 'rxjs'
+import { addTogether } from '../client/jobs.ts'
 import { systemClock } from '../clock.ts'
+import type { Database } from '../database/database.ts'
 import { type Client, type FlatJob, type Job, type JobInput, TidewheelError } from '../index.ts'
-import { addSettings, run, withClient } from './call.ts'
+import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 
 const LOOK_MS = 100
 const WAIT_MS = 30_000
@@ -21,83 +23,122 @@ const NULLABLE: ReadonlySet<string> = new Set([
 interface Options {
   readonly file?: string
   readonly replace?: boolean
+  readonly partial?: boolean
   readonly wait?: boolean
 }
 
 const withFile = (command: Command) => command.option('--file <file>', 'JSON; default: stdin')
 
 export const addCommand = () =>
-  addSettings(
-    withFile(
-      new Command('add').description('add a job, or an array of jobs, from a file or stdin').addHelpText(
-        'after',
-        `
-For example:
-  echo '{"_id": "digest", "func": "mail:digest", "trigger": {"type": "interval", "minutes": 5}}' | tidewheel jobs add
-  echo '{"id": "digest", "func": "mail:digest", "trigger": "interval", "minutes": 5}' | tidewheel jobs add`,
-      ),
-    )
-      .option('--replace', 'bring a job of this id to this definition; its next run time stays')
-      .option(
-        '--wait',
-        `wait until a node has planned it (${WAIT_MS / 1000} s at most); exit 2 if that finds it invalid`,
-      )
-      .action(
-        run(['timezone'], async ({ settings, out }, { file, replace = false, wait = false }: Options) => {
-          const given = await jsonOf(file)
-          const inputs = (Array.isArray(given) ? given : [given]) as readonly (JobInput | FlatJob)[]
-          if (inputs.length === 0)
-            throw new TidewheelError('invalid_job', 'jobs add: expected a job, found an empty array')
-          const added: Job[] = []
-          await withClient(settings, async client => {
-            for (const [index, input] of inputs.entries()) {
-              try {
-                const job = await client.jobs.add(input, { replace })
-                added.push(wait ? await planned(client, job) : job)
-                if (!out.json) out.result(undefined, [`${job._id}: added`])
-              } catch (error) {
-                if (inputs.length > 1)
-                  out.note(`Job ${index + 1} of ${inputs.length} failed; those before it are added.`)
-                throw error
-              }
-            }
-          })
-          if (out.json) out.result(Array.isArray(given) ? added : added[0], [])
-        }),
-      ),
-    ['timezone'],
+  withExample(
+    addSettings(
+      withFile(new Command('add').description('add a job, or an array of jobs (all or none), from a file or stdin'))
+        .option('--replace', 'bring a job of this id to this definition; its next run time stays')
+        .option('--partial', 'of an array, add those that can be added')
+        .option(
+          '--wait',
+          `wait until a node has planned it (${WAIT_MS / 1000} s at most); exit 2 if that finds it invalid`,
+        )
+        .action(
+          run(['timezone'], async ({ settings, out }, options: Options) => {
+            const given = await jsonOf(options.file)
+            const inputs = (Array.isArray(given) ? given : [given]) as readonly (JobInput | FlatJob)[]
+            if (inputs.length === 0)
+              throw new TidewheelError('invalid_job', 'jobs add: expected a job, found an empty array')
+            await withClient(settings, async (client, database) => {
+              const add = options.partial ? addPart : addAll
+              const { added, failed } = await add(inputs, { client, database, out, options, settings })
+              if (!out.json) for (const { _id } of added) out.result(undefined, [`${_id}: added`])
+              const jobs = options.wait ? await plannedAll(client, added) : added
+              if (out.json) out.result(Array.isArray(given) ? jobs : jobs[0], [])
+              if (failed !== undefined) throw failed
+            })
+          }),
+        ),
+      ['timezone'],
+    ),
+    [
+      `echo '{"_id": "digest", "func": "mail:digest", "trigger": {"type": "interval", "minutes": 5}}' | tidewheel jobs add`,
+      `echo '{"id": "digest", "func": "mail:digest", "trigger": "interval", "minutes": 5}' | tidewheel jobs add`,
+      'tidewheel jobs add --file jobs.json --timezone Europe/Berlin',
+    ],
+    '--timezone is written into triggers that name no zone; without it the zone of their node counts.',
   )
 
+interface Adding extends Pick<Call, 'out' | 'settings'> {
+  readonly client: Client
+  readonly database: Database
+  readonly options: Options
+}
+
+interface Added {
+  readonly added: readonly Job[]
+  readonly failed?: unknown
+}
+
+/** All, or none. */
+async function addAll(inputs: readonly (JobInput | FlatJob)[], adding: Adding): Promise<Added> {
+  const { client, database, out, options, settings } = adding
+  const { replace = false } = options
+  const [first] = inputs
+  if (inputs.length === 1 && first !== undefined) return { added: [await client.jobs.add(first, { replace })] }
+  const { connection, collections } = database
+  const where = { collection: () => collections.jobs, timezone: settings.timezone }
+  try {
+    return { added: await addTogether(connection.client, where, inputs, replace) }
+  } catch (error) {
+    const index = error instanceof TidewheelError ? error.data.index : undefined
+    if (typeof index === 'number') out.note(`Job ${index + 1} of ${inputs.length} failed; none is added.`)
+    throw error
+  }
+}
+
+/** Those that can be added; answers the first failure. */
+async function addPart(inputs: readonly (JobInput | FlatJob)[], adding: Adding): Promise<Added> {
+  const { client, out, options } = adding
+  const added: Job[] = []
+  const failures: unknown[] = []
+  for (const [index, input] of inputs.entries()) {
+    try {
+      added.push(await client.jobs.add(input, { replace: options.replace ?? false }))
+    } catch (error) {
+      failures.push(error)
+      out.note(`Job ${index + 1} of ${inputs.length} is not added: ${(error as Error).message}`)
+    }
+  }
+  return { added, failed: failures[0] }
+}
+
+async function plannedAll(client: Client, added: readonly Job[]): Promise<readonly Job[]> {
+  const jobs: Job[] = []
+  for (const job of added) jobs.push(await planned(client, job))
+  return jobs
+}
+
 export const editCommand = () =>
-  addSettings(
-    withFile(
-      new Command('edit')
-        .description('change fields of a job, from a file or stdin')
-        .argument('<id>')
-        .addHelpText(
-          'after',
-          `
-Only the given fields change; null takes one away, where null is not a value of it. For example:
-  echo '{"trigger": {"type": "interval", "minutes": 10}, "ip": null}' | tidewheel jobs edit digest`,
-        ),
-    ).action(
-      run(['timezone'], async ({ settings, out }, { file }: Options, id: string) => {
-        const changes = await jsonOf(file)
-        if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
-          throw new TidewheelError(
-            'invalid_job',
-            'jobs edit: expected an object of fields, such as {"max_instances": 2}',
-          )
-        }
-        const entries = Object.entries(changes).map(([field, value]) => [
-          field,
-          value === null && !NULLABLE.has(field) ? undefined : value,
-        ])
-        const job = await withClient(settings, client => client.jobs.update(id, Object.fromEntries(entries)))
-        out.result(job, [`${id}: changed`])
-      }),
+  withExample(
+    addSettings(
+      withFile(new Command('edit').description('change fields of a job, from a file or stdin').argument('<id>')).action(
+        run(['timezone'], async ({ settings, out }, { file }: Options, id: string) => {
+          const changes = await jsonOf(file)
+          if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+            throw new TidewheelError(
+              'invalid_job',
+              'jobs edit: expected an object of fields, such as {"max_instances": 2}',
+            )
+          }
+          const entries = Object.entries(changes).map(([field, value]) => [
+            field,
+            value === null && !NULLABLE.has(field) ? undefined : value,
+          ])
+          const job = await withClient(settings, client => client.jobs.update(id, Object.fromEntries(entries)))
+          out.result(job, [`${id}: changed`])
+        }),
+      ),
+      ['timezone'],
     ),
-    ['timezone'],
+    [`echo '{"trigger": {"type": "interval", "minutes": 10}, "ip": null}' | tidewheel jobs edit digest`],
+    'Only the given fields change; null takes one away, where null is not a value of it.',
   )
 
 /** Throws `invalid_option` where there is no input, `invalid_job` where it is no JSON. */

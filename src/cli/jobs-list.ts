@@ -4,7 +4,8 @@
  *  The database filters; what is shown and what is filtered by come from one table. */
 import { Command } from 'commander'
 import { type Client, type Job, TidewheelError } from '../index.ts'
-import { run, withClient } from './call.ts'
+import { addSettings, run, withClient, withExample } from './call.ts'
+import { countOf, timeCell } from './instant.ts'
 
 type Query = NonNullable<Parameters<Client['jobs']['list']>[0]>
 
@@ -13,6 +14,7 @@ interface Options {
   readonly tag?: string
   readonly status?: string
   readonly search?: string
+  readonly limit?: string
 }
 
 const VALID = { 'state.error': { $exists: false } }
@@ -49,30 +51,48 @@ const NAMES = Object.keys(STATUSES)
 export const statusOf = (job: Job): string => NAMES.filter(name => STATUSES[name]?.is(job)).join('+')
 
 export const listCommand = () =>
-  new Command('list')
-    .description('jobs by id')
-    .option('--ip <ip>', "only this node's; '' for those without a node")
-    .option('--tag <tag>', 'only those with this tag')
-    .option('--status <status>', `only those that are ${NAMES.join(', ')}`)
-    .option('--search <text>', 'only those with this text in id, name, description, function or note')
-    .action(
-      run([], async ({ settings, out }, options: Options) => {
-        const query = queryOf(options)
-        const jobs = await withClient(settings, async client => {
-          const found: Job[] = []
-          for await (const job of client.jobs.list(query)) found.push(job)
-          return found
-        })
-        out.rows(jobs, ['ID', 'IP', 'STATUS', 'NEXT RUN', 'LAST RUN', 'FUNC', 'NOTE'], jobs.map(rowOf))
-        if (jobs.length === 0 && !out.json) out.note('There is no such job.')
-      }),
-    )
+  withExample(
+    addSettings(
+      new Command('list')
+        .description('jobs by id')
+        .option('--ip <ip>', "only this node's; '' for those without a node")
+        .option('--tag <tag>', 'only those with this tag')
+        .option('--status <status>', `only those that are ${NAMES.join(', ')}`)
+        .option('--search <text>', 'only those with this text in id, name, description, function or note')
+        .option('--limit <n>', 'so many at most')
+        .action(
+          run(['timezone'], async ({ settings, out }, options: Options) => {
+            const query = queryOf(options)
+            const { limit } = options
+            const most = limit === undefined ? Number.POSITIVE_INFINITY : countOf(limit, '--limit', MOST_JOBS)
+            const { jobs, more } = await withClient(settings, client => firstOf(client.jobs.list(query), most))
+            const rows = jobs.map(job => rowOf(job, settings.timezone))
+            out.rows(jobs, ['ID', 'IP', 'STATUS', 'NEXT RUN', 'LAST RUN', 'FUNC', 'NOTE'], rows)
+            if (jobs.length === 0 && !out.json) out.note('There is no such job.')
+            if (more) out.note(`There are more than ${most}.`)
+          }),
+        ),
+      ['timezone'],
+    ),
+    ['tidewheel jobs list --ip 10.0.0.7 --status paused', 'tidewheel jobs list --limit 20 --timezone Europe/Berlin'],
+  )
 
-const rowOf = (job: Job): readonly string[] => [
+const MOST_JOBS = 1_000_000
+
+async function firstOf(found: AsyncIterable<Job>, most: number): Promise<{ jobs: readonly Job[]; more: boolean }> {
+  const jobs: Job[] = []
+  for await (const job of found) {
+    if (jobs.length === most) return { jobs, more: true }
+    jobs.push(job)
+  }
+  return { jobs, more: false }
+}
+
+const rowOf = (job: Job, timezone: string | undefined): readonly string[] => [
   job._id,
   job.ip ?? '-',
   statusOf(job),
-  job.next_run_time?.toISOString() ?? '-',
+  timeCell(job.next_run_time, timezone),
   job.state?.last_status ?? '-',
   job.func,
   job.state?.error ?? job.note ?? '',

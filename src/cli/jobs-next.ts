@@ -1,53 +1,44 @@
 /** `tidewheel jobs next`: the coming run times of one job, those ordered beside its schedule among them.
- *  They go on from `next_run_time` as its node will; a paused job has none. */
+ *  They go on from `next_run_time` as its node will, in the job's zone or its node's; a paused job has none. */
 import { Command } from 'commander'
-import { fireTimes, type Job, nextFireTime } from '../index.ts'
-import { addSettings, run, withClient } from './call.ts'
-import { countOf, wallTime } from './instant.ts'
+import { comingRuns, ownZoneOf } from '../client/coming.ts'
+import { systemClock } from '../clock.ts'
+import type { Job } from '../index.ts'
+import { addSettings, run, withClient, withExample } from './call.ts'
+import { countOf, fromNow, wallTime } from './instant.ts'
 import { MOST_TIMES } from './next.ts'
+import { isTerminal } from './output.ts'
 
 export const jobsNextCommand = () =>
-  addSettings(
-    new Command('next')
-      .description('the coming run times of a job')
-      .argument('<id>')
-      .option('-n, --count <n>', 'how many times', '10')
-      .action(
-        run(['timezone'], async ({ settings, out }, options: { count: string }, id: string) => {
-          const { timezone } = settings
-          const count = countOf(options.count, '--count', MOST_TIMES)
-          const job = await withClient(settings, client => client.jobs.get(id))
-          const times = comingRuns(job, count, timezone)
-          const zone = job.trigger.timezone ?? timezone
-          out.result(
-            times,
-            times.map(time => wallTime(time, zone)),
-          )
-          if (times.length === 0 && !out.json) out.note(whyNone(job))
-        }),
-      ),
-    ['timezone'],
+  withExample(
+    addSettings(
+      new Command('next')
+        .description('the coming run times of a job')
+        .argument('<id>')
+        .option('-n, --count <n>', 'how many times', '10')
+        .action(
+          run(['timezone'], async ({ settings, out }, options: { count: string }, id: string) => {
+            const count = countOf(options.count, '--count', MOST_TIMES)
+            const { job, zone } = await withClient(settings, async (client, { collections }) => {
+              const found = await client.jobs.get(id)
+              return { job: found, zone: await ownZoneOf(found, collections.nodes) }
+            })
+            const times = comingRuns(job, count, zone)
+            out.result(
+              times,
+              times.map(time => lineOf(time, settings.timezone ?? zone)),
+            )
+            if (times.length === 0 && !out.json) out.note(whyNone(job))
+          }),
+        ),
+      ['timezone'],
+    ),
+    ['tidewheel jobs next digest -n 3', 'tidewheel jobs next digest --timezone Asia/Tokyo'],
+    "They are reckoned in the job's zone, else in that of its node; --timezone only says in which zone they are shown.",
   )
 
-function comingRuns(job: Job, count: number, timezone: string): readonly Date[] {
-  const ordered = job.run_at ?? []
-  const times = [...ordered, ...scheduled(job, count, timezone)].map(time => time.getTime())
-  return [...new Set(times)]
-    .sort((a, b) => a - b)
-    .slice(0, count)
-    .map(time => new Date(time))
-}
-
-function scheduled({ next_run_time: next, trigger }: Job, count: number, timezone: string): readonly Date[] {
-  if (next === null) return []
-  if (next === undefined) return fireTimes(trigger, { count, timezone })
-  const times: Date[] = []
-  for (let time: Date | null = next; time !== null && times.length < count; ) {
-    times.push(time)
-    time = nextFireTime(trigger, time, time, { timezone })
-  }
-  return times
-}
+const lineOf = (time: Date, zone: string) =>
+  isTerminal() ? `${wallTime(time, zone)}  ${fromNow(time, systemClock.now())}` : wallTime(time, zone)
 
 const whyNone = (job: Job) =>
   job.next_run_time === null && job.state?.over !== true

@@ -4,7 +4,7 @@
 import { Command } from 'commander'
 import { fireTimes, TidewheelError, type Trigger } from '../index.ts'
 import { inWords } from '../trigger/words.ts'
-import { run } from './call.ts'
+import { run, withExample } from './call.ts'
 import { countOf, instantOf, wallTime } from './instant.ts'
 
 export const MOST_TIMES = 10_000
@@ -15,25 +15,31 @@ interface Options {
 }
 
 export const nextCommand = () =>
-  new Command('next')
-    .description('when a trigger fires; needs no database')
-    .argument('<trigger>', 'JSON such as {"type":"interval","minutes":5}, or crontab text such as "*/5 * * * *"')
-    .option('-n, --count <n>', 'how many times', '10')
-    .option('--after <time>', 'from this time on; default: now')
-    .option('--timezone <zone>', 'zone of a trigger that names none (default: UTC)')
-    .action(
-      run(['timezone'], async ({ settings: { timezone }, out }, { count, after }: Options, text: string) => {
-        const trigger = triggerOf(text)
-        const times = fireTimes(trigger, {
-          timezone,
-          count: countOf(count, '--count', MOST_TIMES),
-          ...(after !== undefined && { after: instantOf(after, '--after', timezone) }),
-        })
-        const lines = times.map(time => wallTime(time, trigger.timezone ?? timezone))
-        out.result(times, [inWords(trigger, { timezone }), ...lines])
-        if (times.length === 0) out.note('It does not fire any more.')
-      }),
-    )
+  withExample(
+    new Command('next')
+      .description('when a trigger fires; needs no database')
+      .argument('<trigger>', 'JSON such as {"type":"interval","minutes":5}, or crontab text such as "*/5 * * * *"')
+      .option('-n, --count <n>', 'how many times', '10')
+      .option('--after <time>', 'from this time on; default: now')
+      .option('--timezone <zone>', 'zone of a trigger that names none (default: UTC)')
+      .action(
+        run(['timezone'], async ({ settings: { timezone = 'UTC' }, out }, { count, after }: Options, text: string) => {
+          const trigger = triggerOf(text)
+          const times = fireTimes(trigger, {
+            timezone,
+            count: countOf(count, '--count', MOST_TIMES),
+            ...(after !== undefined && { after: instantOf(after, '--after', timezone) }),
+          })
+          const lines = times.map(time => wallTime(time, trigger.timezone ?? timezone))
+          out.result(times, [inWords(trigger, { timezone }), ...lines])
+          if (times.length === 0) out.note('It does not fire any more.')
+        }),
+      ),
+    [
+      "tidewheel next '30 8 * * mon-fri' --timezone Europe/Berlin -n 5",
+      `tidewheel next '{"type": "interval", "minutes": 5}' --after 2026-01-31`,
+    ],
+  )
 
 /** Text that is no JSON is crontab text; the trigger's own reader says what is wrong with either. */
 function triggerOf(text: string): Trigger & { readonly timezone?: string | null } {

@@ -2,7 +2,8 @@
  *  A drained node obeys at its next heartbeat and gives away the jobs that others may run; an evicted one counts as dead at once. */
 import { Command } from 'commander'
 import type { ListedNode } from '../index.ts'
-import { run, withClient } from './call.ts'
+import { addSettings, run, withClient, withExample } from './call.ts'
+import { timeCell } from './instant.ts'
 
 export function nodesCommand(): Command {
   const nodes = new Command('nodes').description('see nodes, drain or evict one, bring jobs home')
@@ -12,15 +13,23 @@ export function nodesCommand(): Command {
 }
 
 const listCommand = () =>
-  new Command('list').description('nodes by ip').action(
-    run([], async ({ settings, out }) => {
-      const nodes = await withClient(settings, client => client.nodes.list())
-      out.rows(nodes, ['IP', 'STATUS', 'WANTED', 'JOBS', 'RUNNING', 'HOST', 'PID', 'VERSION', 'SEEN'], nodes.map(rowOf))
-      if (nodes.length === 0 && !out.json) out.note('There is no node yet; tidewheel start runs one.')
-    }),
+  withExample(
+    addSettings(new Command('list').description('nodes by ip'), ['timezone']).action(
+      run(['timezone'], async ({ settings, out }) => {
+        const nodes = await withClient(settings, client => client.nodes.list())
+        const head = ['IP', 'STATUS', 'WANTED', 'JOBS', 'RUNNING', 'HOST', 'PID', 'VERSION', 'SEEN']
+        out.rows(
+          nodes,
+          head,
+          nodes.map(node => rowOf(node, settings.timezone)),
+        )
+        if (nodes.length === 0 && !out.json) out.note('There is no node yet; tidewheel start runs one.')
+      }),
+    ),
+    ['tidewheel nodes list', 'tidewheel nodes list --json'],
   )
 
-const rowOf = (node: ListedNode): readonly string[] => [
+const rowOf = (node: ListedNode, timezone: string | undefined): readonly string[] => [
   node._id,
   statusOf(node),
   node.wanted ?? '-',
@@ -29,41 +38,50 @@ const rowOf = (node: ListedNode): readonly string[] => [
   node.host ?? '-',
   String(node.pid ?? '-'),
   node.version ?? '-',
-  new Date(node.seen).toJSON() ?? '-',
+  timeCell(new Date(node.seen), timezone),
 ]
 
 /** What the node says of itself, unless it is too silent to be believed. */
 const statusOf = ({ living, status = 'active' }: ListedNode) => (living || status === 'stopped' ? status : 'lost')
 
 const drainCommand = () =>
-  new Command('drain')
-    .description('no new runs there; its jobs go to nodes that may take them')
-    .argument('<ip>')
-    .option('--undo', 'let it work again')
-    .action(
-      run([], async ({ settings, out }, { undo = false }: { undo?: boolean }, ip: string) => {
-        const node = await withClient(settings, client => client.nodes.drain(ip, { undo }))
-        out.result(node, [`${ip}: ${undo ? 'works again' : 'drains'} from its next heartbeat on`])
-      }),
-    )
+  withExample(
+    new Command('drain')
+      .description('no new runs there; its jobs go to nodes that may take them')
+      .argument('<ip>')
+      .option('--undo', 'let it work again')
+      .action(
+        run([], async ({ settings, out }, { undo = false }: { undo?: boolean }, ip: string) => {
+          const node = await withClient(settings, client => client.nodes.drain(ip, { undo }))
+          out.result(node, [`${ip}: ${undo ? 'works again' : 'drains'} from its next heartbeat on`])
+        }),
+      ),
+    ['tidewheel nodes drain 10.0.0.7', 'tidewheel nodes drain 10.0.0.7 --undo'],
+  )
 
 const evictCommand = () =>
-  new Command('evict')
-    .description('treat a node as dead, at once')
-    .argument('<ip>')
-    .action(
-      run([], async ({ settings, out }, _, ip: string) => {
-        const moved = await withClient(settings, client => client.nodes.evict(ip))
-        out.result({ _id: ip, moved }, [`${ip}: evicted, ${count(moved)} moved`])
-      }),
-    )
+  withExample(
+    new Command('evict')
+      .description('treat a node as dead, at once')
+      .argument('<ip>')
+      .action(
+        run([], async ({ settings, out }, _, ip: string) => {
+          const moved = await withClient(settings, client => client.nodes.evict(ip))
+          out.result({ _id: ip, moved }, [`${ip}: evicted, ${count(moved)} moved`])
+        }),
+      ),
+    ['tidewheel nodes evict 10.0.0.7'],
+  )
 
 const rebalanceCommand = () =>
-  new Command('rebalance').description('bring jobs that were taken over home, spread those that were placed').action(
-    run([], async ({ settings, out }) => {
-      const moved = await withClient(settings, client => client.nodes.rebalance())
-      out.result({ moved }, [`${count(moved)} moved`])
-    }),
+  withExample(
+    new Command('rebalance').description('bring jobs that were taken over home, spread those that were placed').action(
+      run([], async ({ settings, out }) => {
+        const moved = await withClient(settings, client => client.nodes.rebalance())
+        out.result({ moved }, [`${count(moved)} moved`])
+      }),
+    ),
+    ['tidewheel nodes rebalance'],
   )
 
 const count = (jobs: number) => `${jobs} ${jobs === 1 ? 'job' : 'jobs'}`

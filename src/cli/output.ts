@@ -2,10 +2,9 @@
  *  Results go to stdout: one JSON value, or one JSON object a line (`--json`), or text for people: a table on a terminal,
  *  columns parted by tabs in a pipe. Notes go to stderr and are left out with `--quiet`.
  *  A reader that has gone away (`| head`) ends the process without a word. */
-import Table from 'cli-table3'
-import colours from 'picocolors'
 import { EXIT } from './exit-codes.ts'
 import type { Settings } from './settings.ts'
+import { oneLine, tableOf } from './table.ts'
 
 export interface Output {
   readonly json: boolean
@@ -39,25 +38,12 @@ export const toJson = (value: unknown, indent?: number): string =>
   JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part), indent)
 
 function columns(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  if (!process.stdout.isTTY) return rows.map(row => row.map(plain).join('\t'))
-  if (rows.length === 0) return []
-  const none = Object.fromEntries(BORDERS.map(border => [border, '']))
-  const table = new Table({
-    head: head.map(colours.dim),
-    chars: { ...none, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  })
-  table.push(...rows.map(row => row.map(plain)))
-  const lines = table.toString().split('\n')
-  return lines.map(line => line.trimEnd()).filter(line => line !== '')
+  if (isTerminal()) return tableOf(head, rows, process.stdout.columns)
+  return rows.map(row => row.map(oneLine).join('\t'))
 }
 
-const BORDERS = ['top', 'bottom', 'left', 'right', 'mid']
-  .flatMap(side => [side, `${side}-mid`, `${side}-left`, `${side}-right`, `${side}-top`, `${side}-bottom`])
-  .filter(name => !/^(left|right)-(left|right|top|bottom)$|^(top|bottom|mid)-(top|bottom)$/.test(name))
-
-/** A cell holds one line. */
-const plain = (cell: string) => cell.replace(/[\t\r\n]+/g, ' ')
+/** Whether a person reads what is written, not a program. */
+export const isTerminal = () => process.stdout.isTTY === true
 
 /** Whoever reads our output may leave: that is no error. Any other failure to write is one. */
 export function leaveWithReader(): void {

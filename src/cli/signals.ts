@@ -4,7 +4,7 @@
 import { monotonicNow, systemClock } from '../clock.ts'
 import { EXIT } from './exit-codes.ts'
 
-type Signal = 'SIGINT' | 'SIGTERM'
+export type Signal = 'SIGINT' | 'SIGTERM'
 
 const SAME_MS = 200
 

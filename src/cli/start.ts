@@ -5,14 +5,16 @@ import { Command } from 'commander'
 import { TidewheelError } from '../errors.ts'
 import { createNode, type NodeOptions, ofType } from '../index.ts'
 import { jsonLogger, type Logger, streamLogger } from '../log.ts'
-import { addSettings, type Call, connectionOf, run } from './call.ts'
+import { addSettings, type Call, connectionOf, run, withExample } from './call.ts'
 import { optionsIn, type SettingName, type Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
 const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone']
 
 export const startCommand = () =>
-  addSettings(new Command('start').description('run one node until SIGINT or SIGTERM'), USES).action(
+  withExample(addSettings(new Command('start').description('run one node until SIGINT or SIGTERM'), USES), [
+    'tidewheel start --tasks tasks --ip 10.0.0.7 --timezone Europe/Berlin',
+  ]).action(
     run(USES, async ({ settings, out }: Call) => {
       const node = createNode(nodeOptions(settings))
       node.events$.pipe(ofType('node.standby')).subscribe(({ node: ip, reason }) => {

@@ -1,11 +1,14 @@
 /** Connect: the same handles as a node's, without running one.
- *  In: a connection string or client. Out: `jobs`, `history`, `nodes`, and `close`. Jobs added here have no ip unless they name one: a living node
- *  takes them. */
+ *  In: a connection string or client. Out: `jobs`, `history`, `nodes`, what happens on all nodes, and `close`. Jobs added here have
+ *  no ip unless they name one: a living node takes them. */
 
-import type { ConnectionOptions } from '../database/connection.ts'
-import { openDatabase } from '../database/database.ts'
+import { defer, type Observable } from 'rxjs'
+import { asked, type ConnectionOptions } from '../database/connection.ts'
+import { type Database, openDatabase } from '../database/database.ts'
+import { namesOf } from '../database/ensure.ts'
 import { TidewheelError } from '../errors.ts'
 import { optionsOf } from '../options/given.ts'
+import { type EventsOptions, type PlacedEvent, watchEvents } from './events.ts'
 import { type History, historyOf } from './history.ts'
 import { type Jobs, jobsOf } from './jobs.ts'
 import { type Nodes, nodesOf } from './nodes.ts'
@@ -13,7 +16,8 @@ import { watchJobs } from './watch.ts'
 
 /** What `connect` takes. Durations are milliseconds. */
 export interface ConnectOptions extends ConnectionOptions {
-  /** The zone of triggers and dates that name none, such as `Europe/Berlin`. Default: `UTC`. */
+  /** The zone of triggers and dates that name none, such as `Europe/Berlin`: it is written into the triggers of jobs that are added
+   *  here. Default: none is written, and the zone of the node that runs the job counts. */
   readonly timezone?: string
 }
 
@@ -21,16 +25,28 @@ export interface Client extends AsyncDisposable {
   readonly jobs: Jobs
   readonly history: History
   readonly nodes: Nodes
+  /** What happens on all nodes, as their database shows it: edits of jobs, how runs end, how nodes come and go. What is not stored
+   *  (`run.claimed`, `run.retrying`, `job.stranded`, `node.fenced`, …) only a node's own `events$` tells. Cold; each event carries
+   *  its `position`, and `after` goes on from one without a gap. Waits out a database that is away (`stream.interrupted`), errors
+   *  with what will not mend, completes when the client closes. */
+  events$(options?: EventsOptions): Observable<PlacedEvent>
   /** Creates collections, validators and indexes where they are missing; answers what could not be done. */
   init(): Promise<readonly string[]>
+  /** Streams complete, then the connections end. */
   close(): Promise<void>
 }
 
 /** Throws `invalid_option`, `unreachable`, `not_replica_set`, `unauthorised`. */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const checked = optionsOf<'client', ConnectOptions>('client', options)
-  const { timezone } = checked
-  const { connection, collections, prepare } = await openDatabase(checked)
+  return clientOf(await openDatabase(checked), checked)
+}
+
+/** A client of a database that is open; closing it closes that. */
+export function clientOf(
+  { connection, collections, prepare }: Database,
+  { collections: names, timezone }: Pick<ConnectOptions, 'collections' | 'timezone'>,
+): Client {
   let closed = false
   const unclosed = <T>(collection: T): T => {
     if (closed) throw new TidewheelError('closed', 'this client is closed')
@@ -40,15 +56,19 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     closed = true
     await connection.close()
   }
+  const jobs = () => unclosed(collections.jobs)
+  const nodes = () => unclosed(collections.nodes)
   return {
     jobs: jobsOf({
-      collection: () => unclosed(collections.jobs),
+      collection: jobs,
+      nodes,
       timezone,
-      watch: query => watchJobs(connection.client, collections.jobs, query),
+      watch: query => watchJobs(unclosed(connection), collections.jobs, query),
     }),
-    history: historyOf({ executions: () => unclosed(collections.executions), jobs: () => unclosed(collections.jobs) }),
-    nodes: nodesOf({ nodes: () => unclosed(collections.nodes), jobs: () => unclosed(collections.jobs) }),
-    init: prepare,
+    history: historyOf({ executions: () => unclosed(collections.executions), jobs }),
+    nodes: nodesOf({ nodes, jobs }),
+    events$: given => defer(() => watchEvents(unclosed(connection), namesOf(names), given)),
+    init: () => asked(async () => await unclosed(prepare)()),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -9,6 +9,7 @@ import { asked } from '../database/connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Job } from '../job/job.ts'
 import { Writer } from '../protocol/writer.ts'
+import { givenIp, givenSwitches } from './given.ts'
 
 /** A node of the registry as it lies in the database, and whether it lives. */
 export interface ListedNode extends NodeInfo {
@@ -44,8 +45,10 @@ export function nodesOf({ nodes, jobs }: NodesOptions): Nodes {
         const known = await readRegistry(nodes())
         return known.map(({ left, ...node }) => ({ ...node, living: isLiving({ ...node, left }) }))
       }),
-    drain: (ip, { undo = false } = {}) =>
+    drain: (ip, how) =>
       asked(async () => {
+        givenIp(ip, 'nodes.drain')
+        const { undo } = givenSwitches(how, 'nodes.drain', 'undo')
         const update = { $set: { wanted: undo ? ('active' as const) : ('draining' as const) } }
         const node = await nodes().findOneAndUpdate({ _id: ip }, update, { returnDocument: 'after' })
         if (node === null) throw notFound(ip)
@@ -53,6 +56,7 @@ export function nodesOf({ nodes, jobs }: NodesOptions): Nodes {
       }),
     evict: ip =>
       asked(async () => {
+        givenIp(ip, 'nodes.evict')
         const to = await targets()
         const takeables = () => jobs().countDocuments(takeable(ip, to))
         const before = await takeables()

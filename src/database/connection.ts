@@ -6,16 +6,24 @@ import { networkInterfaces } from 'node:os'
 import {
   type Db,
   type DbOptions,
+  MongoBulkWriteError,
   MongoClient,
+  MongoClientClosedError,
   type MongoClientOptions,
+  MongoError,
   MongoNetworkError,
+  MongoNotConnectedError,
+  MongoOperationTimeoutError,
   MongoParseError,
+  MongoServerClosedError,
   MongoServerError,
   MongoServerSelectionError,
+  MongoSystemError,
+  MongoTopologyClosedError,
   ReadConcern,
 } from 'mongodb'
 import { wait } from '../clock.ts'
-import { TidewheelError } from '../errors.ts'
+import { type ErrorCode, TidewheelError } from '../errors.ts'
 import { refused } from '../options/option.ts'
 import { OPTIONS } from '../options/table.ts'
 import { databaseProblem } from '../options/values.ts'
@@ -46,6 +54,8 @@ export interface Connection {
   readonly renew: () => void
   /** Why that has not succeeded yet. */
   readonly trouble: () => string | undefined
+  /** Has this done before the connections end: what is open on them is to be closed first. Answers how to take it back. */
+  readonly beforeClose: (work: () => Promise<void>) => () => void
   readonly close: () => Promise<void>
 }
 
@@ -111,15 +121,21 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       renewing = undefined
     })
   }
+  const works = new Set<() => Promise<void>>()
+  const beforeClose = (work: () => Promise<void>) => {
+    works.add(work)
+    return () => void works.delete(work)
+  }
   const close = async () => {
     closed = true
+    await Promise.all([...works].map(work => work()))
     await renewing
     await closeOwn()
   }
   try {
     const db = client.db(dbName, OURS)
     await connected(client, uri)
-    if (uri === undefined) return { client, db, streamDb: db, renew, trouble: () => trouble, close }
+    if (uri === undefined) return { client, db, streamDb: db, renew, trouble: () => trouble, beforeClose, close }
     stream = clientOf(uri, {
       appName: name,
       serverSelectionTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
@@ -127,21 +143,61 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       socketTimeoutMS: SOCKET_TIMEOUT_MS,
       maxPoolSize: 4,
     })
-    return { client, db, streamDb: stream.db(dbName, OURS), renew, trouble: () => trouble, close }
+    const streamDb = stream.db(dbName, OURS)
+    return { client, db, streamDb, renew, trouble: () => trouble, beforeClose, close }
   } catch (error) {
     await close().catch(() => {})
-    throw error
+    throw databaseError(error)
   }
 }
 
-/** What was thrown, as an error of ours. */
-export function databaseError(error: unknown): TidewheelError {
+/** Of the server: it cannot serve this now, but it or another member may later. */
+const AWAY: ReadonlySet<unknown> = new Set([
+  6, 7, 50, 64, 89, 91, 100, 133, 134, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
+])
+const AWAY_CLASSES = [
+  MongoNetworkError,
+  MongoSystemError,
+  MongoNotConnectedError,
+  MongoTopologyClosedError,
+  MongoServerClosedError,
+  MongoClientClosedError,
+  MongoOperationTimeoutError,
+]
+/** Of the driver's pool; their classes are not public. */
+const AWAY_NAMES: ReadonlySet<string> = new Set(['MongoPoolClosedError', 'MongoWaitQueueTimeoutError'])
+const TOO_LARGE = 10334
+
+/** Whether the driver says so of a connection or of finding a server: what was asked may be all right. */
+function isAway(error: unknown): boolean {
+  if (!(error instanceof MongoError)) return error instanceof Error && 'syscall' in error
+  if (AWAY_CLASSES.some(one => error instanceof one) || AWAY_NAMES.has(error.name)) return true
+  if (error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('TransientTransactionError')) return true
+  if (!(error instanceof MongoServerError)) return false
+  // What ended a whole bulk (no connection, no server in time) comes as an error of the server without a code.
+  const isWhole =
+    error.code === undefined && !(error instanceof MongoBulkWriteError && [error.writeErrors].flat().length > 0)
+  return isWhole || AWAY.has(error.code)
+}
+
+/** What was thrown, as an error of ours: `unauthorised`; `unreachable` where the driver says so of connections and servers;
+ *  else what was asked is wrong (a filter, a name, a value, a size), which is `refused`, with the server's or the driver's sentence. */
+export function databaseError(
+  error: unknown,
+  refused: Extract<ErrorCode, 'invalid_option' | 'invalid_job'> = 'invalid_option',
+): TidewheelError {
   if (error instanceof TidewheelError) return error
   const cause = error instanceof Error ? error : new Error(String(error))
   if (error instanceof MongoServerError && UNAUTHORISED.has(error.code)) {
     return new TidewheelError('unauthorised', `the database refused these credentials: ${cause.message}`, {}, { cause })
   }
-  return new TidewheelError('unreachable', `the database does not answer: ${cause.message}`, {}, { cause })
+  if (isAway(error)) {
+    return new TidewheelError('unreachable', `the database does not answer: ${cause.message}`, {}, { cause })
+  }
+  const isLarge = cause instanceof RangeError || (error instanceof MongoServerError && error.code === TOO_LARGE)
+  const reason = isLarge ? `the document is larger than MongoDB takes, 16 MiB (${cause.message})` : cause.message
+  const isTheirs = isLarge || error instanceof MongoError || cause.name.startsWith('BSON')
+  return new TidewheelError(refused, isTheirs ? `refused by MongoDB: ${reason}` : reason, {}, { cause })
 }
 
 /** Asks the database; what it throws becomes an error of ours. */
@@ -203,7 +259,7 @@ async function connected(client: MongoClient, uri: string | undefined): Promise<
     if (cause instanceof MongoServerSelectionError || cause instanceof MongoNetworkError) {
       throw new TidewheelError('unreachable', `cannot reach MongoDB at ${where}: ${reason}`, {}, { cause })
     }
-    throw new TidewheelError('unreachable', `cannot use MongoDB at ${where}: ${reason}`, {}, { cause })
+    throw new TidewheelError(databaseError(cause).code, `cannot use MongoDB at ${where}: ${reason}`, {}, { cause })
   }
   const repair = 'start it with --replSet rs0 and run rs.initiate() in mongosh once'
   throw new TidewheelError(

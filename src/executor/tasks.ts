@@ -50,7 +50,7 @@ export class Tasks {
     return `func: this node has no task "${func}"; ${known}`
   }
 
-  /** Loads every exported function of every module below the folder.
+  /** Loads every exported function of every module below the folder, CommonJS among them.
    *  Throws `invalid_option` when there is no such folder or no task in it. */
   async load(folder: string): Promise<void> {
     const root = await rootOf(folder)
@@ -59,7 +59,7 @@ export class Tasks {
       const relative = path.relative(root, file)
       const module = relative.replace(MODULE, '').split(path.sep).join('/')
       const exports = await importModule(file, relative)
-      for (const [name, value] of Object.entries(exports)) {
+      for (const [name, value] of Object.entries(namesOf(exports))) {
         if (typeof value !== 'function') continue
         this.add(`${module}:${name}`, value as Task)
         found++
@@ -111,6 +111,13 @@ async function modulesBelow(root: string): Promise<readonly string[]> {
 const staysInside = (root: string, file: string) => {
   const real = realpathSync(file)
   return real.startsWith(root + path.sep) && statSync(real).isFile()
+}
+
+/** What a module exports by name. Node does not see all names of a CommonJS module (`module.exports = {digest: async () => {}}`), but
+ *  has all of it as `default`. */
+function namesOf(exports: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { default: whole } = exports
+  return typeof whole === 'object' && whole !== null ? { ...whole, ...exports } : exports
 }
 
 async function importModule(file: string, relative: string): Promise<Record<string, unknown>> {

@@ -1,11 +1,20 @@
 /** What a job is: the document exactly as it lies in the database, said once.
- *  From `jobSchema` come the TypeScript type, the parser (parse.ts) and MongoDB's validator (schema.ts);
+ *  From `jobSchema` come the parser (parse.ts) and MongoDB's validator (schema.ts);
  *  a field's description names it, says what is allowed and gives an example, without double quotes,
  *  because MongoDB and every door of ours show it to the person whose document was refused.
+ *  The interfaces say the same to whoever writes code; the compiler refuses a schema that does not satisfy them.
  *  A default is never written into a document: read it from JOB_DEFAULTS or through the functions at the end.
  *  What a trigger may hold is not told here but in the trigger's own parser. */
 import { z } from 'zod'
-import type { Trigger } from '../trigger/trigger.ts'
+import type {
+  AndTrigger,
+  CronTrigger,
+  CrontabTrigger,
+  DateTrigger,
+  IntervalTrigger,
+  OrTrigger,
+  Trigger,
+} from '../trigger/trigger.ts'
 
 /** The server's own timestamp, as the driver hands it out: rises with every claim of a job. */
 export interface Fence {
@@ -19,6 +28,204 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
 
 const isFence = (value: unknown): value is Fence =>
   typeof value === 'object' && value !== null && '_bsontype' in value && value._bsontype === 'Timestamp'
+
+/** Failed runs are tried again: the first time `delay` seconds after the failure, then `factor` times as long each time. */
+export interface Retry {
+  /** How many attempts a run has, the first one among them: a whole number from 1. */
+  readonly max_attempts: number
+  /** Seconds from the first failure to the second attempt, from 0. */
+  readonly delay: number
+  /** By how much each wait is longer than the one before; default 1. */
+  readonly factor?: number
+  /** Seconds that no wait exceeds; default: none. */
+  readonly max_delay?: number
+}
+
+/** What people say of a job. An absent field means what its comment calls the default; it is not written into the document. */
+interface JobFields {
+  /** A name for people; default: the `_id`. */
+  readonly name?: string
+  /** A sentence for people. */
+  readonly description?: string
+  /** Words to find and group jobs by. */
+  readonly tags?: readonly string[]
+  /** What is called: a name that code registered (`mail:digest`), `module:export` of the tasks folder, or with the executor
+   *  `script` a path below the workspace folder. */
+  readonly func: string
+  /** What the function is called with, after the run: `func(run, ...args)`; a script gets them as arguments. */
+  readonly args?: readonly unknown[]
+  /** Named arguments: the function finds them in `run.kwargs`. */
+  readonly kwargs?: { readonly [name: string]: unknown }
+  /** When it runs. */
+  readonly trigger: Trigger
+  /** Other nodes that may take the job over when its own is dead: their ips, or `'any'`. Default: none. */
+  readonly standby?: readonly string[] | 'any'
+  /** Where it runs: `'default'` (in the node's process), `'process'` (a pool of child processes), `'script'` (a file of the
+   *  workspace), or a pool that the node's options name. Default `'default'`. */
+  readonly executor?: string
+  /** Seconds by which a run may start late, above 0; one that is later is missed. Null: however late. Default 60. */
+  readonly misfire_grace_time?: number | null
+  /** Several run times that are due at once become one run, the latest; false: each runs. Default true. */
+  readonly coalesce?: boolean
+  /** How many runs of it may go on at once in the whole cluster, 1 to 1,000. Default 1. */
+  readonly max_instances?: number
+  /** What a due run does while `max_instances` go on: not run (`'skip'`), wait for a place, one at most (`'queue_one'`), or abort
+   *  the oldest (`'cancel_other'`). Default `'skip'`. */
+  readonly overlap?: 'skip' | 'queue_one' | 'cancel_other'
+  /** After so many failed runs in a row it is paused, from 1. Null: never. Default null. */
+  readonly pause_after_failures?: number | null
+  /** Why it is paused, or whom to ask; a resume takes it away. */
+  readonly note?: string
+  /** Seconds after which a run is aborted, above 0. Null: as long as it likes. Default null. */
+  readonly timeout?: number | null
+  /** How failed runs are tried again. Default: not at all. */
+  readonly retry?: Retry
+  /** Whether a run whose node died in the middle is run again. Default `'skip'`. */
+  readonly on_interrupt?: 'skip' | 'rerun'
+  /** The id of a run to abort, or `'*'` for all of this job; the node that did it takes it away. */
+  readonly cancel?: string
+  /** Your own data: fields whose names begin with `x_`. */
+  readonly [own: `x_${string}`]: unknown
+}
+
+/** A job: the document exactly as it lies in the database. Only `_id`, `func` and `trigger` are always there. */
+export interface Job extends JobFields {
+  /** The job's id: text of 1 to 255 characters. */
+  readonly _id: string
+  /** The node that runs it: its ip, or any name without whitespace. Absent: the cluster places it on a living node. */
+  readonly ip?: string
+  /** When it runs next. Null: paused, or finished while its last run goes on (`state.over`). Absent: no node has planned it yet. */
+  readonly next_run_time?: Date | null
+  /** Runs beside the schedule, 1,000 at most; each goes with the claim that runs it. */
+  readonly run_at?: readonly Date[]
+  /** What nodes keep of it. */
+  readonly state?: JobState
+  /** Fresh at each write that a node makes of its own accord; leave it out of your updates. */
+  readonly touch?: string
+}
+
+/** What nodes write of a job; a node of a newer version may keep more in it. */
+export interface JobState {
+  /** The job's `_id`: elsewhere it is a copy, and counts for nothing. */
+  readonly job?: string
+  /** Runs that were claimed and whose ends are not stored yet. */
+  readonly running?: readonly RunningEntry[]
+  /** A due run that waits for a place (`overlap: 'queue_one'`). */
+  readonly waiting?: {
+    readonly run_time: Date
+    readonly ordered?: boolean
+    readonly coalesced?: number
+    readonly [more: string]: unknown
+  }
+  /** How many runs were claimed. */
+  readonly runs?: number
+  /** Of the latest claim; rises with each. */
+  readonly fence?: Fence
+  /** The latest run time of the schedule that was claimed. */
+  readonly claimed_to?: Date
+  /** Ends, and due times that did not run, whose rows are still to be stored. */
+  readonly unrecorded?: readonly { readonly [field: string]: unknown }[]
+  readonly last_run_time?: Date
+  /** How the last run ended: `executed`, `error` and so on. */
+  readonly last_status?: string
+  /** Failed runs in a row. */
+  readonly failures?: number
+  /** Why the document cannot be scheduled; any edit has it tried again. */
+  readonly error?: string
+  /** The schedule has no further run time; the document goes when its last run has ended. */
+  readonly over?: boolean
+  /** Which node paused it, after `pause_after_failures`. */
+  readonly paused_by?: string
+  /** The cluster chose its node. */
+  readonly placed?: boolean
+  /** The node it was taken over from. */
+  readonly home?: string
+  /** Where a node put it last. */
+  readonly assigned?: string
+  /** What a node planned last: tells a person's edit from a node's write. */
+  readonly planned?: {
+    readonly next_run_time: Date | null
+    readonly trigger: string
+    readonly ordered?: boolean
+    readonly [more: string]: unknown
+  }
+  readonly [more: string]: unknown
+}
+
+/** A run that was claimed and whose end is not stored yet. */
+export interface RunningEntry {
+  readonly run_id: string
+  /** The job's `_id`: elsewhere it is a copy. */
+  readonly job: string
+  /** When it was due, without jitter. */
+  readonly run_time: Date
+  readonly claimed: Date
+  /** The node that claimed it, and the incarnation of its process. */
+  readonly node: string
+  readonly incarnation: string
+  /** From 1. */
+  readonly attempt: number
+  /** When the next attempt begins. */
+  readonly retry_at?: Date
+  /** A person ordered it. */
+  readonly ordered?: boolean
+  /** How many due times it stands for, where that is more than one. */
+  readonly coalesced?: number
+  readonly [more: string]: unknown
+}
+
+/** A job as people give it: the document without what nodes write. */
+export interface JobInput extends JobFields {
+  /** Text of 1 to 255 characters. Absent: one is made. */
+  readonly _id?: string
+  /** The node that runs it. Null: a living node takes it. Absent: the node through which it is added; without one, as null. */
+  readonly ip?: string | null
+  /** When it runs next: a date, or ISO text with an offset such as `2026-01-31T08:00:00Z`. Null: it begins paused. Absent: the
+   *  trigger says. */
+  readonly next_run_time?: Date | string | null
+  /** Runs beside the schedule, 1,000 at most: dates, or ISO text with an offset. */
+  readonly run_at?: readonly (Date | string)[]
+}
+
+/** Changes of a job: only the fields that are there change; `undefined` takes one away, and so does `ip: null`. */
+export type JobChanges = { readonly [Field in keyof Omit<JobInput, '_id'>]?: JobInput[Field] | undefined }
+
+interface FlatFields extends Omit<JobInput, '_id' | 'trigger'> {
+  /** The job's `_id`. Absent: one is made. */
+  readonly id?: string
+  /** Brings a job of this id to this definition, as `jobs.add(job, { replace: true })` does. Default false. */
+  readonly replace_existing?: boolean
+  /** Of APScheduler; there is one store here, so it says nothing. */
+  readonly jobstore?: string
+}
+
+interface FlatDate extends FlatFields, Omit<DateTrigger, 'type'> {
+  /** Absent: once, at once or at `run_date`. */
+  readonly trigger?: 'date'
+}
+
+interface FlatInterval extends FlatFields, Omit<IntervalTrigger, 'type'> {
+  readonly trigger: 'interval'
+}
+
+interface FlatCron extends FlatFields, Omit<CronTrigger, 'type'> {
+  readonly trigger: 'cron'
+}
+
+interface FlatCrontab extends FlatFields, Omit<CrontabTrigger, 'type'> {
+  readonly trigger: 'cron'
+}
+
+interface FlatCombination extends FlatFields, Omit<AndTrigger | OrTrigger, 'type'> {
+  readonly trigger: 'and' | 'or'
+}
+
+interface FlatWhole extends FlatFields {
+  readonly trigger: Trigger
+}
+
+/** APScheduler's flat form: `{id, func, trigger: 'interval', seconds: 5}`; the trigger's fields lie beside the job's. */
+export type FlatJob = FlatDate | FlatInterval | FlatCron | FlatCrontab | FlatCombination | FlatWhole
 
 /** Lengths count characters, as MongoDB does, not UTF-16 units. */
 const text = (min: number, max?: number) =>
@@ -77,7 +284,8 @@ export const stateSchema = z.looseObject({
     .exactOptional(),
 })
 
-export const jobSchema = z.object({
+/** One schema for each field of a job; `x_…` aside. */
+const jobShape = {
   _id: text(1, 255).describe('_id: job ids are strings of 1-255 characters, not ObjectIds, such as digest'),
   name: z.string().exactOptional().describe('name: a string for people, such as Nightly report'),
   description: z.string().exactOptional().describe('description: a string for people, such as Sends the report'),
@@ -146,46 +354,15 @@ export const jobSchema = z.object({
   cancel: text(1).exactOptional().describe('cancel: the id of a run to abort, or * for all runs of the job'),
   state: stateSchema.exactOptional().describe('state: written by nodes only; leave it out, such as in an insert'),
   touch: z.string().exactOptional().describe('touch: a string written by nodes only; leave it out'),
-})
-
-/** Everything readonly, down to the members of arrays; dates stay dates. */
-type Frozen<T> = T extends Date | Fence
-  ? T
-  : T extends readonly (infer Item)[]
-    ? readonly Frozen<Item>[]
-    : T extends object
-      ? { readonly [Key in keyof T]: Frozen<T[Key]> }
-      : T
-
-type Fields = Omit<z.infer<typeof jobSchema>, 'trigger'>
-
-/** The document of a job. Only `_id`, `func` and `trigger` are always there. */
-export type Job = Frozen<Fields> & {
-  readonly trigger: Trigger
-  /** Your own data. */
-  readonly [own: `x_${string}`]: unknown
+} satisfies {
+  readonly [Field in keyof Job as string extends Field
+    ? never
+    : Field extends `x_${string}`
+      ? never
+      : Field]-?: z.ZodType
 }
 
-export type JobState = NonNullable<Job['state']>
-/** One entry of `state.running`: a run that was claimed and whose end is not stored yet. */
-export type RunningEntry = NonNullable<JobState['running']>[number]
-
-/** A job as people give it: the id may be made for them, `ip: null` means no ip, what nodes write is left out. */
-export type JobInput = Omit<Frozen<Fields>, '_id' | 'ip' | 'state' | 'touch'> & {
-  readonly _id?: string
-  readonly ip?: string | null
-  readonly trigger: Trigger
-  readonly [own: `x_${string}`]: unknown
-}
-
-/** APScheduler's flat form: `{id, func, trigger: 'interval', seconds: 5}`; the trigger's fields lie beside the job's. */
-export type FlatJob = Partial<Omit<JobInput, '_id' | 'trigger' | 'func'>> & {
-  readonly id?: string
-  readonly func: string
-  /** Absent: once, at once. */
-  readonly trigger?: string | Trigger
-  readonly [field: string]: unknown
-}
+export const jobSchema = z.object(jobShape) satisfies z.ZodType<Job>
 
 /** What an absent field means; `name` is the job's `_id`. */
 export const JOB_DEFAULTS = {

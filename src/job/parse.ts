@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { nearest, type Problem, TidewheelError } from '../errors.ts'
 import { nextFireTime, type ParsedTrigger, parseTrigger, TRIGGER_FIELDS } from '../trigger/trigger.ts'
 import { isObject, type Job, type JobInput, jobSchema } from './job.ts'
+import { unstorable } from './storable.ts'
 
 export interface ParseOptions {
   /** For triggers that name none; default UTC. */
@@ -35,7 +36,7 @@ export function parseJob(document: unknown, options: ParseOptions = {}): ParsedJ
   try {
     // What is not even an object has its problem already.
     const trigger = options.trigger ?? (isObject(document.trigger) ? read(document.trigger, options) : undefined)
-    if (trigger !== undefined && problems.length === 0) return { job: document as Job, trigger }
+    if (trigger !== undefined && problems.length === 0) return { job: document as unknown as Job, trigger }
   } catch (error) {
     problems.push(triggerProblem(error))
   }
@@ -51,15 +52,25 @@ export function validateJob(document: unknown, options: ParseOptions = {}): Prob
   return first === null ? [{ path: 'trigger', message: 'trigger: can never fire: no time satisfies it' }] : []
 }
 
+export interface InputOptions extends Pick<ParseOptions, 'timezone'> {
+  /** What an absent field gets. */
+  readonly defaults?: Partial<JobInput>
+  /** Written into a trigger that names no zone: a person gave it, so the trigger means it wherever the job runs. */
+  readonly zone?: string | undefined
+}
+
 /** For jobs.add: takes our form or the flat one, dates also as ISO text, and puts `defaults` where a field is absent.
  *  Throws `invalid_job` with `data.problems`. */
-export function parseJobInput(
-  input: unknown,
-  options: { readonly defaults?: Partial<JobInput>; readonly timezone?: string } = {},
-): NewJob {
+export function parseJobInput(input: unknown, options: InputOptions = {}): NewJob {
+  const { defaults, zone, timezone = zone } = options
   const given: unknown = isFlat(input) ? unflatten(input) : input
-  const document = isObject(given) ? withDates(placed({ ...options.defaults, ...present(given) })) : given
-  const problems = isObject(document) ? inputProblems(document, options) : validateJob(document)
+  const document = isObject(given) ? zoned(withDates(placed({ ...defaults, ...present(given) })), zone) : given
+  const problems = [
+    ...flatProblems(input),
+    ...(isObject(document)
+      ? inputProblems(document, timezone === undefined ? {} : { timezone })
+      : validateJob(document)),
+  ]
   if (problems.length === 0) return document as NewJob
   const id = isObject(document) && typeof document._id === 'string' ? ` ${document._id}` : ''
   throw new TidewheelError('invalid_job', `job${id}: ${problems.map(problem => problem.message).join('; ')}`, {
@@ -69,13 +80,37 @@ export function parseJobInput(
 
 function inputProblems(document: Readonly<Record<string, unknown>>, options: ParseOptions): Problem[] {
   const { state, touch, ...rest } = document
-  const { timezone } = options
   const written = Object.entries({ state, touch }).filter(([, value]) => value !== undefined)
+  const own = Object.entries(rest).filter(([name]) => name === 'args' || name === 'kwargs' || name.startsWith('x_'))
   return [
     ...written.map(([path]) => ({ path, message: `${path}: is written by nodes only; leave it out` })),
+    ...own.map(([name, value]) => unstorable(value, name)).filter(problem => problem !== undefined),
     // A job without an id gets one: any will do for the check.
-    ...validateJob('_id' in rest ? rest : { _id: 'new', ...rest }, timezone === undefined ? {} : { timezone }),
+    ...validateJob('_id' in rest ? rest : { _id: 'new', ...rest }, options),
   ]
+}
+
+/** What is wrong with the flat form's own words, which do not reach the document. */
+function flatProblems(input: unknown): Problem[] {
+  if (!isObject(input) || !isFlat(input)) return []
+  const { id, _id, replace_existing: order } = input
+  const problems: Problem[] = []
+  if (id !== undefined && _id !== undefined)
+    problems.push({ path: 'id', message: `id: a job has one id, as _id or as id; found ${show(_id)} and ${show(id)}` })
+  if (order !== undefined && typeof order !== 'boolean')
+    problems.push({ path: 'replace_existing', message: `replace_existing: true or false; found ${show(order)}` })
+  return problems
+}
+
+/** Whether APScheduler's flat form orders an existing job to be replaced. */
+export const replacesExisting = (input: unknown): boolean =>
+  isObject(input) && isFlat(input) && input.replace_existing === true
+
+/** A trigger that names no zone means the one that was given. */
+export function zoned<T extends Readonly<Record<string, unknown>>>(job: T, zone: string | undefined): T {
+  const { trigger } = job
+  if (zone === undefined || !isObject(trigger) || (trigger.timezone ?? null) !== null) return job
+  return { ...job, trigger: { ...trigger, timezone: zone } }
 }
 
 /** Whether it is APScheduler's flat form: it has an `id`, a word as trigger, or a trigger's fields and no trigger. */
@@ -90,7 +125,7 @@ const looseTriggerFields = (input: Readonly<Record<string, unknown>>): string[] 
   Object.keys(input).filter(key => Object.hasOwn(TRIGGER_FIELDS, key) && !FIELDS.has(key) && key !== 'type')
 
 /** APScheduler's flat form to ours, unchecked; without any trigger: once, at once (not so with `partial`, for a change).
- *  `replace_existing` is an order to the caller and `jobstore` has no meaning here: both go. */
+ *  `replace_existing` is an order to the caller (replacesExisting) and `jobstore` has no meaning here: both go. */
 export function unflatten(input: unknown, { partial = false } = {}): JobInput {
   if (!isObject(input)) return input as JobInput
   const { id, trigger, replace_existing: _order, jobstore: _store, ...rest } = input
@@ -189,6 +224,7 @@ export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value)
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid date' : value.toISOString()
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
   if (typeof value !== 'object' || value === null) return String(value)
   // A document of a person's own may have a field of that name, with anything in it.
   const kind = '_bsontype' in value && typeof value._bsontype === 'string' ? value._bsontype : 'object'

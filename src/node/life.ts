@@ -8,9 +8,8 @@ import { Lease, type Report } from '../cluster/lease.ts'
 import { Membership, type Told } from '../cluster/membership.ts'
 import type { Seen } from '../cluster/registry.ts'
 import { ServerTime } from '../cluster/server-time.ts'
-import { CONNECT_TIMEOUT_MS, ownAddress } from '../database/connection.ts'
+import { ownAddress } from '../database/connection.ts'
 import { type Database, openDatabase } from '../database/database.ts'
-import { HISTORY_TTL_MS } from '../database/ensure.ts'
 import { TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
 import type { Executor } from '../executor/executor.ts'
@@ -52,8 +51,7 @@ export class Life {
 
   /** Opens the database and creates what is missing there. Throws what a connection throws. */
   static async open(options: LifeOptions): Promise<Life> {
-    const { historyTtl = HISTORY_TTL_MS } = options.options
-    const database = await openDatabase({ ...options.options, historyTtl }, `tidewheel:${options.ip ?? ''}`)
+    const database = await openDatabase(options.options, `tidewheel:${options.ip ?? ''}`)
     try {
       const ip = options.ip ?? (await ownAddress(database.connection.client))
       const life = new Life(options, database, ip)
@@ -96,7 +94,7 @@ export class Life {
   async join(): Promise<void> {
     await this.#membership.join()
     if (this.#opening === undefined) return
-    const { connectTimeout = CONNECT_TIMEOUT_MS } = this.#options.options
+    const { connectTimeout } = this.#options.options
     if (await patiently(this.#opening, connectTimeout * PATIENCE, () => this.#stages?.jobs ?? 0)) return
     const message = `the database went away while the jobs were read: ${this.#interruption}`
     throw new TidewheelError('unreachable', message)

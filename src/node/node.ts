@@ -50,7 +50,8 @@ export interface TidewheelNode extends AsyncDisposable {
   resume(): void
   /** Stops for good: connections end, `events$` completes. */
   close(): Promise<void>
-  /** Registers a function; with `job` the job is stored too, now or at the start. Throws `conflict`. */
+  /** Registers a function; with `job` the job is stored too, now or at the start: where it is refused, the function is not registered
+   *  either. Throws `conflict`, `invalid_job`. */
   task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void>
   /** Due runs of a function as a stream: each ends with `run.complete(value)` or `run.fail(error)`, and keeps its place in the
    *  executor until then. One subscriber a function; one that leaves ends its open runs as cancelled. */
@@ -60,7 +61,7 @@ export interface TidewheelNode extends AsyncDisposable {
 
 /** Makes a node; nothing happens before `start`. Throws `invalid_option`. */
 export function createNode(options: NodeOptions): TidewheelNode {
-  return new Node(checkOptions(options))
+  return new Node(checkOptions(options), options.timezone)
 }
 
 class Node implements TidewheelNode {
@@ -81,8 +82,9 @@ class Node implements TidewheelNode {
   /** From an open database to the end of a stop. */
   #life: Life | undefined
 
-  constructor(options: CheckedOptions) {
-    const { ip, jobDefaults, timezone } = options
+  /** `timezone`: the one that was given, if one was. */
+  constructor(options: CheckedOptions, timezone: string | undefined) {
+    const { ip, jobDefaults } = options
     this.#options = options
     this.#ip = ip
     this.events$ = this.#events.asObservable()
@@ -92,7 +94,8 @@ class Node implements TidewheelNode {
     const collections = () => this.#database().collections
     this.jobs = jobsOf({
       collection: () => collections().jobs,
-      watch: query => defer(() => watchJobs(this.#database().connection.client, collections().jobs, query)),
+      nodes: () => collections().nodes,
+      watch: query => defer(() => watchJobs(this.#database().connection, collections().jobs, query)),
       timezone,
       defaults: () => ({ ...jobDefaults, ...(this.#ip !== undefined && { ip: this.#ip }) }),
       keep: (...added) => this.#keep(...added),
@@ -157,23 +160,32 @@ class Node implements TidewheelNode {
   }
 
   async task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void> {
+    const isNew = this.#tasks.get(name) === undefined
     this.#register(name, fn)
-    if (job !== undefined) await this.jobs.add({ ...job, func: name } as JobInput, { replace: true })
+    if (job === undefined) return
+    try {
+      await this.jobs.add({ ...job, func: name } as JobInput, { replace: true })
+    } catch (error) {
+      if (isNew) this.#unregister(name)
+      throw error
+    }
   }
 
   runs$(func: string): Observable<PipelineRun> {
     return runsOf(func, {
       register: (name, task) => this.#register(name, task),
-      unregister: name => {
-        this.#tasks.remove(name)
-        this.#life?.stages?.recheck(name)
-      },
+      unregister: name => this.#unregister(name),
       cancel: (id, message) => this.#life?.stages?.abort(id, { status: 'cancelled', message }),
     })
   }
 
   #register(name: string, task: Task): void {
     this.#tasks.add(name, task)
+    this.#life?.stages?.recheck(name)
+  }
+
+  #unregister(name: string): void {
+    this.#tasks.remove(name)
     this.#life?.stages?.recheck(name)
   }
 

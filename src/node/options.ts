@@ -8,6 +8,7 @@ import type { ExecutorsOption } from '../executor/executors.ts'
 import type { FlatJob, JobInput } from '../job/job.ts'
 import { type Logger, loggerOf } from '../log.ts'
 import { optionsOf } from '../options/given.ts'
+import { OPTIONS } from '../options/table.ts'
 
 /** What `createNode` takes. Durations are milliseconds. */
 export interface NodeOptions extends ConnectionOptions {
@@ -27,7 +28,8 @@ export interface NodeOptions extends ConnectionOptions {
   readonly jobDefaults?: Partial<Omit<JobInput, '_id'>>
   /** Jobs that are stored at each start, each with an id; an unchanged one keeps its `next_run_time`. Default: none. */
   readonly jobs?: readonly (JobInput | FlatJob)[]
-  /** The zone of triggers and dates that name none, such as `Europe/Berlin`. Default: `UTC`. */
+  /** The zone of triggers and dates that name none, such as `Europe/Berlin`; one that is given is written into the triggers of jobs
+   *  that are added here. Default: `UTC`. */
   readonly timezone?: string
   /** Milliseconds (from 250) after which a silent node counts as dead, and others take its jobs over. Default: 15000. */
   readonly lease?: number
@@ -53,6 +55,6 @@ export type CheckedOptions = Omit<NodeOptions, 'logger' | 'historyTtl'> &
 /** Throws `invalid_option`: with the path of what is wrong, what is expected there, and the nearest known word. */
 export function checkOptions(options: NodeOptions): CheckedOptions {
   const values = optionsOf<'node', NodeOptions>('node', options)
-  const { logger, clock = systemClock, historyTtl = null } = values
-  return { ...values, logger: loggerOf(logger), clock, historyTtl }
+  const { timezone = OPTIONS.timezone.fallback, logger, clock = systemClock, historyTtl = null } = values
+  return { ...values, timezone, logger: loggerOf(logger), clock, historyTtl }
 }

@@ -110,8 +110,9 @@ export const OPTIONS = {
   },
   timezone: {
     schema: value.zone(),
-    help: 'zone of triggers and dates that name none',
-    default: 'UTC',
+    help: 'zone of triggers and dates that name none, and in which times are shown',
+    fallback: 'UTC',
+    absent: 'UTC; for jobs that are added, the zone of their node',
     of: EITHER,
     cli: { flag: 'start', value: 'zone' },
   },

@@ -14,28 +14,32 @@ export { fingerprint, jitterMs } from './hash.ts'
 export type Exclusion = Date | string | { readonly from: Date | string; readonly to: Date | string }
 
 interface Common {
+  /** An IANA name, such as `Europe/Berlin`. Absent: the zone of the node that runs the job, or that of the call. */
   readonly timezone?: string | null
   /** Days and spans, in the trigger's zone, in which it does not fire. */
   readonly exclude?: readonly Exclusion[] | null
 }
 
 interface Repeating extends Common {
-  /** Seconds by which a start may be delayed; the schedule itself never shifts. */
+  /** Seconds by which a start may be delayed, from 0; the schedule itself never shifts. Default 0. */
   readonly jitter?: number | null
 }
 
 interface Bounded extends Repeating {
+  /** It does not fire before; a date, or text such as `2026-01-31 08:00` in the trigger's zone. */
   readonly start_date?: Date | string | null
-  /** Included. */
+  /** It does not fire after; included. */
   readonly end_date?: Date | string | null
 }
 
+/** Fires once. */
 export interface DateTrigger extends Common {
   readonly type: 'date'
-  /** Absent: the moment the trigger is created. */
+  /** When: a date, or text such as `2026-01-31 08:00` in the trigger's zone. Absent: the moment the trigger is created. */
   readonly run_date?: Date | string | null
 }
 
+/** Fires each so often: the sum of its parts, which is above 0. It begins at `start_date`, else one length from now. */
 export interface IntervalTrigger extends Bounded {
   readonly type: 'interval'
   readonly weeks?: number | null
@@ -45,37 +49,49 @@ export interface IntervalTrigger extends Bounded {
   readonly seconds?: number | null
 }
 
+/** Fires where all fields match. Fields are numbers or text such as `9-17`, `9-17/2`, `1,15`; a given field that is coarser than the
+ *  finest one may be left out (any), what is finer counts as its least value. */
 export interface CronTrigger extends Bounded {
   readonly type: 'cron'
+  /** 1970–9999. */
   readonly year?: number | string | null
+  /** 1–12, or names: `jan-mar`. */
   readonly month?: number | string | null
+  /** 1–31, `last`, or a place: `2nd mon`. */
   readonly day?: number | string | null
-  /** ISO week. */
+  /** ISO week, 1–53. */
   readonly week?: number | string | null
-  /** 0 is Monday. */
+  /** 0–6, where 0 is Monday, or names: `mon-fri`. */
   readonly day_of_week?: number | string | null
+  /** 0–23. */
   readonly hour?: number | string | null
+  /** 0–59. */
   readonly minute?: number | string | null
+  /** 0–59. */
   readonly second?: number | string | null
   readonly expression?: null
 }
 
+/** Fires as crontab text says. */
 export interface CrontabTrigger extends Bounded {
   readonly type: 'cron'
   /** Five fields, six with seconds first, or a nickname such as `@daily`; weekday 0 and 7 are Sunday. */
   readonly expression: string
 }
 
+/** Fires when all its members do. */
 export interface AndTrigger extends Repeating {
   readonly type: 'and'
   readonly triggers: readonly Trigger[]
 }
 
+/** Fires when any of its members does. */
 export interface OrTrigger extends Repeating {
   readonly type: 'or'
   readonly triggers: readonly Trigger[]
 }
 
+/** When a job runs. */
 export type Trigger = DateTrigger | IntervalTrigger | CronTrigger | CrontabTrigger | AndTrigger | OrTrigger
 
 /** A trigger read once and asked often; holds no state that an answer depends on, so jobs may share it. */
@@ -171,7 +187,8 @@ export function parsed(trigger: Trigger | ParsedTrigger, { timezone }: { readonl
   return trigger instanceof Parsed ? trigger : parseTrigger(trigger, timezone === undefined ? {} : { timezone })
 }
 
-function instant(date: Date, name: string): number {
+/** The instant of a date; throws `invalid_option` for what is none. */
+export function instant(date: Date, name: string): number {
   const time = date instanceof Date ? date.getTime() : Number.NaN
   if (!Number.isNaN(time)) return time
   throw new TidewheelError('invalid_option', `${name}: a valid Date is needed`, { [name]: date })

@@ -89,11 +89,30 @@ describe('add', () => {
     expect(await jobs().countDocuments()).toBe(0)
   })
 
-  test('of several, those before one that fails are added, and it says so', async () => {
+  test('of several, none is added where one fails, and it says which', async () => {
     const { code, stdout, stderr } = await cli(['jobs', 'add', '--json'], [aJob(), aJob(), aJob({ _id: 'c' })])
     expect([code, stdout]).toEqual([5, ''])
-    expect(stderr).toMatch(/^Job 2 of 3 failed; those before it are added\.\ntidewheel: job digest: there is one/)
-    expect(await jobs().countDocuments()).toBe(1)
+    expect(stderr).toMatch(/^Job 2 of 3 failed; none is added\.\ntidewheel: job digest: there is one/)
+    expect(await jobs().countDocuments()).toBe(0)
+    const invalid = await cli(['jobs', 'add'], [aJob(), aJob({ _id: 'c', max_instances: 0 })])
+    expect([invalid.code, invalid.stdout]).toEqual([2, ''])
+    expect(invalid.stderr).toMatch(/^Job 2 of 2 failed; none is added\.\ntidewheel: job c: max_instances/)
+    expect(await jobs().countDocuments()).toBe(0)
+  })
+
+  test('with --partial those that can be added are, and it says what of the others', async () => {
+    const { code, stdout, stderr } = await cli(['jobs', 'add', '--partial'], [aJob(), aJob(), aJob({ _id: 'c' })])
+    expect([code, stdout]).toEqual([5, 'digest: added\nc: added\n'])
+    expect(stderr).toMatch(/^Job 2 of 3 is not added: job digest: there is one/)
+  })
+
+  test('--timezone is written into triggers that name no zone, also of several; without it none is', async () => {
+    await cli(['jobs', 'add', '--timezone', 'Asia/Tokyo'], aJob())
+    await cli(['jobs', 'add', '--timezone', 'Asia/Tokyo'], [aJob({ _id: 'b' }), aJob({ _id: 'c' })])
+    expect(await jobs().distinct('trigger.timezone')).toEqual(['Asia/Tokyo'])
+    expect(await jobs().countDocuments({ 'trigger.timezone': 'Asia/Tokyo' })).toBe(3)
+    await cli(['jobs', 'add'], aJob({ _id: 'd' }))
+    expect(await jobs().findOne({ _id: 'd' })).toEqual(aJob({ _id: 'd' }))
   })
 
   test('a file that is not there: exit 2', async () => {
@@ -114,6 +133,7 @@ describe('one job', () => {
     ['resume', []],
     ['run', []],
     ['remove', []],
+    ['cancel', []],
     ['next', []],
     ['edit', []],
     ['backfill', ['--from', '2026-01-01', '--to', '2026-01-02']],
@@ -169,6 +189,41 @@ describe('one job', () => {
   test('remove', async () => {
     expect(JSON.parse((await cli(['jobs', 'remove', 'digest', '--json'])).stdout)).toEqual({ removed: ['digest'] })
     expect(await jobs().countDocuments()).toBe(0)
+  })
+
+  test('remove of several says what became of each', async () => {
+    await cli(['jobs', 'add'], aJob({ _id: 'b' }))
+    const { code, stdout, stderr } = await cli(['jobs', 'remove', 'digest', 'nope', 'b', 'neither'])
+    expect([code, stdout]).toEqual([3, 'digest: removed\nb: removed\n'])
+    expect(stderr).toMatch(/job neither: there is none of this id\ntidewheel: job nope: there is none of this id/)
+    expect(await jobs().countDocuments()).toBe(0)
+  })
+
+  test('cancel asks for the end of all runs or of one; where none goes on it asks for nothing', async () => {
+    const none = await cli(['jobs', 'cancel', 'digest'])
+    expect([none.code, none.stdout]).toEqual([0, 'digest: no run goes on\n'])
+    expect(await jobs().findOne({})).not.toHaveProperty('cancel')
+    const at = new Date()
+    const entry = { job: 'digest', run_time: at, claimed: at, node: 'a', incarnation: 'i', attempt: 1 }
+    const running = ['r1', 'r2'].map(run_id => ({ ...entry, run_id }))
+    await jobs().updateOne({ _id: 'digest' }, { $set: { 'state.running': running } } as never)
+    expect((await cli(['jobs', 'cancel', 'digest'])).stdout).toBe('digest: its 2 runs: asked to abort\n')
+    expect(await jobs().findOne({})).toMatchObject({ cancel: '*' })
+    expect((await cli(['jobs', 'cancel', 'digest', 'r2'])).stdout).toBe('digest: r2: asked to abort\n')
+    expect(await jobs().findOne({})).toMatchObject({ cancel: 'r2' })
+    const wrong = await cli(['jobs', 'cancel', 'digest', 'r3'])
+    expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringMatching(/no run r3 goes on\nThese go on: r1, r2\./)])
+  })
+
+  test("next and backfill reckon in the zone of the job's node", async () => {
+    await testDb.db.collection<{ _id: string }>('nodes').insertOne({ _id: 'a', timezone: 'Asia/Tokyo' } as never)
+    await cli(['jobs', 'edit', 'digest'], { trigger: { type: 'cron', hour: 8 } })
+    expect((await cli(['jobs', 'next', 'digest', '-n', '1'])).stdout).toMatch(/ 08:00:00 \+09:00\n$/)
+    const shown = await cli(['jobs', 'next', 'digest', '-n', '1', '--timezone', 'UTC'])
+    expect(shown.stdout).toMatch(/ 23:00:00 \+00:00\n$/)
+    const args = ['jobs', 'backfill', 'digest', '--from', '2026-01-31 08:00', '--to', '2026-01-31 08:00', '--json']
+    expect(JSON.parse((await cli(args)).stdout)).toEqual({ _id: 'digest', runs: 1 })
+    expect(await jobs().findOne({})).toMatchObject({ run_at: [new Date('2026-01-30T23:00:00Z')] })
   })
 
   test('next goes on from next_run_time; a paused job has none', async () => {
@@ -234,6 +289,14 @@ describe('list', () => {
     ])
   })
 
+  test('--limit and --timezone', async () => {
+    const { stdout, stderr } = await cli(['jobs', 'list', '--limit', '1', '--timezone', 'Asia/Tokyo'])
+    expect(stdout).toBe('armed\ta\tarmed\tSun 2027-01-31 17:00:00 +09:00\texecuted\tmail:digest\t\n')
+    expect(stderr).toBe('There are more than 1.\n')
+    const wrong = await cli(['jobs', 'list', '--limit', 'few'])
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/--limit: expected a whole number/)])
+  })
+
   test('none: an empty array, exit 0', async () => {
     const { code, stdout, stderr } = await cli(['jobs', 'list', '--tag', 'nothing', '--json'])
     expect([code, stdout, stderr]).toEqual([0, '[]\n', ''])
@@ -263,7 +326,32 @@ test('events tells of edits as objects, and ends by a signal with 130', async ()
     .split('\n')
     .map(line => JSON.parse(line))
   expect(lines.map(({ type }) => type)).toEqual(['job.added', 'job.moved', 'job.paused', 'job.resumed', 'job.removed'])
-  expect(lines[1]).toMatchObject({ job_id: 'digest', to: 'b', at: expect.any(String) })
+  expect(lines[1]).toMatchObject({ job_id: 'digest', to: 'b', at: expect.any(String), position: expect.any(String) })
+})
+
+test('events says first what it does not hear, and ends after --limit with 0', async () => {
+  const events = startCli(['events', '--limit', '2', '--node', 'a'], { env: { MONGODB_URI: testDb.uri } })
+  await events.saw(
+    /^listening to database .*Ctrl-C ends\. What is not stored only the node itself tells of.*run\.claimed/,
+  )
+  await jobs().insertMany([
+    aJob({ ip: 'a' }),
+    aJob({ _id: 'other', ip: 'b' }),
+    aJob({ _id: 'third', ip: 'a' }),
+  ] as never)
+  const { code, stdout } = await events.ended
+  expect([code, stdout.trim().split('\n').length]).toEqual([0, 2])
+  expect(stdout).toMatch(/job\.added {2}digest.*\n.*job\.added {2}third/)
+  expect(stdout).not.toMatch(/position/)
+})
+
+test.each([
+  ['nonsense', /there is no event "nonsense"; known are node, clock, /],
+  ['run.executd', /did you mean run\.executed\?/],
+  ['run.claimed', /run\.claimed is never stored, so only the node itself tells of it/],
+])('events of the type %s: exit 2', async (type, message) => {
+  const { code, stderr } = await cli(['events', '--type', type])
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
 })
 
 test('a standalone server: exit 69, and how to repair it', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -9,6 +10,7 @@ import { Pool } from '../../src/executor/pool.ts'
 import { Scripts } from '../../src/executor/script.ts'
 import { Tasks } from '../../src/executor/tasks.ts'
 import { Workspace } from '../../src/executor/workspace.ts'
+import { built } from '../support/cli.ts'
 import { executorSuite, folderOf, KILL_AFTER } from './executor-suite.ts'
 
 const TASKS = `
@@ -174,5 +176,27 @@ describe('executors from the configuration', () => {
     expect(pool?.problem('other:value')).toMatch(/registered in code/)
     expect(pool?.problem('suite:valu')).toMatch(/did you mean suite:value\?/)
     expect(path.isAbsolute(tasksDir)).toBe(true)
+  })
+
+  // In a process of its own: the test runner reads modules in its own way.
+  test('functions of CommonJS modules are seen, whichever way they are exported', () => {
+    const folder = folderOf({
+      'a.cjs': 'module.exports = { digest: async () => 1, other: async () => 1, number: 5 }',
+      'b.cjs': 'exports.digest = () => 1',
+      'c.cjs': 'const make = name => ({ [name]: () => 1 })\nmodule.exports = make("made")',
+      'd.cts': 'export const digest = () => 1',
+      'package.json': '{"type": "commonjs"}',
+      'e.js': 'Object.assign(exports, { digest() { return 1 } })',
+      'f.mjs': 'export const digest = () => 1',
+    })
+    const module = JSON.stringify(path.join(built(), 'executor', 'tasks.js'))
+    const program = `import { Tasks } from ${module}
+      const tasks = new Tasks()
+      await tasks.load(process.argv[1])
+      console.log(tasks.names().join(' '))`
+    const args = ['--input-type=module', '-e', program, folder]
+    expect(execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()).toBe(
+      'a:digest a:other b:digest c:made d:digest e:digest f:digest',
+    )
   })
 })

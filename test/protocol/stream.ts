@@ -30,7 +30,7 @@ export function eventOf(before: Job | null, after: Job | null, written: Written 
   if (same(before, after)) return undefined
   if (written === 'document') return { operationType: 'replace', id, fullDocument: after }
   const description = { updatedFields: {}, removedFields: [], truncatedArrays: [] }
-  difference('', before as Plain, after as Plain, description, written === 'paths')
+  difference('', { ...before }, { ...after }, description, written === 'paths')
   return { operationType: 'update', id, updateDescription: description }
 }
 

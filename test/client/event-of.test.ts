@@ -1,6 +1,6 @@
 /** What changes in the database mean: edits, what nodes write of jobs, rows of history, and the registry. */
 import { expect, test } from 'vitest'
-import { type DatabaseChange, eventsOf } from '../../src/cli/event-of.ts'
+import { type DatabaseChange, eventsOf } from '../../src/client/event-of.ts'
 
 const names = { jobs: 'jobs', executions: 'executions', nodes: 'nodes' }
 const at = new Date('2026-01-31T08:00:00Z')
@@ -44,6 +44,23 @@ test('rows of history are how runs went', () => {
   ])
   expect(row({ status: 'missed', late: 5, coalesced: 2 })).toMatchObject([
     { type: 'run.missed', late: 5, coalesced: 2 },
+  ])
+  const ended = { duration: 3, exception: 'Cancelled: cancelled by request', traceback: null }
+  expect(row({ status: 'cancelled', ...ended })).toEqual([
+    {
+      type: 'run.cancelled',
+      at,
+      node: 'a',
+      run_id: 'r',
+      job_id: 'x',
+      run_time,
+      attempt: 1,
+      duration: 3,
+      reason: 'cancelled by request',
+    },
+  ])
+  expect(row({ status: 'interrupted', ...ended })).toEqual([
+    { type: 'run.interrupted', at, node: 'a', run_id: 'r', job_id: 'x', run_time, attempt: 1, lost_node: 'a' },
   ])
   const growing = { updateDescription: { updatedFields: { log: 'more' } }, fullDocument: { status: 'started' } }
   expect(events('executions', growing)).toEqual([])

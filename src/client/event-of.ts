@@ -1,7 +1,10 @@
 /** Event of: what does a change in the database mean? Changes of jobs, rows of history and the registry become events.
  *  In: one change as MongoDB's stream has it. Out: the events of the contract that it shows, often none: a node's own writes
  *  (they carry a fresh `touch`) say something only where they tell how a job fares. Pure. */
-import type { Execution, Job, NodeInfo, TidewheelEvent } from '../index.ts'
+import type { NodeInfo } from '../cluster/lease.ts'
+import type { EventType, TidewheelEvent } from '../event.ts'
+import type { Execution } from '../history/rows.ts'
+import type { Job } from '../job/job.ts'
 
 export interface CollectionNames {
   readonly jobs: string
@@ -24,6 +27,44 @@ export interface DatabaseChange {
 }
 
 type Fields = Readonly<Record<string, unknown>>
+
+/** Whether the database shows that it happened. What it does not show a node alone can tell, in its own `events$`. */
+export const SHOWN: Readonly<Record<EventType, boolean>> = {
+  'node.started': true,
+  'node.standby': false,
+  'node.paused': true,
+  'node.resumed': true,
+  'node.draining': true,
+  'node.stopped': true,
+  'node.fenced': false,
+  'node.joined': false,
+  'node.lost': true,
+  'clock.jumped': false,
+  'try.failed': false,
+  'stream.opened': false,
+  'stream.interrupted': false,
+  'stream.resumed': false,
+  'stream.resynced': false,
+  'job.added': true,
+  'job.modified': true,
+  'job.moved': true,
+  'job.paused': true,
+  'job.resumed': true,
+  'job.removed': true,
+  'job.invalid': true,
+  'job.adopted': true,
+  'job.stranded': false,
+  'run.claimed': false,
+  'run.started': true,
+  'run.executed': true,
+  'run.error': true,
+  'run.retrying': false,
+  'run.missed': true,
+  'run.max_instances': true,
+  'run.timeout': true,
+  'run.cancelled': true,
+  'run.interrupted': true,
+}
 
 export function eventsOf(change: DatabaseChange, names: CollectionNames): readonly TidewheelEvent[] {
   const { ns, documentKey, clusterTime } = change
@@ -93,8 +134,12 @@ function runEvents({ operationType, fullDocument, wallTime: at, updateDescriptio
       return [{ ...base, late, coalesced }]
     case 'max_instances':
       return [{ ...base, coalesced }]
+    // Whether it is run again its row does not say.
+    case 'interrupted':
+      return [{ ...base, attempt, lost_node: ip }]
     default: {
       const [, name = 'Error', message = ''] = /^([^:]*): ?([\s\S]*)$/.exec(exception ?? '') ?? []
+      if (status === 'cancelled') return [{ ...base, attempt, duration, reason: message }]
       const error = { name, message, ...(traceback !== null && { stack: traceback }) }
       return [{ ...base, attempt, duration, error }]
     }

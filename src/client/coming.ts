@@ -1,0 +1,44 @@
+/** Coming: when does a job run next, and in whose zone is that reckoned?
+ *  In: a document of a job, and who its node is. Out: a zone; run times, those ordered beside the schedule among them.
+ *  A trigger that names no zone means that of the node which runs it, not that of whoever asks. */
+import type { Collection } from 'mongodb'
+import type { NodeInfo } from '../cluster/lease.ts'
+import type { Job } from '../job/job.ts'
+import { fireTimes, nextFireTime } from '../trigger/trigger.ts'
+
+const NO_ONES_ZONE = 'UTC'
+
+/** The zone of a job: its trigger's, else its node's, else UTC. */
+export function zoneOf(
+  { trigger }: Pick<Job, 'trigger'>,
+  owner: Pick<NodeInfo, 'timezone'> | null | undefined,
+): string {
+  return trigger.timezone ?? owner?.timezone ?? NO_ONES_ZONE
+}
+
+/** The same, by a look into the registry where the trigger names none. */
+export async function ownZoneOf(job: Pick<Job, 'trigger' | 'ip'>, nodes: Collection<NodeInfo>): Promise<string> {
+  const isAsked = (job.trigger.timezone ?? null) === null && job.ip !== undefined
+  return zoneOf(job, isAsked ? await nodes.findOne({ _id: job.ip }, { projection: { timezone: 1 } }) : undefined)
+}
+
+/** The next run times, in order: they go on from `next_run_time` as the node will, and `run_at` is among them; a paused job has none
+ *  but those. `timezone` is the job's. */
+export function comingRuns(job: Job, count: number, timezone: string): readonly Date[] {
+  const times = [...(job.run_at ?? []), ...scheduled(job, count, timezone)].map(time => time.getTime())
+  return [...new Set(times)]
+    .sort((a, b) => a - b)
+    .slice(0, count)
+    .map(time => new Date(time))
+}
+
+function scheduled({ next_run_time: next, trigger }: Job, count: number, timezone: string): readonly Date[] {
+  if (next === null) return []
+  if (next === undefined) return fireTimes(trigger, { count, timezone })
+  const times: Date[] = []
+  for (let time: Date | null = next; time !== null && times.length < count; ) {
+    times.push(time)
+    time = nextFireTime(trigger, time, time, { timezone })
+  }
+  return times
+}

@@ -1,0 +1,55 @@
+/** Given: what people hand to a handle beside a job: ids, filters, switches, times.
+ *  In: values of any kind. Out: the same, of the kind that is meant. Throws `invalid_option` with what is expected and what was
+ *  found: an operator of MongoDB in the place of an id would mean other documents than the one that was named. */
+import type { Filter } from 'mongodb'
+import { nearest, TidewheelError } from '../errors.ts'
+import { isObject } from '../job/job.ts'
+import { show } from '../job/parse.ts'
+
+/** An id of a job or a run. `where` is the method, such as `jobs.get`. */
+export function givenId(value: unknown, where: string): string {
+  return typeof value === 'string' ? value : refuse(where, 'id', 'expected text, such as digest', value)
+}
+
+/** The ip of a node. */
+export function givenIp(value: unknown, where: string): string {
+  return typeof value === 'string' ? value : refuse(where, 'ip', 'expected text, such as 10.0.0.7', value)
+}
+
+/** A filter of MongoDB; what is in it the server judges. */
+export function givenFilter<T>(value: Filter<T> | undefined, where: string): Filter<T> {
+  if (isObject(value)) return value as Filter<T>
+  return refuse(where, 'query', 'expected a filter of MongoDB, such as {tags: "mail"}, or {} for all', value)
+}
+
+export function givenDate(value: unknown, where: string, name: string): Date {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value
+  return refuse(where, name, 'expected a date, such as new Date("2026-01-31T08:00:00Z")', value)
+}
+
+/** Options that are each true or false; absent: false. */
+export function givenSwitches<K extends string>(
+  value: unknown,
+  where: string,
+  ...names: readonly K[]
+): Record<K, boolean> {
+  if (value !== undefined && !isObject(value)) {
+    return refuse(where, 'options', `expected an object, such as {${names[0]}: true}`, value)
+  }
+  const given: Readonly<Record<string, unknown>> = value ?? {}
+  for (const name of Object.keys(given)) {
+    if ((names as readonly string[]).includes(name)) continue
+    const near = nearest(name, names)
+    const known = near === undefined ? `known: ${names.join(', ')}` : `did you mean ${near}?`
+    throw new TidewheelError('invalid_option', `${where}: ${name}: there is no such option; ${known}`, { path: name })
+  }
+  const switches = names.map(name => {
+    const found = given[name] ?? false
+    return [name, typeof found === 'boolean' ? found : refuse(where, name, 'expected true or false', found)] as const
+  })
+  return Object.fromEntries(switches) as Record<K, boolean>
+}
+
+export function refuse(where: string, path: string, expected: string, found: unknown): never {
+  throw new TidewheelError('invalid_option', `${where}: ${path}: ${expected}; found ${show(found)}`, { path })
+}
