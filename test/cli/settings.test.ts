@@ -66,7 +66,7 @@ test('settings become options by the names that options have', () => {
     flags: { tasks: 'mail', verbose: true, nodes: '3' },
     env: { MONGODB_URI: 'mongodb://h' },
   })
-  const client = { uri: 'mongodb://h', connectTimeout: 5_000, timezone: 'UTC' }
+  const client = { uri: 'mongodb://h', connectTimeout: 5_000 }
   expect(optionsIn('client', settings)).toEqual(client)
   expect(optionsIn('node', settings)).toEqual({ ...client, tasksDir: 'mail', lease: 15_000, claimLead: 50 })
 })
