@@ -53,6 +53,11 @@ class Fault:
         return abs(self.amount) * 1000 if self.kind == "clock-jump" and abs(self.amount) <= 5 else 0
 
     @property
+    def ahead(self):
+        """By how much a server's clock was ahead: what is due by it is still to come."""
+        return self.amount * 1000 if self.kind == "server-clock" and self.amount > 0 else 0
+
+    @property
     def low(self):
         return self.start - BEFORE - self.shift
 
@@ -189,6 +194,16 @@ class Faults:
             if f.kind == "server-clock":
                 tolerance = max(tolerance, f.shift + FAR)
         return tolerance
+
+    def early_again(self, start, since):
+        """By how many ms a wait that began at `since` may be cut short: while a server's clock is far off, a node ends it by the
+        offset that it measured last."""
+        off = any(f.start <= start["t"] and since <= f.stop + SETTLE for f in self.skewed)
+        return FAR if off else EARLY
+
+    def due_ahead(self, t, low, high):
+        """Instants between low and high at which t, though still to come, was due by a server's clock that was ahead."""
+        return [t - f.ahead for f in self.skewed if f.ahead > 0 and max(low, f.start) < t - f.ahead < min(high, f.stop)]
 
     def is_away(self, t):
         """Whether the jobs collection was not there, or just being read again."""

@@ -35,7 +35,8 @@ AWAY = 3_000  # after the jobs collection came back: while it was away nobody co
 
 FAR = 1_000
 # Between two clocks that one heartbeat keeps together: by so much more than its offset a set clock moves a start, and by so much
-# before the lease is lost a node may say that it told an interruption.
+# before the lease is lost a node may say that it told an interruption. A round trip is given up after a second and measures an
+# offset to half of that: by so much two measures differ, and a wait between them is cut short.
 
 HEARD = 1_000  # after an acknowledged cancel a run may come to its own end for so long: the time in which an edit is everywhere
 
