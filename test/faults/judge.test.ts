@@ -49,6 +49,7 @@ interface Story {
   /** Killed at that time: ip, when. */
   readonly exits?: readonly (readonly [string, number])[]
   /** Runs of other jobs. */
+  readonly lease?: number
   /** The nodes' logs say nothing. */
   readonly silent?: boolean
   readonly others?: readonly (Told & { readonly job: string; readonly t: number })[]
@@ -71,7 +72,7 @@ function write(folder: string, story: Story): void {
   const lines: Line[] = [
     { at: at(-5_000), f: 'clock', wall: BASE, mono: 0 },
     ...['n0', 'n1', 'n2'].map((ip, i) => ({ at: at(-4_000), f: 'process', what: 'start', ip, pid: i + 1 })),
-    { at: at(0), f: 'phase', what: 'begin', leaseMs: 6_000 },
+    { at: at(0), f: 'phase', what: 'begin', leaseMs: story.lease ?? 6_000 },
     { at: at(60_000), f: 'phase', what: 'healed' },
     { at: at(80_000), f: 'phase', what: 'calm' },
     { at: at(81_000), f: 'phase', what: 'drained', codes: [0, 0, 0] },
@@ -609,6 +610,12 @@ const LOST: readonly Case[] = [
   ],
   [
     'F1',
+    'one secondary that lags is no fault, unless the database has another one',
+    { runs: { 35000: un('interrupted') }, faults: [['majority-lag', 30_000, 40_000, ['n0'], { amount: 1 }]] },
+    { runs: { 35000: un('interrupted') }, faults: [['majority-lag', 30_000, 40_000, ['n0'], { amount: 2 }]] },
+  ],
+  [
+    'F1',
     'what a set server clock had planned ahead is owed again after it',
     { faults: [['server-clock', 3_000, 4_000, ['n0'], { amount: 5 }]], runs: { 35000: null } },
     {
@@ -808,6 +815,16 @@ const MISSED: Story = {
   job: { misfire_grace_time: 3 },
   faults: [['cut', 34_000, 38_000]],
   runs: { 35000: [un('missed', { told: 3_500 }), un('missed', { told: 8_000 })] },
+}
+/** A member leads from 12 s on, its clock is a minute ahead from 30 s to 50 s. */
+const LED: Story = {
+  faults: [['server-clock', 10_000, 60_000, ['n0'], { amount: 60 }]],
+  lines: [
+    { at: 12_000, f: 'clock-step', id: 0, what: 'leads' },
+    { at: 30_000, f: 'clock-step', id: 0, what: 'set' },
+    { at: 50_000, f: 'clock-step', id: 0, what: 'back' },
+  ],
+  runs: { 35000: { ms: 1_000, how: 'aborted', row: 'interrupted' } },
 }
 const STARTS: readonly Case[] = [
   ['F2', 'one time starts once', { runs: { 35000: [{}, { after: 300 }] } }, SAME],
@@ -1195,6 +1212,12 @@ const cursors: readonly Line[] = samples(() => 40).map((line, i) => {
 })
 
 const KEPT: readonly Case[] = [
+  [
+    'F10',
+    'DOUBT: a clock that is ahead takes no lease away that is renewed each second',
+    { ...LED, lease: 3_000 },
+    { ...LED, lease: 6_000 },
+  ],
   ['F10', 'each run has a row', { runs: { 35000: { row: null } } }, SAME],
   [
     'F10',

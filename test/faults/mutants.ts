@@ -95,6 +95,12 @@ export const MUTANTS: readonly Mutant[] = [
     finds: ['F11'],
   },
   {
+    name: 'a plan is written back whatever trigger the job was given meanwhile',
+    patches: [{ find: ', ...(trigger !== undefined && { trigger }) }', put: ' }' }],
+    plan: 'undone',
+    finds: ['F1'],
+  },
+  {
     name: 'leases are judged by the own clock',
     patches: [
       {
