@@ -49,6 +49,8 @@ def is_place(history, faults, job, expected, ip):
     last = max((e for e in job.edits if e.sets("ip")), key=lambda e: e.lo, default=None)
     if last is not None and last.as_read and ip in history.ips:
         return True  # what was written back as it was read may have been no change of its node
+    if last is not None and job.brought_home(last, ip, history.calm):
+        return True
     since = 0 if last is None else last.lo
     takers = job.takers(history.calm)
     return (takers == "any" or ip in takers) and ip in history.ips and faults.given_up(asked, since, history.calm) is not None

@@ -5,8 +5,11 @@ A fault counts for the nodes that it hit, or for all where it hit the database, 
 where a server's clock was set, also for what was planned ahead by it. What it can cause is all that it excuses: LOADS make runs
 late, and end none."""
 
+from collections import defaultdict
+from copy import copy
+
 from history import date
-from tolerances import AWAY, EARLY, FAR, HELD, RECOVERY, SETTLE
+from tolerances import AWAY, DOUBT, EARLY, FAR, HELD, RECOVERY, SETTLE
 
 DATABASE = {
     "step-down", "primary-kill", "primary-pause", "majority-lost", "majority-lag", "freeze", "disk-full", "server-clock",
@@ -40,6 +43,18 @@ class Fault:
         self.id, self.kind, self.ms, self.amount = told["id"], told["kind"], told.get("ms") or 0, told.get("amount") or 0
         self.nodes, self.logs = told.get("nodes", []), told.get("logs", {})
         self.start, self.stop, self.skipped, self.failed = told["at"], None, None, None
+        self.led = False  # a member's clock was set, and nothing else
+
+    def parts(self, steps):
+        """A server's clock that was set long after its member had been made to lead: elections before and after, and in between
+        nothing but the clock is wrong."""
+        if not {"leads", "set", "back"} <= set(steps):
+            return [self]
+        before, between, after = copy(self), copy(self), copy(self)
+        before.kind, before.stop = "step-down", steps["leads"]
+        between.start, between.led = steps["set"], True  # set back, it is believed only when its member was started anew
+        after.kind, after.start = "step-down", steps["back"]
+        return [before, between, after]
 
     @property
     def everywhere(self):
@@ -53,6 +68,11 @@ class Fault:
         return abs(self.amount) * 1000 if self.kind == "clock-jump" and abs(self.amount) <= 5 else 0
 
     @property
+    def ahead(self):
+        """By how much a server's clock was ahead: what is due by it is still to come."""
+        return self.amount * 1000 if self.kind == "server-clock" and self.amount > 0 else 0
+
+    @property
     def low(self):
         return self.start - BEFORE - self.shift
 
@@ -64,6 +84,8 @@ class Fault:
         """When the lease of a host that it hit could first end; None: it was over too soon."""
         if self.kind in SENT_AWAY:
             return self.start
+        if self.led and lease / 3 <= DOUBT:
+            return None
         if self.kind in LOADS and not (self.kind == "loop-blocked" and BLOCKED >= lease * HELD):
             return None
         slack = SETTLE if self.everywhere or self.kind in LINES else 0
@@ -101,7 +123,11 @@ class Faults:
         self.told = sorted(told.values(), key=lambda f: f.start)
         for fault in self.told:
             fault.stop = fault.stop or history.end
-        self.real = [f for f in self.told if f.skipped is None and f.kind not in NOBODY]
+        steps = defaultdict(dict)
+        for h in history.of("clock-step"):
+            steps[h["id"]][h["what"]] = h["at"]
+        made = [f for f in self.told if f.skipped is None and f.kind not in NOBODY and not self.lags_alone(f)]
+        self.real = [part for f in made for part in f.parts(steps[f.id])]
         done = {h["id"]: h["at"] for h in history.of("crowd-done")}
         for h in history.of("crowd"):
             crowd = Fault({"id": h["id"], "kind": "crowd-due", "at": h["due"] - 1_000})
@@ -110,6 +136,13 @@ class Faults:
             self.real.append(crowd)
         self.skewed = [f for f in self.real if f.kind == "server-clock"]
         self.cache = {}
+
+    def lags_alone(self, fault):
+        """One secondary applies nothing, and nothing else is wrong with the database: the other members are a majority, and nobody
+        has to ask that one."""
+        others = [f for f in self.told if f is not fault and f.skipped is None and f.kind in DATABASE]
+        alone = all(f.stop + SETTLE < fault.start or f.start > fault.stop for f in others)
+        return fault.kind == "majority-lag" and fault.amount == 1 and alone
 
     def windows(self, hosts, ending=False):
         """Merged spans in which something was wrong; `ending`: that can end a run."""
@@ -189,6 +222,16 @@ class Faults:
             if f.kind == "server-clock":
                 tolerance = max(tolerance, f.shift + FAR)
         return tolerance
+
+    def early_again(self, start, since):
+        """By how many ms a wait that began at `since` may be cut short: while a server's clock is far off, a node ends it by the
+        offset that it measured last."""
+        off = any(f.start <= start["t"] and since <= f.stop + SETTLE for f in self.skewed)
+        return FAR if off else EARLY
+
+    def due_ahead(self, t, low, high):
+        """Instants between low and high at which t, though still to come, was due by a server's clock that was ahead."""
+        return [t - f.ahead for f in self.skewed if f.ahead > 0 and max(low, f.start) < t - f.ahead < min(high, f.stop)]
 
     def is_away(self, t):
         """Whether the jobs collection was not there, or just being read again."""

@@ -10,6 +10,8 @@ from history import date
 from oracle import applied, retry_delay, segments_of
 from tolerances import EDGE, FINISH, LATE, LEAD, ROUNDING
 
+LONGEST_WAIT = 60_000  # for a place
+
 
 class ByTime(dict):
     """Lists by run time; to ask for one that is not there leaves no trace."""
@@ -142,6 +144,16 @@ class Job:
                 placed = e.value("ip") is None
         return "any" if placed else []
 
+    def brought_home(self, e, ip, t):
+        """Whether a rebalance before t brought the job home to `ip`, though edit `e` gave it the node that had taken it over by then.
+        Who gives a job the node where it stands changes nothing: nobody can hear of that, and its home stays what it was."""
+        given = next((o for o in reversed(self.edits) if o.lo < e.lo and o.sets("ip")), None)
+        if given is None or given.value("ip") != ip or not any(f.kind == "rebalance" and f.stop > e.lo and f.start < t for f in self.faults.told):
+            return False
+        takers = self.takers(e.lo)
+        since = max([given.lo, *(s["t"] for s in self.starts if s["ip"] == ip and s["t"] < e.lo)])
+        return (takers == "any" or e.value("ip") in takers) and self.faults.given_up(ip, since, e.lo) is not None
+
     # -- runs ------------------------------------------------------------------------------------------------------------
     def busy_until(self, start):
         """When a run gave its place back: its next attempt keeps it."""
@@ -187,7 +199,17 @@ class Job:
 
     def waits(self, t, at):
         """Whether a run of another time waited for a place at an instant: `queue_one` has room for no second one."""
-        return any(s["sched"] != t and s["sched"] <= at + EDGE and s["t"] > at for s in self.starts)
+        if any(s["sched"] != t and s["sched"] <= at + EDGE and s["t"] > at for s in self.starts):
+            return True
+        before = (u for seg in self.segments for u in seg.owed(max(seg.hi, at - LONGEST_WAIT), min(seg.until, at + EDGE)))
+        return any(u != t and u not in self.start_at and self.waits_until_gone(u, u) for u in before)
+
+    def waits_until_gone(self, t, due):
+        """Whether a run that `queue_one` has wait for a place had none until a person took its document away, and its turn with it."""
+        if self.setting(t, "overlap", "skip") != "queue_one":
+            return False
+        gone = next((e for e in self.edits if (e.gone or e.whole) and e.lo > due), None)
+        return gone is not None and self.free_ms(t, due, gone.lo) < EDGE
 
     def paused_by_failures(self):
         """(from, to, sure): when so many failed runs in a row had paused it, until a person planned it again.

@@ -49,6 +49,7 @@ interface Story {
   /** Killed at that time: ip, when. */
   readonly exits?: readonly (readonly [string, number])[]
   /** Runs of other jobs. */
+  readonly lease?: number
   /** The nodes' logs say nothing. */
   readonly silent?: boolean
   readonly others?: readonly (Told & { readonly job: string; readonly t: number })[]
@@ -71,7 +72,7 @@ function write(folder: string, story: Story): void {
   const lines: Line[] = [
     { at: at(-5_000), f: 'clock', wall: BASE, mono: 0 },
     ...['n0', 'n1', 'n2'].map((ip, i) => ({ at: at(-4_000), f: 'process', what: 'start', ip, pid: i + 1 })),
-    { at: at(0), f: 'phase', what: 'begin', leaseMs: 6_000 },
+    { at: at(0), f: 'phase', what: 'begin', leaseMs: story.lease ?? 6_000 },
     { at: at(60_000), f: 'phase', what: 'healed' },
     { at: at(80_000), f: 'phase', what: 'calm' },
     { at: at(81_000), f: 'phase', what: 'drained', codes: [0, 0, 0] },
@@ -136,12 +137,57 @@ const un = (row: string, more: Told = {}): Told => ({ after: null, row, ...more 
 /** Killed with its node. */
 const killed = (more: Told = {}): Told => ({ how: null, row: 'interrupted', ...more })
 const failed = (more: Told = {}): Told => ({ how: 'failed', row: 'error', ...more })
+/** A run id begins with the second in which it was made. */
+const made = (ms: number): Told => ({ id: `${Math.floor(at(ms) / 1_000).toString(16)}0000` })
 const RETRY = { retry: { max_attempts: 2, delay: 1 } }
 const set = (fields: Doc): Doc => ({ $set: fields })
 const PAUSE = set({ next_run_time: null })
 const RESUME = { $unset: { next_run_time: '' } }
 const SAME: Story = {}
 const { ip: _, ...NOWHERE } = JOB
+
+/** Given to n1 for a time just past, and run on n2. */
+const GIVEN: Story = {
+  edits: [['replace', 32_000, { ...JOB, ip: 'n1', standby: 'any', next_run_time: day(31_000) }]],
+  idle: [35_000, 80_000],
+  doc: { ip: 'n2', standby: 'any', next_run_time: day(81_000) },
+}
+const AFTER_GIVEN = {
+  ...Object.fromEntries([51, 61, 71].map(s => [s * 1_000, { ip: 'n2' }])),
+  41000: { ip: 'n2', after: 200, coalesced: 2 },
+}
+/** By a clock that is 20 s ahead the run of 45 s is claimed at 25 s; before it starts, somebody orders one for 28 s. */
+const BEHIND: Story = {
+  faults: [['server-clock', 22_000, 30_000, ['n0'], { amount: 20 }]],
+  edits: [['order', 28_000, set({ next_run_time: day(28_000) })]],
+  idle: [25_000, 80_000],
+  doc: { next_run_time: day(88_000) },
+}
+const AFTER_BEHIND = {
+  ...Object.fromEntries([58, 68, 78].map(s => [s * 1_000, made(s * 1_000)])),
+  45000: { ...made(25_000), claimed: -20_040, coalesced: 3 },
+}
+/** The run of 35 s waits until 37 s. */
+const QUEUED: Story = {
+  job: { overlap: 'queue_one' },
+  runs: { 25000: { ms: 12_000 }, 35000: null },
+  idle: [45_000, 80_000],
+  doc: null,
+}
+/** The run of 25 s waits until 47 s, and those that come meanwhile are refused. */
+const REFUSED: Story = {
+  job: { overlap: 'queue_one' },
+  runs: { 15000: { ms: 32_000 }, 25000: null, 35000: un('max_instances'), 45000: un('max_instances') },
+  idle: [55_000, 80_000],
+  doc: null,
+}
+/** The run of 25 s fails at 36 s. */
+const PAUSED_LATE: Story = {
+  job: { max_instances: 2, pause_after_failures: 1 },
+  runs: { 25000: failed({ ms: 11_000 }), 35000: null },
+  idle: [45_000, 80_000],
+  doc: { next_run_time: null },
+}
 
 const LOST: readonly Case[] = [
   ['F1', 'a time without a start and without a row is lost', { runs: { 35000: null } }, SAME],
@@ -534,6 +580,42 @@ const LOST: readonly Case[] = [
   ],
   [
     'F1',
+    'an order for a time at which its job was elsewhere depends on the node that the job was given to',
+    { ...GIVEN, runs: { ...AFTER_GIVEN, 31000: null } },
+    { ...GIVEN, faults: [['cut', 26_000, 40_000, ['n1']]], runs: { ...AFTER_GIVEN, 31000: null } },
+  ],
+  [
+    'F1',
+    'an order that comes after a claim by a clock that was ahead is served by the first run after that one',
+    { ...BEHIND, runs: { ...AFTER_BEHIND, 48000: made(48_000) } },
+    { ...BEHIND, runs: { ...AFTER_BEHIND, 48000: { ...made(48_000), coalesced: 2 } } },
+  ],
+  [
+    'F1',
+    'queue_one: what waits for a place goes with its document, not what had one for half a second',
+    { ...QUEUED, edits: [['delete', 37_800, {}]] },
+    { ...QUEUED, edits: [['delete', 37_700, {}]] },
+  ],
+  [
+    'F1',
+    'queue_one: a second one is refused while one waits that goes with its document',
+    { ...REFUSED, edits: [['delete', 47_800, {}]] },
+    { ...REFUSED, edits: [['delete', 46_000, {}]] },
+  ],
+  [
+    'F1',
+    'what a load held up until its failures paused the job does not run; in quiet there was time',
+    PAUSED_LATE,
+    { ...PAUSED_LATE, faults: [['storm', 33_000, 37_000]] },
+  ],
+  [
+    'F1',
+    'one secondary that lags is no fault, unless the database has another one',
+    { runs: { 35000: un('interrupted') }, faults: [['majority-lag', 30_000, 40_000, ['n0'], { amount: 1 }]] },
+    { runs: { 35000: un('interrupted') }, faults: [['majority-lag', 30_000, 40_000, ['n0'], { amount: 2 }]] },
+  ],
+  [
+    'F1',
     'what a set server clock had planned ahead is owed again after it',
     { faults: [['server-clock', 3_000, 4_000, ['n0'], { amount: 5 }]], runs: { 35000: null } },
     {
@@ -702,6 +784,48 @@ const RETIMED: Readonly<Record<number, Told | null>> = {
   ...Object.fromEntries([37, 47, 57, 67, 77].map(s => [s * 1_000, {}])),
 }
 const SKEW = (amount: number) => ['server-clock', 30_000, 36_000, ['n0'], { amount }] as const
+const RETRIED: Story = { job: { retry: { max_attempts: 2, delay: 2 } }, faults: [SKEW(2)] }
+/** Ordered for 12 s and each ten seconds from there, until it is paused and resumed. */
+const WAITED: Story = {
+  job: { overlap: 'queue_one' },
+  edits: [
+    ['order', 12_000, set({ next_run_time: day(12_000) })],
+    ['pause', 33_000, PAUSE],
+    ['resume', 41_000, RESUME],
+  ],
+  runs: {
+    ...{ 12000: { ms: 12_000 }, 15000: null, 22000: { after: 2_300 }, 25000: null, 32000: {}, 35000: null, 42000: {} },
+  },
+}
+/** Paused while the run of 35 s waits for a place. */
+const RESTING: Story = {
+  job: { overlap: 'queue_one' },
+  edits: [['pause', 36_000, PAUSE]],
+  idle: [45_000, 80_000],
+  doc: { next_run_time: null, state: { running: [], waiting: { run_time: day(35_000) } } },
+}
+/** Taken over by n1, where a person leaves it; then on n0 again. */
+const HOME: Story = {
+  job: { standby: 'any' },
+  faults: [['cut', 18_000, 24_000]],
+  edits: [['move', 38_000, set({ ip: 'n1' })]],
+  runs: { 25000: { ip: 'n1' }, 35000: { ip: 'n1' } },
+}
+const MISSED: Story = {
+  job: { misfire_grace_time: 3 },
+  faults: [['cut', 34_000, 38_000]],
+  runs: { 35000: [un('missed', { told: 3_500 }), un('missed', { told: 8_000 })] },
+}
+/** A member leads from 12 s on, its clock is a minute ahead from 30 s to 50 s. */
+const LED: Story = {
+  faults: [['server-clock', 10_000, 60_000, ['n0'], { amount: 60 }]],
+  lines: [
+    { at: 12_000, f: 'clock-step', id: 0, what: 'leads' },
+    { at: 30_000, f: 'clock-step', id: 0, what: 'set' },
+    { at: 50_000, f: 'clock-step', id: 0, what: 'back' },
+  ],
+  runs: { 35000: { ms: 1_000, how: 'aborted', row: 'interrupted' } },
+}
 const STARTS: readonly Case[] = [
   ['F2', 'one time starts once', { runs: { 35000: [{}, { after: 300 }] } }, SAME],
   [
@@ -967,6 +1091,36 @@ const STARTS: readonly Case[] = [
   ],
   [
     'F5',
+    'FAR: while a server’s clock is off, a next attempt comes by as much early as two measures of it differ',
+    { ...RETRIED, runs: { 35000: [failed(), { after: 900, attempt: 2 }] } },
+    { ...RETRIED, runs: { 35000: [failed(), { after: 1_100, attempt: 2 }] } },
+  ],
+  [
+    'F7',
+    'a run that found no place by a clock that was ahead waits for its time, over a pause',
+    WAITED,
+    { ...WAITED, faults: [['server-clock', 18_000, 26_000, ['n0'], { amount: 20 }]] },
+  ],
+  [
+    'F4',
+    'a run that waits for a place does not start while its job is paused',
+    { ...RESTING, runs: { 25000: { ms: 12_000 }, 35000: { after: 2_100 } } },
+    { ...RESTING, runs: { 25000: { ms: 12_000 }, 35000: null } },
+  ],
+  [
+    'F3',
+    'a rebalance brings home what a person gave to the node where it stood',
+    HOME,
+    { ...HOME, faults: [...(HOME.faults ?? []), ['rebalance', 40_000, 40_200, []]] },
+  ],
+  [
+    'F2',
+    'a time is told as missed again only if a document came back that says that it is due',
+    MISSED,
+    { ...MISSED, edits: [['write-back', 40_000, set({ ...JOB, next_run_time: day(35_000) })]] },
+  ],
+  [
+    'F5',
     'FAR: a server’s clock that was set moves starts by its offset and a second',
     { runs: { 35000: { after: -3_100, claimed: -3_140 } }, faults: [SKEW(2)] },
     { runs: { 35000: { after: -2_900, claimed: -2_940 } }, faults: [SKEW(2)] },
@@ -1058,6 +1212,12 @@ const cursors: readonly Line[] = samples(() => 40).map((line, i) => {
 })
 
 const KEPT: readonly Case[] = [
+  [
+    'F10',
+    'DOUBT: a clock that is ahead takes no lease away that is renewed each second',
+    { ...LED, lease: 3_000 },
+    { ...LED, lease: 6_000 },
+  ],
   ['F10', 'each run has a row', { runs: { 35000: { row: null } } }, SAME],
   [
     'F10',

@@ -1,5 +1,5 @@
 /** Mutants: the product with one promise broken on purpose, and the scenario in which the checker has to notice.
- *  In: a name. Out: patches on a copy of the sources; text that has changed in the sources meanwhile is an error, not a pass.
+ *  In: a name. Out: patches on a copy of the sources; code that has changed in the sources meanwhile is an error, not a pass.
  *  `finds`: failures of which at least one has to be found. */
 import type { Patch } from './product.ts'
 import type { ShortName } from './short-plans.ts'
@@ -12,7 +12,6 @@ export interface Mutant {
 }
 
 const GUARD_NEXT: Patch = {
-  file: 'claim/guards.ts',
   find: '    guard.next_run_time = isExactly(entry.stored)\n',
   put: '',
 }
@@ -23,7 +22,6 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       GUARD_NEXT,
       {
-        file: 'claim/guards.ts',
         find: "guard['state.claimed_to'] = { $not: { $gte: new Date(order.to) } }",
         put: 'guard._id = entry.id',
       },
@@ -36,7 +34,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim does not ask for the ip',
     patches: [
       {
-        file: 'claim/guards.ts',
         find: 'const guard: Document = { _id: entry.id, ip }',
         put: 'const guard: Document = { _id: entry.id, ...(ip === "" && { ip }) }',
       },
@@ -48,7 +45,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'after a break the stream goes on from now, and nothing is read again',
     patches: [
       {
-        file: 'change/follow.ts',
         find: '...(this.#token !== undefined ?',
         put: '...(this.#interrupted ? {} : this.#token !== undefined ?',
       },
@@ -58,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a lost place in the oplog is swallowed',
-    patches: [{ file: 'change/follow.ts', find: 'if (TOKEN_IS_DEAD.has(code)) this.#forgetPosition()', put: '' }],
+    patches: [{ find: 'if (TOKEN_IS_DEAD.has(code)) this.#forgetPosition()', put: '' }],
     plan: 'roll',
     finds: ['F1', 'F9'],
   },
@@ -66,27 +62,23 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a process that slept past its lease fires from memory',
     patches: [
       {
-        file: 'cluster/lease.ts',
         find: '    if (this.#sent === undefined) return false\n',
         put: '    if (this.#sent === undefined || this.#sent !== undefined) return true\n',
       },
       {
-        file: 'claim/claim.ts',
         find: '    return answerOf(context, command, job)\n  } catch',
         put: '    return answerOf(context, command, job ?? (await context.jobs.findOne({ _id: order.entry.id })))\n  } catch',
       },
       {
-        file: 'claim/claim.ts',
         find: "{ _id: { $in: ids }, 'state.running.run_id': { $in: runs } }",
         put: '{ _id: { $in: ids } }',
       },
       {
-        file: 'claim/claim.ts',
         find: "byRun.get(command.running?.run_id ?? '')",
         put: "byRun.get(command.running?.run_id ?? '') ?? found.find(job => job._id === command.order.entry.id)",
       },
       // Else the heartbeat that comes at the same moment aborts what has not started yet.
-      { file: 'node/life.ts', find: "    active?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
+      { find: "    active?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
     ],
     plan: 'zombie',
     finds: ['F2', 'F3', 'F4'],
@@ -95,7 +87,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a plan is written back whatever a person did meanwhile',
     patches: [
       {
-        file: 'claim/plans.ts',
         find: 'const filter = { _id: id, ip, next_run_time: isExactly(stored), ...(trigger !== undefined && { trigger }) }',
         put: 'const filter = { _id: id, ...(ip === "" && { ip, next_run_time: isExactly(stored), trigger }) }',
       },
@@ -104,15 +95,19 @@ export const MUTANTS: readonly Mutant[] = [
     finds: ['F11'],
   },
   {
+    name: 'a plan is written back whatever trigger the job was given meanwhile',
+    patches: [{ find: ', ...(trigger !== undefined && { trigger }) }', put: ' }' }],
+    plan: 'undone',
+    finds: ['F1'],
+  },
+  {
     name: 'leases are judged by the own clock',
     patches: [
       {
-        file: 'cluster/registry.ts',
         find: "left: { $subtract: [LEASE_END, '$$NOW'] }",
         put: 'left: { $subtract: [LEASE_END, new Date()] }',
       },
       {
-        file: 'cluster/registry.ts',
         find: 'lease: { $ne: 0 }, $expr: ENDED }',
         put: 'lease: { $ne: 0 }, $expr: { $lt: [LEASE_END, new Date()] } }',
       },
@@ -124,7 +119,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'runs start when they are claimed, a little early',
     patches: [
       {
-        file: 'run/run.ts',
         find: 'await until(claim.at, clock, abort.signal)',
         put: 'await until(claim.at - 45, clock, abort.signal)',
       },
@@ -136,7 +130,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a run gets the document as this process first saw it',
     patches: [
       {
-        file: 'claim/claims.ts',
         find: '    run_id: running.run_id,\n    job,\n',
         put: '    run_id: running.run_id,\n    job: (first => (first.has(job._id) ? first.get(job._id) : (first.set(job._id, job), job)))((globalThis as any).first ??= new Map()),\n',
       },
@@ -146,9 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the next run time is a second off',
-    patches: [
-      { file: 'claim/guards.ts', find: '  const at = new Date(next)\n', put: '  const at = new Date(next + 1_000)\n' },
-    ],
+    patches: [{ find: '  const at = new Date(next)\n', put: '  const at = new Date(next + 1_000)\n' }],
     plan: 'calm',
     finds: ['F7'],
   },
@@ -156,12 +147,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim does not ask for room',
     patches: [
       {
-        file: 'claim/guards.ts',
         find: 'places - 1}`]: { $exists: false }',
         put: 'places + 90}`]: { $exists: false }',
       },
       {
-        file: 'claim/claims.ts',
         find: 'if (runs < (entry.maxInstances ?? JOB_DEFAULTS.max_instances)) return false',
         put: 'if (runs < 90) return false',
       },
@@ -173,7 +162,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'now and then a row is not stored',
     patches: [
       {
-        file: 'history/rows.ts',
         find: 'some => executions.insertMany([...some], { ordered: false })',
         put: 'async some => (some.length % 2 === 0 || Math.random() < 0.8) && executions.insertMany([...some], { ordered: false })',
       },
@@ -185,7 +173,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'streams that broke are left open',
     patches: [
       {
-        file: 'change/follow.ts',
         find: '    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#kill(stream)).catch(() => {})\n',
         put: '    void stream\n',
       },
@@ -197,7 +184,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a run that had ended is told as interrupted when its node dies',
     patches: [
       {
-        file: 'cluster/sweep.ts',
         find: 'row: final.get(entry.run_id)',
         put: 'row: entry.attempt > 9 ? final.get(entry.run_id) : undefined',
       },
@@ -209,7 +195,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'warnings are not logged',
     patches: [
       {
-        file: 'log.ts',
         find: '  logger[level](fields, type)\n',
         put: "  if (level === 'info' && !type.startsWith('stream.')) logger[level](fields, type)\n",
       },
@@ -221,7 +206,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one won claim in ten is taken for lost',
     patches: [
       {
-        file: 'claim/claim.ts',
         find: "if (job !== null) return { order, type: 'won', job,",
         put: "if (job !== null && Math.random() >= 0.1) return { order, type: 'won', job,",
       },
@@ -233,7 +217,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one due time in eight is slept through',
     patches: [
       {
-        file: 'wheel/roster.ts',
         find: '        entry.place = executor\n',
         put: '        if (Math.random() < 0.125) {\n          this.#wheel.put(id, now + 3_050)\n          continue\n        }\n        entry.place = executor\n',
       },
@@ -245,7 +228,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim does not ask what was claimed',
     patches: [
       {
-        file: 'claim/guards.ts',
         find: 'if (!entry.ordered || order.to !== entry.due) guard',
         put: 'if (order.kind === "extra") guard',
       },
@@ -255,13 +237,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a claim does not ask for the trigger',
-    patches: [{ file: 'claim/guards.ts', find: 'guard.trigger = entry.trigger.stored', put: 'guard._id = entry.id' }],
+    patches: [{ find: 'guard.trigger = entry.trigger.stored', put: 'guard._id = entry.id' }],
     plan: 'crowd',
     finds: ['F1', 'F7', 'F11'],
   },
   {
     name: 'a job that is over goes, whatever trigger it was given meanwhile',
-    patches: [{ file: 'history/finish.ts', find: '    trigger: job.trigger,\n', put: '' }],
+    patches: [{ find: '    trigger: job.trigger,\n', put: '' }],
     plan: 'crowd',
     finds: ['F1', 'F11'],
   },
@@ -269,7 +251,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an attempt that waited starts without asking the document',
     patches: [
       {
-        file: 'claim/begin.ts',
         find: 'if (matchedCount === claims.length) return',
         put: 'if (matchedCount <= claims.length) return',
       },
@@ -281,11 +262,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a run's entry goes before its row is there",
     patches: [
       {
-        file: 'history/finish.ts',
         find: '() => this.#context.storeRows(batch),',
         put: '() => this.#context.wait(2_500).then(() => this.#context.storeRows(batch)),',
       },
-      { file: 'history/finish.ts', find: 'const slow = await Promise.race(', put: 'const slow = false && (' },
+      { find: 'const slow = await Promise.race(', put: 'const slow = false && (' },
     ],
     plan: 'points',
     finds: ['F10'],
@@ -294,7 +274,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claimed run starts, whoever has the lease by then',
     patches: [
       {
-        file: 'run/run.ts',
         find: 'if (!context.mayStart()) {',
         put: 'if (!context.mayStart() && claim.attempt > 9) {',
       },
@@ -306,7 +285,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'runs of a process that was replaced go on',
     patches: [
       {
-        file: 'node/life.ts',
         find: "active?.abortAll({ status: 'interrupted', message: reason })",
         put: 'void active',
       },
@@ -318,11 +296,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a lease that looks ended is closed at once',
     patches: [
       {
-        file: 'cluster/takeover.ts',
-        find: 'const patience = Math.min(DOUBT_MS, third)',
+        find: 'const patience = Math.min(DOUBT_MS, third) + this.#rank() * third',
         put: 'const patience = 0 * third',
       },
-      { file: 'cluster/takeover.ts', find: ' + this.#rank() * third\n', put: '\n' },
     ],
     plan: 'ahead',
     finds: ['F1', 'F3', 'F8', 'F10'],
@@ -331,7 +307,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a job is placed, whoever gave it a node meanwhile',
     patches: [
       {
-        file: 'cluster/moves.ts',
         find: 'filter: { _id, ip: NOBODY, ...ownState(_id) }',
         put: 'filter: { _id, ...ownState(_id) }',
       },
@@ -341,7 +316,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a job is moved, whoever moved it meanwhile',
-    patches: [{ file: 'cluster/moves.ts', find: 'filter: { _id, ip, standby:', put: 'filter: { _id, standby:' }],
+    patches: [{ find: 'filter: { _id, ip, standby:', put: 'filter: { _id, standby:' }],
     plan: 'draining',
     finds: ['F3', 'F11'],
   },
@@ -349,7 +324,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim whose answer was lost is given up',
     patches: [
       {
-        file: 'claim/claim.ts',
         find: 'if (job !== null) return answerOf(context, command, job)',
         put: 'if (job === undefined) return answerOf(context, command, job)',
       },
@@ -359,7 +333,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a process takes its own runs for dead',
-    patches: [{ file: 'node/runs.ts', find: 'isMine: id => this.#mine.has(id)', put: 'isMine: () => false' }],
+    patches: [{ find: 'isMine: id => this.#mine.has(id)', put: 'isMine: () => false' }],
     plan: 'calm',
     finds: ['F1', 'F8', 'F10'],
   },
@@ -367,7 +341,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an overdue document is believed, whatever the history says',
     patches: [
       {
-        file: 'wheel/roster.ts',
         find: "entry.unproven = from !== 'claim' &&",
         put: "entry.unproven = (from as string) === 'nobody' &&",
       },
@@ -377,7 +350,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'without coalesce, too, only the latest of several due times runs',
-    patches: [{ file: 'claim/order.ts', find: 'coalesce: entry.coalesce, delay', put: 'coalesce: true, delay' }],
+    patches: [{ find: 'coalesce: entry.coalesce, delay', put: 'coalesce: true, delay' }],
     plan: 'outage',
     finds: ['F1'],
   },
@@ -385,7 +358,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a pause for failures takes an order away',
     patches: [
       {
-        file: 'history/finish.ts',
         find: '{ _id, ...PLANNED_BY_NODE, ...guard }',
         put: '{ _id, ...guard }',
       },
@@ -397,7 +369,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a job is not paused for its failures',
     patches: [
       {
-        file: 'history/finish.ts',
         find: "'state.failures': { $gte: failures }",
         put: "'state.failures': { $gte: failures + 90 }",
       },
@@ -409,7 +380,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'overlap cancel_other cancels nothing',
     patches: [
       {
-        file: 'claim/refused.ts',
         find: "if (overlap === 'cancel_other') context.cancelOldest(job)",
         put: '',
       },
@@ -421,7 +391,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a request to cancel is taken away and aborts nothing',
     patches: [
       {
-        file: 'node/runs.ts',
         find: 'for (const claim of going) this.#going.abort(claim.run_id, why)',
         put: '',
       },
@@ -431,7 +400,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a run may take longer than its timeout',
-    patches: [{ file: 'run/run.ts', find: 'after(clock, timeout * 1000,', put: 'after(clock, timeout * 100_000,' }],
+    patches: [{ find: 'after(clock, timeout * 1000,', put: 'after(clock, timeout * 100_000,' }],
     plan: 'ways',
     finds: ['F10'],
   },
@@ -439,7 +408,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the last attempt is never made',
     patches: [
       {
-        file: 'job/retry.ts',
         find: 'outcome.attempt >= retry.max_attempts',
         put: 'outcome.attempt >= retry.max_attempts - 1',
       },
@@ -449,7 +417,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'reads go where the connection string says',
-    patches: [{ file: 'database/connection.ts', find: "  readPreference: 'primary',\n", put: '' }],
+    patches: [{ find: "  readPreference: 'primary',\n", put: '' }],
     plan: 'lag',
     finds: ['F1', 'F10'],
   },
@@ -457,7 +425,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim that the primary has and the majority has not is given up',
     patches: [
       {
-        file: 'claim/claim.ts',
         find: "{ ...ask, readConcern: { level: 'local' } })) !== null) continue",
         put: "{ ...ask, readConcern: { level: 'local' } })) === undefined) continue",
       },

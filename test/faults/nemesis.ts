@@ -13,7 +13,7 @@ import { foundAll } from './messages.ts'
 import { DB, type NodeSlot } from './node-slot.ts'
 import type { Person } from './person.ts'
 import { type Fault, OF_CLUSTER, OF_NOBODY } from './plan.ts'
-import { type CaughtRun, inBody, KEPT, type Point, runsAt } from './points.ts'
+import { type CaughtRun, inBody, isPlan, KEPT, type Point, runsAt } from './points.ts'
 import type { Weather } from './proxy.ts'
 
 export interface Nemesis {
@@ -29,6 +29,8 @@ class Skipped extends Error {}
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 /** A clock that was set is seen within this time. */
 const SEEN_MS = 1_500
+/** So long after it was made to lead, a member and all nodes are over its election. */
+const LED_MS = 16_000
 /** A run comes by within this time. */
 const CATCH_MS = 20_000
 /** A run that is to go on while its job is moved and its node killed. */
@@ -215,7 +217,8 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     },
     cut: fault => weather(fault, { type: 'cut' }),
     'black-hole': fault => weather(fault, { type: 'silent', up: true, down: true }),
-    delay: fault => weather(fault, { type: 'delay', ms: fault.amount || 500 }),
+    delay: fault =>
+      weather(fault, { type: 'delay', ms: fault.amount || 500, ...(fault.of === 'plans' && { only: isPlan }) }),
     'one-way-up': fault => weather(fault, { type: 'silent', up: true, down: false }),
     'one-way-down': fault => weather(fault, { type: 'silent', up: false, down: true }),
     async reset(fault) {
@@ -244,7 +247,7 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
       clock.set(0)
       await sleep(SEEN_MS)
     },
-    async 'server-clock'({ amount = 60, ms, leads = false }) {
+    async 'server-clock'({ id, amount = 60, ms, leads = false }) {
       if (cluster.skewed === undefined) throw new Skipped('libfaketime is not installed')
       const { member, clock, restart } = cluster.skewed
       // A member whose timers stand still may not manage it: its restart does.
@@ -255,9 +258,16 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
         if (!leads) clock.set(amount)
         await sleep(ms / 4)
         await lead(set, member)
-        if (leads) await sleep(ms / 4)
+        // Long after its election, so that nothing but its clock is wrong.
+        const step = (what: 'leads' | 'set' | 'back') => {
+          if (leads) history.write({ f: 'clock-step', id, what })
+        }
+        step('leads')
+        if (leads) await sleep(LED_MS)
+        step('set')
         clock.set(amount)
         await sleep(ms / 2)
+        step('back')
         // Back under its own lead, or under another one's.
         if (amount < 0) await handOver()
         clock.set(0)

@@ -6,7 +6,7 @@ is believed where the fault explains it: a run interrupted on a host that was hi
 be run, one in a later run that could not have come sooner."""
 
 from history import date
-from tolerances import EDGE, EPS, FAR, LATE, LEAD, PLACING, RECOVERY
+from tolerances import EDGE, EPS, FAR, FINISH, LATE, LEAD, PLACING, RECOVERY
 
 FINAL = {"executed", "error", "timeout", "interrupted", "cancelled", "missed", "max_instances"}
 GRACE_S = 60
@@ -85,13 +85,19 @@ class Owed:
 
     def edited(self, job, t, due, planned, following, hosts):
         """An edit or a pause by failures came so close that a run need not have started."""
+        faults = self.faults
         # Without an ip it is planned once a node has taken it.
-        if self.faults.well_ms(hosts, planned, t) < (PLACING if None in job.asked(planned) else EDGE):
+        if faults.well_ms(hosts, planned, t) < (PLACING if None in job.asked(planned) else EDGE):
             return "planned too late"
-        if following is not None and self.faults.well_ms(hosts, due, following) < EDGE:
+        if following is not None and faults.well_ms(hosts, due, following) < EDGE:
             return "taken back"
+        if following is not None and job.waits_until_gone(t, due):
+            return "waited for a place until its document was taken away"
         if job.paused(t) is not False:
             return "paused by its failures"
+        # The pause that failures make comes like one by a person: what was held up until then does not run.
+        if any(due <= low and faults.well_ms(hosts, due, low) < EDGE for low, _, _ in job.pauses):
+            return "held up until its failures paused it"
         return None
 
     def reason(self, job, seg, t, due, hosts, row, back):
@@ -200,7 +206,8 @@ class Owed:
     # -- a time that a person ordered ------------------------------------------------------------------------------------
     def order(self, job, e, at, seg):
         """`seg`: of an order by next_run_time; None: of an extra run."""
-        hosts, due = job.needs(at), max(at, e.hi)
+        due = max(at, e.hi)
+        hosts = job.needs(due)  # an order may be for a time at which its job was elsewhere, or not there
         what = f"{e.kind} #{e.ver} of {self.history.iso(at)}, acknowledged at {self.history.iso(e.hi)},"
         if at in job.start_at:
             self.n["ordersRun"] += 1
@@ -220,7 +227,7 @@ class Owed:
                 return
         if row is not None and row["status"] in ("interrupted", "cancelled") and not well and self.under_fault(job, seg, due, hosts, row):
             return
-        if seg is not None and (self.served(job, seg, at, e, hosts) or self.skewed(job, seg, at, e)):
+        if seg is not None and (self.served(job, seg, at, e, hosts) or self.skewed(job, seg, at, e) or self.behind(job, seg, due, e, hosts)):
             self.n["coalesced"] += 1
             return
         self.lost(job, e.hi, f"{what} never ran{'' if row is None else ', and has a row ' + row['status']}", hosts)
@@ -248,3 +255,22 @@ class Owed:
         if not self.faults.is_shifted(at) or not self.claimed_past(job, at):
             return False
         return any(e.lo < s["t"] < e.hi + LATE and s["sched"] > s["t"] and seg.allows(s["sched"]) for s in job.starts)
+
+    def behind(self, job, seg, due, e, hosts):
+        """A run that was claimed before the order, for a time long after it, was claimed by a server's clock that was ahead: no time
+        up to that one is planned any more, and its place is taken until it ends. The next run after it counts the order."""
+        faults = self.faults
+        ahead = [s for s in job.starts if job.before(e, s) is False and s["sched"] > e.hi + LEAD and faults.due_ahead(s["sched"], 0, e.hi + LEAD)]
+        if not ahead:
+            return False
+        floor = max(s["sched"] for s in ahead)
+        free = max([due, *(job.busy_until(s) + FINISH for s in ahead)])
+        for s in job.starts:
+            t = s["sched"]
+            row = self.history.rows.get(s["run"])
+            if row is None or t <= floor or not seg.allows(t):
+                continue
+            counts = len(list(seg.grid.between(floor, t + 1))) + 1 <= (row.get("coalesced") or 1)
+            if counts and faults.well_ms(hosts, free, s["t"]) < LATE:
+                return True
+        return False

@@ -98,6 +98,8 @@ export interface Fault {
   readonly ms: number
   /** Delay in ms, offset of a clock in s, jobs of a storm or a crowd. */
   readonly amount?: number
+  /** Of a delay: the writes that are late; else all that is said, in both directions. */
+  readonly of?: 'plans'
   /** Of a server's clock: it is set while its member leads already; else it leads when it is set. */
   readonly leads?: boolean
   /** Of a pause: begins at the instant at which a claim of the node is on its way. */

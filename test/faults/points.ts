@@ -37,6 +37,13 @@ export function runsAt(point: Point, message: Buffer): readonly CaughtRun[] {
   return command.statements.flatMap(({ u }) => (point === 'pull-sent' ? pulled(u) : claimed(u)))
 }
 
+/** Whether a request writes back plans of jobs, and claims none. */
+export function isPlan(request: Buffer): boolean {
+  const command = readWrite(request)
+  if (command?.name !== 'update' || command.collection !== 'jobs') return false
+  return command.statements.some(({ u }) => u?.$set?.['state.planned'] !== undefined && claimed(u).length === 0)
+}
+
 function claimed(update: Document | undefined): readonly CaughtRun[] {
   const entry = update?.$push?.['state.running']
   return entry === undefined ? [] : [{ run: entry.run_id, job: entry.job, sched: entry.run_time.getTime() }]

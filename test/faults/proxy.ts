@@ -12,7 +12,8 @@ export type Weather =
   | { readonly type: 'cut' }
   /** Nothing passes, in one direction or both. */
   | { readonly type: 'silent'; readonly up: boolean; readonly down: boolean }
-  | { readonly type: 'delay'; readonly ms: number }
+  /** Everything is late, in both directions, or some requests. */
+  | { readonly type: 'delay'; readonly ms: number; readonly only?: (request: Buffer) => boolean }
   /** The server does what it is told, and every second answer to a write never arrives. */
   | { readonly type: 'answer-lost' }
 
@@ -139,12 +140,18 @@ class Link {
       const weather = sky.weather()
       return weather.type === 'silent' ? weather : { up: false, down: false }
     }
-    const delay = () => {
+    const delay = (request?: Buffer) => {
       const weather = sky.weather()
-      return weather.type === 'delay' ? weather.ms : 0
+      if (weather.type !== 'delay') return 0
+      const isLate = weather.only === undefined || (request !== undefined && weather.only(request))
+      return isLate ? weather.ms : 0
     }
     this.#up = new Lane(this.#server, () => silent().up, delay)
-    this.#down = new Lane(client, () => silent().down, delay)
+    this.#down = new Lane(
+      client,
+      () => silent().down,
+      () => delay(),
+    )
     client.on(
       'data',
       frames(message => this.#sent(message)),
@@ -202,12 +209,12 @@ class Link {
 class Lane {
   readonly #to: Socket
   readonly #isSilent: () => boolean
-  readonly #delay: () => number
+  readonly #delay: (message?: Buffer) => number
   #kept: Buffer[] = []
   #ended = false
   #freeAt = 0
 
-  constructor(to: Socket, isSilent: () => boolean, delay: () => number) {
+  constructor(to: Socket, isSilent: () => boolean, delay: (message?: Buffer) => number) {
     this.#to = to
     this.#isSilent = isSilent
     this.#delay = delay
@@ -225,13 +232,13 @@ class Lane {
 
   flush(): void {
     if (this.#isSilent()) return
-    for (const message of this.#kept.splice(0)) this.#later(() => this.#to.write(message))
-    if (this.#ended) this.#later(() => this.#to.end())
+    for (const message of this.#kept.splice(0)) this.#later(() => this.#to.write(message), this.#delay(message))
+    if (this.#ended) this.#later(() => this.#to.end(), this.#delay())
   }
 
-  #later(what: () => void): void {
+  #later(what: () => void, ms: number): void {
     const now = performance.now()
-    this.#freeAt = Math.max(this.#freeAt, now + this.#delay())
+    this.#freeAt = Math.max(this.#freeAt, now + ms)
     if (this.#freeAt <= now) what()
     else setTimeout(what, this.#freeAt - now)
   }

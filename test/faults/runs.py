@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from history import date
 from oracle import retry_delay
-from tolerances import EARLY, EDGE, HEARD, LATE, LEAD, SETTLE
+from tolerances import EDGE, HEARD, LATE, LEAD, SETTLE
 
 
 class Runs:
@@ -100,10 +100,18 @@ class Runs:
             if job.setting(t, "on_interrupt") == "rerun":
                 runs = [self.history.started.get(row["_id"]) for row in rows]
                 again = sum(row["status"] == "interrupted" or run is not None and self.faults.cut_short(run) for row, run in zip(rows, runs))
+            again += self.missed_again(job, t, rows)
             if len(rows) > 1 + again and not self.faults.is_shifted(t):
                 self.n["doubled"] += 1
                 told = ", ".join(f"{row['_id']} {row['status']} of {row.get('ip')}" for row in rows)
                 self.verdict.fail("F2", f"run time {self.history.iso(t)} has {len(rows)} rows of attempt {attempt}: {told}", t, job.id)
+
+    def missed_again(self, job, t, rows):
+        """How often a document came back that had been read while t was due, after t had been told as missed: what drops its plan
+        drops t once more. A run it would order is found in the history; one that nobody claimed is not looked for there."""
+        told = sorted(date(row["finished"]) for row in rows if row["status"] == "missed" and row.get("finished"))
+        back = [e for e in job.edits if e.as_read_time == t]
+        return sum(any(one < e.hi and e.lo < two for e in back) for one, two in zip(told, told[1:]))
 
     # -- F3 --------------------------------------------------------------------------------------------------------------
     def place(self, job, s):
@@ -112,7 +120,7 @@ class Runs:
             # It may have named the node that stood there: then what was asked for before is still in force.
             candidates = [*job.at_claim(s, lambda e: (e.value("ip"),) if e.sets("ip") and not e.as_read else None), *candidates]
         for ip, e in candidates:
-            if ip is None or ip == s["ip"]:
+            if ip is None or ip == s["ip"] or job.brought_home(e, s["ip"], s["t"]):
                 return
             takers = job.takers(s["t"])
             may = takers == "any" or s["ip"] in takers
@@ -150,7 +158,8 @@ class Runs:
         if not current:
             self.verdict.fail("F4", f"{self.told(s)} before the job was there", s["t"], job.id)
             return
-        if not any(seg.allows(s["sched"]) for seg in current) and not self.as_planned_before(job, s, current) and not self.queued(job, s):
+        paused = all(seg.rests for seg in current)  # then what waits for a place goes on waiting
+        if not any(seg.allows(s["sched"]) for seg in current) and not self.as_planned_before(job, s, current) and (paused or not self.queued(job, s)):
             seg = current[-1]
             name = "F4" if seg.rests else "F7"
             self.verdict.fail(name, f"{self.told(s)}, which edit #{seg.edit.ver} ({seg.edit.kind}) at {self.history.iso(seg.hi)} does not allow", s["t"], job.id)
@@ -176,11 +185,15 @@ class Runs:
         """It was due under an earlier plan, and has waited for a place since: only as long as the witnesses saw none free."""
         if job.setting(s["t"], "overlap", "skip") == "skip":
             return False
-        due = any(seg.lo < s["t"] and seg.allows(s["sched"]) and s["sched"] < seg.until + EDGE for seg in job.segments)
+        due = any(seg.lo < s["t"] and seg.allows(s["sched"]) and (s["sched"] < seg.until + EDGE or self.queued_ahead(job, seg, s)) for seg in job.segments)
         free = job.free_ms(s["sched"], s["sched"] + EDGE, s["t"])
         waited = due and min(free, self.faults.well_ms(job.needs(s["t"]), s["sched"], s["t"])) <= LATE
         self.n["queuedAfter"] += waited
         return waited
+
+    def queued_ahead(self, job, seg, s):
+        """It was due, and found no place, by a server's clock that was ahead; set back, that clock has it wait for its time."""
+        return any(job.is_full(s["sched"], at) for at in self.faults.due_ahead(s["sched"], seg.lo, seg.until))
 
     def taken_back(self, job, s):
         """A claim made in time, a start long after a pause or a delete: only something that held its node up may do that."""
@@ -233,7 +246,7 @@ class Runs:
         if not failed or delay is None:
             return
         low, high = s["until"] + delay[0], s["until"] + delay[1]
-        if later and later[0]["t"] < low - EARLY:
+        if later and later[0]["t"] < low - self.faults.early_again(later[0], s["until"]):
             self.verdict.fail("F5", f"{self.told(later[0])}, {low - later[0]['t']:.0f} ms before its retry's delay was over", later[0]["t"], job.id)
         until = later[0]["t"] if later else self.history.calm
         wait = self.faults.well_ms(job.needs(s["until"]) | {s["ip"]}, high, until)

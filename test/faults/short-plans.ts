@@ -10,9 +10,10 @@
  *  moves while nodes place them. `draining`: the same while a node gives its jobs away. `outage`: times that nobody was there for.
  *  `failing`: jobs that fail until they are paused, and orders meanwhile. `lost`: claims whose answers are lost. `ahead`: a primary
  *  whose clock is a minute ahead. `frozen`: a node that sleeps past its lease with claims that have not started. `lag`: a majority
- *  that is late, a node that reads from it, and nobody elected. `left`: running jobs moved away from a node that then dies. */
+ *  that is late, then one secondary alone, a node that reads from it, and nobody elected. `left`: running jobs moved away from a
+ *  node that then dies. `undone`: triggers changed and changed back, while plans for them are under way. */
 import { ALWAYS } from './edits.ts'
-import { type Edit, type Fault, type JobPlan, type Plan, type Random, random } from './plan.ts'
+import { type Edit, type Fault, type JobPlan, type Plan, type Random, random, type Trigger } from './plan.ts'
 
 const job = (r: Random, i: number, node: number, body = 10, more: JobPlan['more'] = {}): JobPlan => ({
   _id: `job-${String(i).padStart(3, '0')}`,
@@ -350,9 +351,14 @@ export const SHORT = {
   ahead(seed: number) {
     const r = random(seed)
     const jobs = Array.from({ length: 24 }, (_, i): JobPlan => ({ ...job(r, i, i % 3, 1_500), standby: 'any' }))
-    // The first node that hears the new time sees the others' leases ended, and may doubt it.
-    const faults = [{ ...fault(0, 'server-clock', 3_000, 12_000, 0, 60), leads: true }]
-    return plan({ name: 'ahead', seed, ms: 30_000, nodes: 3, jobs, faults, leaseMs: 6_000 })
+    // The first node that hears the new time sees the others' leases ended. Leases this short are renewed before it may believe that.
+    const faults = [
+      { ...fault(0, 'server-clock', 3_000, 12_000, 0, 60), leads: true },
+      // An election has all heartbeats wait for it, and come together from then on: no more.
+      fault(1, 'node-pause', 18_000, 900, 1),
+      fault(2, 'node-pause', 20_400, 900, 2),
+    ]
+    return plan({ name: 'ahead', seed, ms: 36_000, nodes: 3, jobs, faults, leaseMs: 3_000 })
   },
 
   frozen(seed: number) {
@@ -373,17 +379,32 @@ export const SHORT = {
     const jobs = Array.from({ length: 28 }, (_, i): JobPlan => {
       return i % 2 === 0 ? job(r, i, 0) : { ...job(r, i, 1), trigger: together }
     })
-    // A node that starts while one secondary lags, and was given jobs just before: it is to know of them.
+    // That node is given jobs while a secondary lags alone, one after the other: it is to know of each, though nobody tells it twice.
     const edits = jobs
       .filter(({ node }) => node === 0)
-      .slice(0, 8)
-      .map(({ _id }, i): Edit => ({ at: 16_000 + i * 100, job: _id, kind: 'move', node: 1, marked: false }))
-    const faults = [
-      fault(0, 'majority-lag', 4_000, 6_000, 0, 2),
-      fault(1, 'majority-lag', 14_000, 10_000, 0, 1),
-      fault(2, 'node-kill', 17_500, 0, 1),
-    ]
-    return plan({ name: 'lag', seed, ms: 27_000, calmMs: 12_000, jobs, edits, faults, readsFrom: [1], leaseMs: 15_000 })
+      .slice(0, 10)
+      .map(({ _id }, i): Edit => ({ at: 17_000 + i * 400, job: _id, kind: 'move', node: 1, marked: false }))
+    const faults = [fault(0, 'majority-lag', 4_000, 6_000, 0, 2), fault(1, 'majority-lag', 15_500, 8_000, 0, 1)]
+    return plan({ name: 'lag', seed, ms: 27_000, calmMs: 9_000, jobs, edits, faults, readsFrom: [1], leaseMs: 15_000 })
+  },
+
+  undone(seed: number) {
+    const r = random(seed)
+    const every = (seconds: number): Trigger => ({ type: 'interval', seconds, phase: r.between(0, 59_999) })
+    // Most are due again only in the quiet after the fault.
+    const jobs = Array.from({ length: 24 }, (_, i): JobPlan => ({ ...job(r, i, i % 3), trigger: every(40) }))
+    const edits = jobs.flatMap(({ _id, trigger }, i): readonly Edit[] => {
+      const base = { job: _id, marked: false, kind: 'trigger' } as const
+      // A node has one bulk of plans under way at a time: the next job's turn is after that.
+      const at = 3_500 + Math.floor(i / 3) * 800
+      // The old one again: the node has read the new one, and its plan for that is on the way.
+      return [
+        { ...base, at, trigger: every(90) },
+        { ...base, at: at + r.between(200, 300), trigger },
+      ]
+    })
+    const faults = [0, 1, 2].map(i => ({ ...fault(i, 'delay', 3_000, 7_600, i, 600), of: 'plans' as const }))
+    return plan({ name: 'undone', seed, ms: 36_000, nodes: 3, jobs, edits, faults, leaseMs: 8_000 })
   },
 
   left(seed: number) {

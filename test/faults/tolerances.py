@@ -31,11 +31,16 @@ HELD = 0.6
 # Of a lease. Renewals come each third of it, so a lease can end when its holder was cut off for two thirds, less what a slow
 # renewal takes: from then on a standby may take over, and what still runs is another one's business.
 
+DOUBT = 1_000
+# A lease that looks ended is looked at once more after so long, or after a third of it, before anybody closes it: who renews his as
+# often keeps it, though a server's clock that is ahead says that it is over. A lease of more than three times as much may go then.
+
 AWAY = 3_000  # after the jobs collection came back: while it was away nobody could be asked, and nothing is owed without a row
 
 FAR = 1_000
 # Between two clocks that one heartbeat keeps together: by so much more than its offset a set clock moves a start, and by so much
-# before the lease is lost a node may say that it told an interruption.
+# before the lease is lost a node may say that it told an interruption. A round trip is given up after a second and measures an
+# offset to half of that: by so much two measures differ, and a wait between them is cut short.
 
 HEARD = 1_000  # after an acknowledged cancel a run may come to its own end for so long: the time in which an edit is everywhere
 
