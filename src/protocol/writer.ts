@@ -121,7 +121,7 @@ export class Writer {
   /** A document as a majority has it, or (`local`) as the primary has it now. */
   async find(filter: Fields, { local = false, maxTimeMS }: FindOptions = {}): Promise<Job | null> {
     const readConcern = { level: local ? ('local' as const) : ('majority' as const) }
-    const options = { readConcern, readPreference: 'primary' as const, ...(maxTimeMS !== undefined && { maxTimeMS }) }
+    const options = { readConcern, ...(maxTimeMS !== undefined && { maxTimeMS }) }
     return (await this.#jobs.findOne(filter, options)) as unknown as Job | null
   }
 

@@ -34,8 +34,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim does not ask for the ip',
     patches: [
       {
-        find: 'const guard: Document = { _id: entry.id, ip }',
-        put: 'const guard: Document = { _id: entry.id, ...(ip === "" && { ip }) }',
+        find: 'const guard: Record<string, unknown> & { _id: string } = { _id: entry.id, ip }',
+        put: 'const guard: Record<string, unknown> & { _id: string } = { _id: entry.id, ...(ip === "" && { ip }) }',
       },
     ],
     plan: 'race',
@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         find: '...(this.#token !== undefined ?',
-        put: '...(this.#interrupted ? {} : this.#token !== undefined ?',
+        put: "...(this.#mode === 'interrupted' ? {} : this.#token !== undefined ?",
       },
     ],
     plan: 'cut',
@@ -66,19 +66,19 @@ export const MUTANTS: readonly Mutant[] = [
         put: '    if (this.#sent === undefined || this.#sent !== undefined) return true\n',
       },
       {
-        find: '    return answerOf(context, command, job)\n  } catch',
-        put: '    return answerOf(context, command, job ?? (await context.jobs.findOne({ _id: order.entry.id })))\n  } catch',
+        find: '    return this.#answer(command, taken.job)\n',
+        put: '    return this.#answer(command, taken.job ?? (await writer.find({ _id: order.entry.id }, { local: true })))\n',
       },
       {
-        find: "{ _id: { $in: ids }, 'state.running.run_id': { $in: runs } }",
-        put: '{ _id: { $in: ids } }',
+        find: "        'state.running.run_id': { $in: commands.flatMap(({ running }) => running?.run_id ?? []) },\n",
+        put: '',
       },
       {
         find: "byRun.get(command.running?.run_id ?? '')",
         put: "byRun.get(command.running?.run_id ?? '') ?? found.find(job => job._id === command.order.entry.id)",
       },
       // Else the heartbeat that comes at the same moment aborts what has not started yet.
-      { find: "    active?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
+      { find: "    stages?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
     ],
     plan: 'zombie',
     finds: ['F2', 'F3', 'F4'],
@@ -119,8 +119,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'runs start when they are claimed, a little early',
     patches: [
       {
-        find: 'await until(claim.at, clock, abort.signal)',
-        put: 'await until(claim.at - 45, clock, abort.signal)',
+        find: 'await until(claim.at, clock, signal)',
+        put: 'await until(claim.at - 45, clock, signal)',
       },
     ],
     plan: 'calm',
@@ -130,8 +130,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a run gets the document as this process first saw it',
     patches: [
       {
-        find: '    run_id: running.run_id,\n    job,\n',
-        put: '    run_id: running.run_id,\n    job: (first => (first.has(job._id) ? first.get(job._id) : (first.set(job._id, job), job)))((globalThis as any).first ??= new Map()),\n',
+        find: '  return { job, entry, at: order.at, grace,',
+        put: '  return { entry, at: order.at, job: (first => (first.has(job._id) ? first.get(job._id) : (first.set(job._id, job), job)))((globalThis as any).first ??= new Map()), grace,',
       },
     ],
     plan: 'calm',
@@ -162,8 +162,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'now and then a row is not stored',
     patches: [
       {
-        find: 'some => executions.insertMany([...some], { ordered: false })',
-        put: 'async some => (some.length % 2 === 0 || Math.random() < 0.8) && executions.insertMany([...some], { ordered: false })',
+        find: 'some => this.#executions.insertMany([...some], { ordered: false })',
+        put: 'async some => (some.length % 2 === 0 || Math.random() < 0.8) && this.#executions.insertMany([...some], { ordered: false })',
       },
     ],
     plan: 'calm',
@@ -243,7 +243,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a job that is over goes, whatever trigger it was given meanwhile',
-    patches: [{ find: '    trigger: job.trigger,\n', put: '' }],
+    patches: [{ find: "    'state.over': true,\n    trigger,\n", put: "    'state.over': true,\n" }],
     plan: 'crowd',
     finds: ['F1', 'F11'],
   },
@@ -251,8 +251,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an attempt that waited starts without asking the document',
     patches: [
       {
-        find: 'if (matchedCount === claims.length) return',
-        put: 'if (matchedCount <= claims.length) return',
+        find: 'if (sent.matched === claims.length) return',
+        put: 'if (sent.matched <= claims.length) return',
       },
     ],
     plan: 'retries',
@@ -262,8 +262,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a run's entry goes before its row is there",
     patches: [
       {
-        find: '() => this.#context.storeRows(batch),',
-        put: '() => this.#context.wait(2_500).then(() => this.#context.storeRows(batch)),',
+        find: '          await rows.store(batch)\n',
+        put: '          await wait(2_500).then(() => rows.store(batch))\n',
       },
       { find: 'const slow = await Promise.race(', put: 'const slow = false && (' },
     ],
@@ -274,8 +274,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claimed run starts, whoever has the lease by then',
     patches: [
       {
-        find: 'if (!context.mayStart()) {',
-        put: 'if (!context.mayStart() && claim.attempt > 9) {',
+        find: 'if (!lease.held()) {',
+        put: 'if (!lease.held() && claim.entry.attempt > 9) {',
       },
     ],
     plan: 'frozen',
@@ -285,8 +285,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'runs of a process that was replaced go on',
     patches: [
       {
-        find: "active?.abortAll({ status: 'interrupted', message: reason })",
-        put: 'void active',
+        find: "stages?.abortAll({ status: 'interrupted', message: reason })",
+        put: 'void stages',
       },
     ],
     plan: 'evicted',
@@ -307,7 +307,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a job is placed, whoever gave it a node meanwhile',
     patches: [
       {
-        find: 'filter: { _id, ip: NOBODY, ...ownState(_id) }',
+        find: 'filter: { _id, ...NOBODYS, ...ownState(_id) }',
         put: 'filter: { _id, ...ownState(_id) }',
       },
     ],
@@ -324,8 +324,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim whose answer was lost is given up',
     patches: [
       {
-        find: 'if (job !== null) return answerOf(context, command, job)',
-        put: 'if (job === undefined) return answerOf(context, command, job)',
+        find: 'if (job !== null) return this.#answer(command, job)',
+        put: 'if (job === undefined) return this.#answer(command, job)',
       },
     ],
     plan: 'lost',
@@ -333,7 +333,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a process takes its own runs for dead',
-    patches: [{ find: 'isMine: id => this.#mine.has(id)', put: 'isMine: () => false' }],
+    patches: [
+      { find: '!(entry.job === job._id && book.has(entry.run_id))', put: 'book !== undefined' },
+      { find: 'if (isOurs(entry, by)) return !book.has(entry.run_id)', put: 'if (isOurs(entry, by)) return true' },
+    ],
     plan: 'calm',
     finds: ['F1', 'F8', 'F10'],
   },
@@ -358,8 +361,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a pause for failures takes an order away',
     patches: [
       {
-        find: '{ _id, ...PLANNED_BY_NODE, ...guard }',
-        put: '{ _id, ...guard }',
+        find: "    'state.planned.ordered': { $ne: true },\n    $expr: { $eq: ['$next_run_time', '$state.planned.next_run_time'] },\n",
+        put: '',
       },
     ],
     plan: 'failing',
@@ -380,8 +383,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'overlap cancel_other cancels nothing',
     patches: [
       {
-        find: "if (overlap === 'cancel_other') context.cancelOldest(job)",
-        put: '',
+        find: "if (overlap === 'cancel_other') cancels.cancelOldest(job)",
+        put: 'void cancels',
       },
     ],
     plan: 'ways',
@@ -391,7 +394,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a request to cancel is taken away and aborts nothing',
     patches: [
       {
-        find: 'for (const claim of going) this.#going.abort(claim.run_id, why)',
+        find: 'for (const { entry } of going) book.abort(entry.run_id, BY_REQUEST)',
         put: '',
       },
     ],
@@ -408,12 +411,23 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the last attempt is never made',
     patches: [
       {
-        find: 'outcome.attempt >= retry.max_attempts',
-        put: 'outcome.attempt >= retry.max_attempts - 1',
+        find: 'failed.attempt >= retry.max_attempts',
+        put: 'failed.attempt >= retry.max_attempts - 1',
       },
     ],
     plan: 'ways',
     finds: ['F1'],
+  },
+  {
+    name: 'a claimed run starts, whatever was heard of its job meanwhile',
+    patches: [
+      {
+        find: "if (since === undefined || this.#options.roster.since(claim.job._id, since) === 'same') return undefined",
+        put: 'if (since === undefined || since >= 0) return undefined',
+      },
+    ],
+    plan: 'crowd',
+    finds: ['F4', 'F7'],
   },
   {
     name: 'reads go where the connection string says',
@@ -425,8 +439,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claim that the primary has and the majority has not is given up',
     patches: [
       {
-        find: "{ ...ask, readConcern: { level: 'local' } })) !== null) continue",
-        put: "{ ...ask, readConcern: { level: 'local' } })) === undefined) continue",
+        find: '(await writer.find(filter, { maxTimeMS: MAX_TIME_MS, local: true })) !== null) continue',
+        put: '(await writer.find(filter, { maxTimeMS: MAX_TIME_MS, local: true })) === undefined) continue',
       },
     ],
     plan: 'lag',
