@@ -49,8 +49,6 @@ interface Suspect {
   readonly since: number
 }
 
-/** A lease that ended may be renewed late, or judged by a new primary whose clock is ahead: it gets this much time, at most. */
-const DOUBT_MS = 1_000
 const TIMER_SLACK_MS = 5
 /** Looking after the jobs of dead nodes may take one part in so many of the time. */
 const SHARE = 20
@@ -94,7 +92,8 @@ export class Takeover {
 
     const now = monotonicNow(clock)
     const third = leaseMs / 3
-    const patience = Math.min(DOUBT_MS, third) + this.#rank() * third
+    // A new primary's clock may be ahead: a node that lives says so within a third of its lease.
+    const patience = third + this.#rank() * third
     const suspects = new Map<string, Suspect>()
     const ended: Held[] = []
     let again = Math.min(...others.filter(node => node.left > 0).map(node => node.left))

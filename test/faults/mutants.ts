@@ -296,7 +296,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a lease that looks ended is closed at once',
     patches: [
       {
-        find: 'const patience = Math.min(DOUBT_MS, third) + this.#rank() * third',
+        find: 'const patience = third + this.#rank() * third',
         put: 'const patience = 0 * third',
       },
     ],
