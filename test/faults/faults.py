@@ -9,7 +9,7 @@ from collections import defaultdict
 from copy import copy
 
 from history import date
-from tolerances import AWAY, DOUBT, EARLY, FAR, HELD, RECOVERY, SETTLE
+from tolerances import AWAY, EARLY, FAR, HELD, RECOVERY, SETTLE
 
 DATABASE = {
     "step-down", "primary-kill", "primary-pause", "majority-lost", "majority-lag", "freeze", "disk-full", "server-clock",
@@ -84,7 +84,8 @@ class Fault:
         """When the lease of a host that it hit could first end; None: it was over too soon."""
         if self.kind in SENT_AWAY:
             return self.start
-        if self.led and lease / 3 <= DOUBT:
+        if self.led:
+            # A lease that looks ended has a third of it more: who renews his as often keeps it, whatever a server's clock says.
             return None
         if self.kind in LOADS and not (self.kind == "loop-blocked" and BLOCKED >= lease * HELD):
             return None

@@ -1214,9 +1214,9 @@ const cursors: readonly Line[] = samples(() => 40).map((line, i) => {
 const KEPT: readonly Case[] = [
   [
     'F10',
-    'DOUBT: a clock that is ahead takes no lease away that is renewed each second',
-    { ...LED, lease: 3_000 },
-    { ...LED, lease: 6_000 },
+    'a clock that is ahead takes no lease away, a cut line does',
+    LED,
+    { runs: LED.runs ?? {}, faults: [['cut', 28_000, 40_000]] },
   ],
   ['F10', 'each run has a row', { runs: { 35000: { row: null } } }, SAME],
   [

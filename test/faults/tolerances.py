@@ -31,10 +31,6 @@ HELD = 0.6
 # Of a lease. Renewals come each third of it, so a lease can end when its holder was cut off for two thirds, less what a slow
 # renewal takes: from then on a standby may take over, and what still runs is another one's business.
 
-DOUBT = 1_000
-# A lease that looks ended is looked at once more after so long, or after a third of it, before anybody closes it: who renews his as
-# often keeps it, though a server's clock that is ahead says that it is over. A lease of more than three times as much may go then.
-
 AWAY = 3_000  # after the jobs collection came back: while it was away nobody could be asked, and nothing is owed without a row
 
 FAR = 1_000
