@@ -111,6 +111,13 @@ describe('every file, with its parameters as variables', () => {
     'list-stranded': [[{ LIMIT: '1' }, /^ID +IP +FUNC +WHY$/]],
     'list-invalid': [[{}, /^0 jobs$/]],
     watch: [[{ ID: '' }, /^! id: expected the id of a job, .*; found ""$/]],
+    'create-node-user': [[{}, /^! NEW_USER: expected the name of the user to make, such as ann; found nothing$/]],
+    'create-person-user': [
+      [
+        { NEW_USER: 'ann' },
+        /^! PASSWORD: expected the password of the user to make; found nothing, and no terminal .*$/,
+      ],
+    ],
   }
   let said: Record<string, Step>
 
@@ -236,8 +243,9 @@ describe('started as a program', () => {
       const [opening = '', program = ''] = text.split(' */\n')
       const named = [...opening.matchAll(/^ \* ([A-Z_]+) {2,}\S/gm)].map(([, name]) => name)
       const common = ['FORMAT', 'DB', ...(program.includes('options') ? ['LIMIT'] : [])]
+      const user = program.includes('tidewheelUser') ? ['NEW_USER', 'PASSWORD'] : []
       const read = [...program.matchAll(/given\('([A-Z_]+)'\)/g)].map(([, name]) => name)
-      expect([file, [...named].sort()]).toEqual([file, [...new Set([...read, ...common])].sort()])
+      expect([file, [...named].sort()]).toEqual([file, [...new Set([...read, ...common, ...user])].sort()])
     }
   })
 })
