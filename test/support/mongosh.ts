@@ -1,24 +1,37 @@
 /** The real mongosh, for tests of the scripts that people run in it.
  *  Installed once into our cache (some 150 MB, a minute), since it is too large for a development dependency; of test
  *  runs at the same time one installs it and the others wait. It runs with a home of its own and reports nothing. */
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { BSON } from 'mongodb'
 import { firstValueFrom, timer } from 'rxjs'
+import { type Cli, type CliEnd, startScript } from './cli.ts'
 
 export const MONGOSH_VERSION = '2.12.0'
 const INSTALL_MS = 300_000
+/** Stands before the lines that a session writes about its steps. */
+const MARK = '\u241e'
 
-export interface MongoshResult {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
+/** What became of one step of a session. */
+export interface Step {
+  /** The lines that it printed. */
+  readonly printed: readonly string[]
+  /** What it gave, as extended JSON tells it. */
+  readonly value?: unknown
+  /** The message of what it threw. */
+  readonly error?: string
 }
 
-/** Runs mongosh with these arguments, and with these variables in its environment. */
-export type Mongosh = (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<MongoshResult>
+export interface Mongosh {
+  /** Starts mongosh with these arguments, and with these variables in its environment. */
+  start(args: readonly string[], env?: Readonly<Record<string, string>>, cwd?: string): Cli
+  run(args: readonly string[], env?: Readonly<Record<string, string>>, cwd?: string): Promise<CliEnd>
+  /** Evaluates expressions one after the other in one mongosh, since a start takes a second and more. */
+  session<Name extends string>(uri: string, steps: Readonly<Record<Name, string>>): Promise<Record<Name, Step>>
+}
 
 /** `home`: an empty folder, where mongosh keeps its settings and logs. */
 export async function openMongosh(home: string): Promise<Mongosh> {
@@ -26,20 +39,52 @@ export async function openMongosh(home: string): Promise<Mongosh> {
   const settings = join(home, '.mongodb', 'mongosh')
   await mkdir(settings, { recursive: true })
   await writeFile(join(settings, 'config'), JSON.stringify({ enableTelemetry: false, userId: '0'.repeat(24) }))
-  return (args, env = {}) => {
-    const child = spawn(process.execPath, [program, '--norc', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: home, USERPROFILE: home, NO_COLOR: '1', ...env },
+  let sessions = 0
+  const start: Mongosh['start'] = (args, env = {}, cwd = home) =>
+    startScript(program, ['--norc', '--quiet', ...args], {
+      cwd,
+      env: { HOME: home, USERPROFILE: home, NO_COLOR: '1', ...env },
     })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', data => (stdout += data))
-    child.stderr.on('data', data => (stderr += data))
-    return new Promise((resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', code => resolve({ code, stdout, stderr }))
-    })
+  const run: Mongosh['run'] = (...given) => start(...given).ended
+  return {
+    start,
+    run,
+    async session(uri, steps) {
+      const file = join(home, `session-${++sessions}.js`)
+      await writeFile(file, sessionOf(steps))
+      const { code, stdout, stderr } = await run([uri, '--file', file])
+      if (code !== 0) throw new Error(`the session ended with ${code}:\n${stdout}${stderr}`)
+      return stepsOf(stdout) as Record<keyof typeof steps, Step>
+    },
   }
+}
+
+function sessionOf(steps: Readonly<Record<string, string>>): string {
+  const opening = `globalThis.step = (name, evaluate) => {
+    print('${MARK}' + name)
+    try {
+      const value = evaluate()
+      print('${MARK}=' + EJSON.stringify({ value }))
+    } catch (error) {
+      print('${MARK}!' + error.message)
+    }
+  }`
+  return [
+    opening,
+    ...Object.entries(steps).map(([name, code]) => `step(${JSON.stringify(name)}, () => (${code}))`),
+  ].join('\n')
+}
+
+function stepsOf(stdout: string): Readonly<Record<string, Step>> {
+  const [, ...parts] = stdout.split(new RegExp(`^${MARK}(?![=!])`, 'm'))
+  return Object.fromEntries(
+    parts.map(part => {
+      const [head = '', end = ''] = part.split(new RegExp(`^${MARK}(?=[=!])`, 'm'))
+      const [name = '', ...printed] = head.split('\n').slice(0, -1)
+      const told = end.slice(1).trimEnd()
+      return [name, { printed, ...(end.startsWith('=') ? BSON.EJSON.parse(told) : { error: told }) }]
+    }),
+  )
 }
 
 /** The path of mongosh's program, installed if need be. */
