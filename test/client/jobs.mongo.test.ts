@@ -136,7 +136,7 @@ describe('together', () => {
 })
 
 test('a task whose job is refused is not registered: another one may have its name', async () => {
-  await using node = createNode({ uri: db.uri, ip: 'n' })
+  await using node = createNode({ uri: db.uri, ip: 'n', logger: false })
   const wrong = { trigger: { type: 'interval' } } as const
   await expect(node.task('mail', () => 1, wrong)).rejects.toMatchObject({ code: 'invalid_job' })
   await node.start()

@@ -73,14 +73,15 @@ test('tells what matches, and what comes to match or no longer does; unsubscribi
 })
 
 test('completes when its client closes, and when its node does; its stream is gone from the server by then', async () => {
-  const client = await connect({ uri: db.uri })
+  await using client = await connect({ uri: db.uri })
   const heard = listen(client)
-  await jobs().insertOne(aJob('a') as never)
+  // Of another node: the one below leaves it as it is.
+  await jobs().insertOne(aJob('a', { ip: 'elsewhere' }) as never)
   await until(() => expect(heard.told).toEqual(['put a']))
   await client.close()
   expect(heard.end()).toBe('complete')
 
-  const node = createNode({ uri: db.uri, ip: 'n' })
+  await using node = createNode({ uri: db.uri, ip: 'n', logger: false })
   await node.start()
   const ofNode = listen(node)
   await until(() => expect(ofNode.told).toEqual(['put a']))

@@ -41,18 +41,18 @@ test('a client without a zone writes none', async () => {
 })
 
 test('a node writes the zone that it was given, also into jobs kept for its start; one that was given none does not', async () => {
-  await using tokyo = createNode({ uri: db.uri, ip: 'tokyo', timezone: 'Asia/Tokyo' })
+  await using tokyo = createNode({ uri: db.uri, ip: 'tokyo', timezone: 'Asia/Tokyo', logger: false })
   await tokyo.jobs.add({ _id: 'kept', func: 'f', trigger: daily })
   await tokyo.start()
   expect(await stored('kept')).toEqual({ ...daily, timezone: 'Asia/Tokyo' })
-  await using plain = createNode({ uri: db.uri, ip: 'plain' })
+  await using plain = createNode({ uri: db.uri, ip: 'plain', logger: false })
   await plain.start()
   await plain.jobs.add({ _id: 'b', func: 'f', trigger: daily })
   expect(await stored('b')).toEqual(daily)
 })
 
 test('a backfill reckons in the zone of the node that runs the job', async () => {
-  await using tokyo = createNode({ uri: db.uri, ip: 'tokyo', timezone: 'Asia/Tokyo' })
+  await using tokyo = createNode({ uri: db.uri, ip: 'tokyo', timezone: 'Asia/Tokyo', logger: false })
   await tokyo.start()
   await using client = await connect({ uri: db.uri })
   await client.jobs.add({ _id: 'a', func: 'f', trigger: daily, ip: 'tokyo', next_run_time: null })
