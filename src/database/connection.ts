@@ -6,7 +6,6 @@ import { networkInterfaces } from 'node:os'
 import {
   type Db,
   type DbOptions,
-  MongoBulkWriteError,
   MongoClient,
   MongoClientClosedError,
   type MongoClientOptions,
@@ -27,6 +26,7 @@ import { type ErrorCode, TidewheelError } from '../errors.ts'
 import { refused } from '../options/option.ts'
 import { OPTIONS } from '../options/table.ts'
 import { databaseProblem } from '../options/values.ts'
+import { isOfSocket, PASSING, singleErrors } from '../pace/passing.ts'
 import type { CollectionNames } from './ensure.ts'
 
 /** Where the database is: what nodes and clients have in common. Either `uri` or `client` is needed. */
@@ -151,10 +151,6 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
   }
 }
 
-/** Of the server: it cannot serve this now, but it or another member may later. */
-const AWAY: ReadonlySet<unknown> = new Set([
-  6, 7, 50, 64, 89, 91, 100, 133, 134, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
-])
 const AWAY_CLASSES = [
   MongoNetworkError,
   MongoSystemError,
@@ -170,14 +166,13 @@ const TOO_LARGE = 10334
 
 /** Whether the driver says so of a connection or of finding a server: what was asked may be all right. */
 function isAway(error: unknown): boolean {
-  if (!(error instanceof MongoError)) return error instanceof Error && 'syscall' in error
+  if (!(error instanceof MongoError)) return isOfSocket(error)
   if (AWAY_CLASSES.some(one => error instanceof one) || AWAY_NAMES.has(error.name)) return true
   if (error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('TransientTransactionError')) return true
   if (!(error instanceof MongoServerError)) return false
   // What ended a whole bulk (no connection, no server in time) comes as an error of the server without a code.
-  const isWhole =
-    error.code === undefined && !(error instanceof MongoBulkWriteError && [error.writeErrors].flat().length > 0)
-  return isWhole || AWAY.has(error.code)
+  const isWhole = error.code === undefined && singleErrors(error).length === 0
+  return isWhole || PASSING.has(error.code)
 }
 
 /** What was thrown, as an error of ours: `unauthorised`; `unreachable` where the driver says so of connections and servers;

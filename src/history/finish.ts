@@ -8,10 +8,11 @@ import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
 import { isFailure, type Outcome } from '../job/outcome.ts'
 import { Batches } from '../pace/batches.ts'
+import { isPassing } from '../pace/passing.ts'
 import type { Patience } from '../pace/patience.ts'
 import { endWrite, failingWrite, givenUpWrite, recordedWrite, removeWrite } from '../protocol/end.ts'
 import type { Write } from '../protocol/write.ts'
-import { isPassing, type Writer } from '../protocol/writer.ts'
+import type { Writer } from '../protocol/writer.ts'
 import type { Rows } from './rows.ts'
 
 export interface FinishesOptions {

@@ -7,7 +7,7 @@ import type { Collection, Filter } from 'mongodb'
 import { type Claim, factsOf } from '../job/claim.ts'
 import { type Job, nameOf } from '../job/job.ts'
 import type { Outcome } from '../job/outcome.ts'
-import { isPassing, singleErrors } from '../protocol/writer.ts'
+import { isPassing, singleErrors } from '../pace/passing.ts'
 
 /** One attempt of a run, as it lies in the database. */
 export interface Execution {

@@ -6,13 +6,12 @@ import {
   type AnyBulkWriteOperation,
   type Collection,
   type Document,
-  MongoBulkWriteError,
-  MongoError,
-  MongoInvalidArgumentError,
+  type MongoBulkWriteError,
   MongoServerError,
 } from 'mongodb'
 import type { Job } from '../job/job.ts'
 import type { Actor } from '../job/outcome.ts'
+import { isPassing, PASSING, singleErrors } from '../pace/passing.ts'
 import type { Fields, Write } from './write.ts'
 
 /** What became of one write. */
@@ -156,11 +155,6 @@ export interface FindOptions {
 /** The document cannot take the update: bad value, conflict in `state`, not viable path, refused by the validator. */
 const REFUSED: ReadonlySet<unknown> = new Set([2, 14, 28, 121])
 
-/** Not primary, shutting down, write concern not met, time limit, no such user for now, no room on the disk: it may pass. */
-const PASSING: ReadonlySet<unknown> = new Set([
-  6, 7, 18, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
-])
-
 const sorted = (code: unknown, error: Error): Verdict =>
   REFUSED.has(code) ? { type: 'refused', error } : { type: 'undecided', error, passing: PASSING.has(code) }
 
@@ -169,24 +163,3 @@ function verdictOf(thrown: unknown): Exclude<Verdict, { type: 'done' }> {
   if (thrown instanceof MongoServerError && REFUSED.has(thrown.code)) return { type: 'refused', error }
   return { type: 'undecided', error, passing: isPassing(thrown) }
 }
-
-/** The errors of a bulk's single writes; none: the whole bulk is undecided. */
-export const singleErrors = (error: unknown) =>
-  error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
-
-/** Whether another try may succeed. The driver wraps what ended a whole bulk (no connection, no server in time) in an error of the
- *  server without a code; a command that it cannot put on the line at all it will not be able to send later either. */
-export function isPassing(error: unknown): boolean {
-  if (singleErrors(error).length > 0) return singleErrors(error).some(({ code }) => PASSING.has(code))
-  if (!(error instanceof MongoError)) return isOfSocket(error)
-  if (!(error instanceof MongoServerError) || error.code === undefined)
-    return !(error instanceof MongoInvalidArgumentError)
-  return PASSING.has(error.code) || error.hasErrorLabel('RetryableWriteError') || isNobody(error)
-}
-
-/** Whether the server takes the connection for nobody's; what somebody may not do is another matter. */
-export const isNobody = (error: unknown): boolean =>
-  error instanceof MongoServerError && error.code === 13 && /requires authentication/i.test(error.message)
-
-/** A connection that breaks in the middle of a command may be told by the system's own error, which the driver has not wrapped. */
-const isOfSocket = (error: unknown) => error instanceof Error && 'syscall' in error

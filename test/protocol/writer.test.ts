@@ -7,8 +7,9 @@ import {
   MongoServerSelectionError,
 } from 'mongodb'
 import { describe, expect, test } from 'vitest'
+import { isNobody } from '../../src/pace/passing.ts'
 import type { Write } from '../../src/protocol/write.ts'
-import { isNobody, Writer, type WriterOptions } from '../../src/protocol/writer.ts'
+import { Writer, type WriterOptions } from '../../src/protocol/writer.ts'
 
 const BY = { ip: 'a', incarnation: 'a1' }
 const WRITE: Write = { filter: { _id: 'job', ip: 'a' }, update: { $set: { ip: 'b' }, $unset: { note: '' } } }
