@@ -1,7 +1,6 @@
 /** Sweeper: sees to runs in documents that no longer go on: of this node's own jobs, and of jobs of dead nodes.
  *  In: documents as they are read, and the registry at each heartbeat. Out: ends of such runs, and runs that start once more.
  *  Holds: of one job one sweep is under way at a time, and each judges by a document that was read after the one before. */
-import { wait } from '../clock.ts'
 import type { RunEntry } from '../job/claim.ts'
 import type { Job } from '../job/job.ts'
 import { entriesIn } from '../job/outcome.ts'
@@ -83,7 +82,7 @@ export class Sweeper {
   async #lookLater(id: string): Promise<void> {
     const { patience, writer } = this.#options
     for (let ms = DOUBT_MS; ms <= LONGEST_DOUBT_MS; ) {
-      await wait(ms)
+      await patience.wait(ms)
       if (patience.isEnded) return
       const isThere = await patience.once('look at doubtful claims', async () => {
         const job = await writer.find({ _id: id }, { local: true })

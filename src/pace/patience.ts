@@ -38,18 +38,22 @@ export class Patience {
 
   /** Waits before the try after `attempt` (from 0); rejects when this patience has ended. */
   async pause(attempt: number): Promise<void> {
-    if (!this.#ended) {
-      await new Promise<void>(resolve => {
-        const timer = systemClock.schedule(() => done(), Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS))
-        const done = () => {
-          timer.unsubscribe()
-          this.#waits.delete(done)
-          resolve()
-        }
-        this.#waits.add(done)
-      })
-    }
+    await this.wait(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS))
     if (this.#ended) throw new Error('the node has ended')
+  }
+
+  /** Waits for so many ms, or until this patience has ended: a process that ends is not kept from it. */
+  async wait(ms: number): Promise<void> {
+    if (this.#ended) return
+    await new Promise<void>(resolve => {
+      const timer = systemClock.schedule(() => done(), ms)
+      const done = () => {
+        timer.unsubscribe()
+        this.#waits.delete(done)
+        resolve()
+      }
+      this.#waits.add(done)
+    })
   }
 
   /** Tries until it succeeds; `what` names the work in events. Rejects when this patience has ended. */

@@ -66,3 +66,15 @@ test('when it ends, what waits or is tried afterwards rejects, and nothing more 
   await expect(patience.until('read', failing(1))).rejects.toThrow('ended')
   expect([patience.isEnded, told.length]).toEqual([true, 1])
 })
+
+test('a long wait ends with it, and leaves no timer that would keep the process', async () => {
+  const { patience } = patient()
+  const timers = () => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length
+  const before = timers()
+  const waiting = patience.wait(600_000)
+  expect(timers()).toBe(before + 1)
+  patience.end()
+  await waiting
+  await patience.wait(600_000)
+  expect(timers()).toBe(before)
+})
