@@ -28,7 +28,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   log: { all: [] },
   testing: { all: [] },
   dev: { all: [] },
-  cli: { all: ['client', 'database', 'dev', 'index', 'log', 'options', 'trigger'] },
+  cli: { all: ['client', 'database', 'dev', 'index', 'job', 'log', 'options', 'trigger'] },
 }
 
 /** They join the rooms and may import anything but doors. */

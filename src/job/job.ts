@@ -125,6 +125,7 @@ export interface JobState {
   readonly claimed_to?: Date
   /** Ends, and due times that did not run, whose rows are still to be stored. */
   readonly unrecorded?: readonly { readonly [field: string]: unknown }[]
+  /** When the last run that ended was due. */
   readonly last_run_time?: Date
   /** How the last run ended: `executed`, `error` and so on. */
   readonly last_status?: string
@@ -154,16 +155,19 @@ export interface JobState {
 
 /** A run that was claimed and whose end is not stored yet. */
 export interface RunningEntry {
+  /** The run's id, that of its row in the history. */
   readonly run_id: string
   /** The job's `_id`: elsewhere it is a copy. */
   readonly job: string
   /** When it was due, without jitter. */
   readonly run_time: Date
+  /** When it was claimed. */
   readonly claimed: Date
-  /** The node that claimed it, and the incarnation of its process. */
+  /** The node that claimed it. */
   readonly node: string
+  /** That of the node's process. */
   readonly incarnation: string
-  /** From 1. */
+  /** Which attempt it is, from 1. */
   readonly attempt: number
   /** When the next attempt begins. */
   readonly retry_at?: Date

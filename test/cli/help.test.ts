@@ -1,13 +1,7 @@
 /** The help of each command ends with an example, and the example is one that its parser takes. */
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { devCommand } from '../../src/cli/dev.ts'
-import { eventsCommand } from '../../src/cli/events.ts'
-import { initCommand } from '../../src/cli/init.ts'
-import { jobsCommand } from '../../src/cli/jobs.ts'
-import { nextCommand } from '../../src/cli/next.ts'
-import { nodesCommand } from '../../src/cli/nodes.ts'
-import { startCommand } from '../../src/cli/start.ts'
+import { program } from '../../src/cli/program.ts'
 
 function helpOf(command: Command): string {
   let said = ''
@@ -25,15 +19,9 @@ const leaves = (name: string, command: Command): (readonly [string, Command])[] 
     ? [[name, command]]
     : command.commands.flatMap(below => leaves(`${name} ${below.name()}`, below))
 
-const commands = [
-  ...leaves('jobs', jobsCommand()),
-  ...leaves('nodes', nodesCommand()),
-  ...leaves('events', eventsCommand()),
-  ...leaves('next', nextCommand()),
-  ...leaves('dev', devCommand()),
-  ...leaves('start', startCommand()),
-  ...leaves('init', initCommand()),
-]
+const commands = program()
+  .commands.filter(command => command.name() !== 'help')
+  .flatMap(command => leaves(command.name(), command))
 
 test.each(commands)('%s', (name, command) => {
   const [, examples = ''] = helpOf(command).split('\nFor example:\n')
@@ -44,7 +32,8 @@ test.each(commands)('%s', (name, command) => {
 })
 
 test('events says in its help what it does not hear', () => {
-  expect(helpOf(eventsCommand())).toMatch(
+  const [, events] = commands.find(([name]) => name === 'events') ?? []
+  expect(helpOf(events as Command)).toMatch(
     /What is not stored only the node itself tells of.*job\.stranded, run\.claimed/,
   )
 })

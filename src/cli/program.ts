@@ -1,0 +1,46 @@
+/** Program: the tree of commands, with the flags that all of them have.
+ *  Its parser throws instead of ending the process, and answers a misspelt command or flag with the nearest one. */
+import { Command } from 'commander'
+import { VERSION } from '../version.ts'
+import { addSettings, COMMON } from './call.ts'
+import { devCommand } from './dev.ts'
+import { eventsCommand } from './events.ts'
+import { explainCommand } from './explain.ts'
+import { initCommand } from './init.ts'
+import { jobsCommand } from './jobs.ts'
+import { nextCommand } from './next.ts'
+import { nodesCommand } from './nodes.ts'
+import { startCommand } from './start.ts'
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authorised, 5 conflict,
+69 cannot reach the database, 130 and 143 by signal.`
+
+const COMMANDS = [
+  devCommand,
+  startCommand,
+  initCommand,
+  jobsCommand,
+  eventsCommand,
+  nextCommand,
+  nodesCommand,
+  explainCommand,
+]
+
+export function program(): Command {
+  const tidewheel = new Command('tidewheel')
+    .description('A distributed job scheduler on MongoDB.')
+    .version(VERSION)
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', EXIT_CODES)
+  addSettings(tidewheel, COMMON)
+  for (const command of COMMANDS) tidewheel.addCommand(command())
+  strict(tidewheel)
+  return tidewheel
+}
+
+/** In every command below too. */
+function strict(command: Command): void {
+  command.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError('(--help lists what it takes)')
+  for (const below of command.commands) strict(below)
+}
