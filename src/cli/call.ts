@@ -12,6 +12,7 @@ import { type Output, outputOf } from './output.ts'
 import {
   flagOf,
   NAMES,
+  type Origins,
   optionsIn,
   placeholderOf,
   resolveSettings,
@@ -24,6 +25,8 @@ import {
 
 export interface Call {
   readonly settings: Settings
+  /** Where each of them comes from. */
+  readonly origins: Origins
   readonly out: Output
 }
 
@@ -59,16 +62,16 @@ export function run<O extends object, A extends readonly unknown[]>(
     const options = command.optsWithGlobals()
     const names: readonly string[] = [...COMMON, ...uses]
     const flags = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
-    const settings = await settle(flags)
-    await action({ settings, out: outputOf(settings) }, options as O, ...(given.slice(0, -2) as unknown as A))
+    const { settings, origins } = await settle(flags)
+    await action({ settings, origins, out: outputOf(settings) }, options as O, ...(given.slice(0, -2) as unknown as A))
   }
 }
 
-async function settle(flags: Readonly<Record<string, unknown>>): Promise<Settings> {
+async function settle(flags: Readonly<Record<string, unknown>>): Promise<Pick<Call, 'settings' | 'origins'>> {
   const sources = { flags, env: process.env, readSecret }
   const named = settingOf('config', sources)
   const file = await readConfigFile(named as string | undefined, process.cwd())
-  return resolveSettings({ ...sources, file }).settings
+  return resolveSettings({ ...sources, file })
 }
 
 function readSecret(path: string): string {

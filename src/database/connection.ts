@@ -263,12 +263,11 @@ async function connected(client: MongoClient, uri: string | undefined): Promise<
   )
 }
 
-/** A connection string without its password. */
+/** A connection string without what is secret in it. Where a password breaks it into pieces, all of them are left out. */
 export const redacted = (uri: string) =>
-  uri.replace(
-    /^(mongodb(?:\+srv)?:\/\/)([^@/]*)@/,
-    (_, scheme, login) => `${scheme}${String(login).split(':')[0]}:***@`,
-  )
+  uri
+    .replace(/^(mongodb(?:\+srv)?:\/\/)(.*)@/s, (_, scheme, login) => `${scheme}${String(login).split(':')[0]}:***@`)
+    .replace(/([?&](?:\w+password|authMechanismProperties)=)[^&]*/gi, '$1***')
 
 /** The address other machines would know this one by: the local end of a connection to MongoDB, unless that is loopback. */
 export async function ownAddress(client: MongoClient): Promise<string> {
