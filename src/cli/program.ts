@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import { addSettings, COMMON } from './call.ts'
+import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
 import { devCommand } from './dev.ts'
 import { eventsCommand } from './events.ts'
@@ -25,6 +26,7 @@ const COMMANDS = [
   eventsCommand,
   nextCommand,
   nodesCommand,
+  checkCommand,
   explainCommand,
   configCommand,
 ]

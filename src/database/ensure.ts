@@ -2,7 +2,7 @@
  *  In: a database. Out: warnings, when this user may not change what should be changed; the node then checks by itself.
  *  Holds: doing it twice, or from many nodes at once, changes nothing more; a newer validator, a validator that is not ours
  *  and every document stay as they are. Each index costs every write: the reasons stand beside them. */
-import { type CreateIndexesOptions, type Db, type IndexSpecification, MongoServerError } from 'mongodb'
+import { type CreateIndexesOptions, type Db, MongoServerError } from 'mongodb'
 import { JOBS_VALIDATOR, type JsonSchema, NODES_VALIDATOR } from '../job/schema.ts'
 import { readTable } from '../options/option.ts'
 import { OPTIONS } from '../options/table.ts'
@@ -33,6 +33,31 @@ const UNAUTHORIZED = [13, 8000]
 /** All three, each by its own name where no other is given. */
 export const namesOf = (names: CollectionNames = {}) => readTable(COLLECTIONS, { ...names }, { path: 'collections' })
 
+/** An index and its options. */
+export interface Index {
+  readonly key: { readonly [field: string]: 1 | -1 }
+  readonly options?: CreateIndexesOptions
+}
+
+/** All but the expiry of the history, whose time can be set. */
+export const INDEXES: Readonly<Record<'jobs' | 'executions', readonly Index[]>> = {
+  jobs: [
+    // A node reads the jobs of its ip at its start. `next_run_time` stays out: it changes with every run.
+    { key: { ip: 1 } },
+  ],
+  executions: [
+    // The history of one job, newest first. Status and node are filtered on the way, no index of their own.
+    { key: { job_id: 1, run_time: -1 } },
+    // Runs that go on, by node: what a process that died has left. Only runs of more than a second pay for it.
+    { key: { node: 1 }, options: { partialFilterExpression: { status: 'started' } } },
+  ],
+}
+
+/** Removes old rows, and lists the newest of all jobs: it only grows at its end, which is the cheapest index. */
+export const EXPIRY = { recorded: 1 } as const
+
+export const VALIDATORS = { jobs: JOBS_VALIDATOR, nodes: NODES_VALIDATOR } as const
+
 export async function ensureCollections(db: Db, options: EnsureOptions = {}): Promise<{ warnings: string[] }> {
   const names = namesOf(options.collections)
   const warnings: string[] = []
@@ -45,28 +70,20 @@ export async function ensureCollections(db: Db, options: EnsureOptions = {}): Pr
       warnings.push(`${what}: this user may not (${error.message}); let an administrator run tidewheel init`)
     }
   }
-  await Promise.all([
-    attempt(`validator of ${names.jobs}`, () => ensureValidator(db, names.jobs, JOBS_VALIDATOR)).then(() =>
-      // A node reads the jobs of its ip at its start. `next_run_time` stays out: it changes with every run.
-      attempt(`index of ${names.jobs}`, () => ensureIndex(db, names.jobs, { ip: 1 })),
-    ),
-    attempt(`validator of ${names.nodes}`, () => ensureValidator(db, names.nodes, NODES_VALIDATOR)),
+  const validator = (of: keyof typeof VALIDATORS) =>
+    attempt(`validator of ${names[of]}`, () => ensureValidator(db, names[of], VALIDATORS[of]))
+  const indexes = async (of: keyof typeof INDEXES) => {
+    for (const index of INDEXES[of]) {
+      await attempt(`index of ${names[of]}`, () => ensureIndex(db, names[of], index))
+    }
+  }
+  const executions = async () => {
     // A row that is refused would be a run without history: no validator here.
-    attempt(`collection ${names.executions}`, () => create(db, names.executions, {}).then(() => undefined)).then(
-      async () => {
-        // Removes old rows, and lists the newest of all jobs: it only grows at its end, which is the cheapest index.
-        await attempt(`expiry of ${names.executions}`, () => ensureExpiry(db, names.executions, options.historyTtlMs))
-        // The history of one job, newest first. Status and node are filtered on the way, no index of their own.
-        await attempt(`index of ${names.executions}`, () =>
-          ensureIndex(db, names.executions, { job_id: 1, run_time: -1 }),
-        )
-        // Runs that go on, by node: what a process that died has left. Only runs of more than a second pay for it.
-        await attempt(`index of ${names.executions}`, () =>
-          ensureIndex(db, names.executions, { node: 1 }, { partialFilterExpression: { status: 'started' } }),
-        )
-      },
-    ),
-  ])
+    await attempt(`collection ${names.executions}`, () => create(db, names.executions, {}).then(() => undefined))
+    await attempt(`expiry of ${names.executions}`, () => ensureExpiry(db, names.executions, options.historyTtlMs))
+    await indexes('executions')
+  }
+  await Promise.all([validator('jobs').then(() => indexes('jobs')), validator('nodes'), executions()])
   return { warnings }
 }
 
@@ -99,38 +116,33 @@ async function ensureValidator(db: Db, name: string, validator: JsonSchema): Pro
   return undefined
 }
 
-interface Present {
+export interface Present {
   readonly validator?: JsonSchema
   readonly level?: string
   readonly action?: string
 }
 
 /** Undefined: there is no such collection. */
-async function readOptions(db: Db, name: string): Promise<Present | undefined> {
+export async function readOptions(db: Db, name: string): Promise<Present | undefined> {
   const [info] = await db.listCollections({ name }, { nameOnly: false }).toArray()
   if (info === undefined) return undefined
   const { validator, validationLevel = 'strict', validationAction = 'error' } = info.options ?? {}
   return { ...(validator && { validator }), level: validationLevel, action: validationAction }
 }
 
-interface Title {
+export interface Title {
   readonly of: string
   readonly version: number
 }
 
 /** `tidewheel jobs 3`: ours, and which of ours. */
-function titleOf(validator: JsonSchema | undefined): Title | undefined {
+export function titleOf(validator: JsonSchema | undefined): Title | undefined {
   const title = (validator?.$jsonSchema as JsonSchema | undefined)?.title
   const [, of, version] = /^(tidewheel \w+) (\d+)$/.exec(String(title)) ?? []
   return of === undefined ? undefined : { of, version: Number(version) }
 }
 
-async function ensureIndex(
-  db: Db,
-  name: string,
-  key: IndexSpecification,
-  options: CreateIndexesOptions = {},
-): Promise<undefined> {
+async function ensureIndex(db: Db, name: string, { key, options = {} }: Index): Promise<undefined> {
   await db.collection(name).createIndex(key, options)
 }
 
@@ -138,10 +150,10 @@ async function ensureIndex(
 async function ensureExpiry(db: Db, name: string, ttlMs: number | undefined): Promise<undefined> {
   const expireAfterSeconds = Math.max(1, Math.round((ttlMs ?? HISTORY_TTL_MS) / 1000))
   try {
-    await db.collection(name).createIndex({ recorded: 1 }, { expireAfterSeconds })
+    await db.collection(name).createIndex(EXPIRY, { expireAfterSeconds })
   } catch (error) {
     if (!(error instanceof MongoServerError) || error.code !== INDEX_OPTIONS_CONFLICT) throw error
     if (ttlMs === undefined) return
-    await db.command({ collMod: name, index: { keyPattern: { recorded: 1 }, expireAfterSeconds } })
+    await db.command({ collMod: name, index: { keyPattern: EXPIRY, expireAfterSeconds } })
   }
 }
