@@ -1,7 +1,6 @@
 /** `tidewheel jobs add` and `jobs edit`: JSON from a file or stdin becomes documents, or changes of one.
  *  A job is given as the document it will be, or in APScheduler's flat form; several as an array.
  *  The command cannot know the nodes' functions: `--wait` waits until the owner has planned the job, or said what is wrong. */
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exhaustMap, filter, firstValueFrom, timeout, timer } from 'rxjs'
 import { addTogether } from '../client/jobs.ts'
@@ -9,6 +8,7 @@ import { systemClock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { type Client, type FlatJob, type Job, type JobInput, TidewheelError } from '../index.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
+import { inputOf } from './input.ts'
 
 const LOOK_MS = 100
 const WAIT_MS = 30_000
@@ -143,13 +143,11 @@ export const editCommand = () =>
 
 /** Throws `invalid_option` where there is no input, `invalid_job` where it is no JSON. */
 async function jsonOf(file: string | undefined): Promise<unknown> {
-  const fromStdin = file === undefined || file === '-'
-  const text = fromStdin ? await stdin() : read(file)
+  const { text, where } = await inputOf(file)
   try {
     return JSON.parse(text, (_, value) => dated(value))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const where = fromStdin ? 'stdin' : file
     throw new TidewheelError('invalid_job', `${where}: not JSON: ${reason}`, {}, { cause: error })
   }
 }
@@ -158,26 +156,6 @@ async function jsonOf(file: string | undefined): Promise<unknown> {
 function dated(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('$date' in value)) return value
   return typeof value.$date === 'string' ? new Date(value.$date) : value
-}
-
-async function stdin(): Promise<string> {
-  if (process.stdin.isTTY) {
-    throw new TidewheelError('invalid_option', 'expected JSON, found a terminal on stdin', {
-      advice: 'Give --file FILE, or pipe JSON into the command.',
-    })
-  }
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new TidewheelError('invalid_option', `--file: ${reason}`, { path: 'file' }, { cause: error })
-  }
 }
 
 /** The job once its node has planned it. Throws `invalid_job` with what its node says is wrong, `timeout` when none says a thing. */

@@ -2,12 +2,14 @@
  *  Its parser throws instead of ending the process, and answers a misspelt command or flag with the nearest one. */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
+import { applyCommand, diffCommand } from './apply.ts'
 import { addSettings, COMMON } from './call.ts'
 import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
 import { devCommand } from './dev.ts'
 import { eventsCommand } from './events.ts'
 import { explainCommand } from './explain.ts'
+import { exportCommand } from './export.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
 import { nextCommand } from './next.ts'
@@ -23,6 +25,9 @@ const COMMANDS = [
   startCommand,
   initCommand,
   jobsCommand,
+  exportCommand,
+  diffCommand,
+  applyCommand,
   eventsCommand,
   nextCommand,
   nodesCommand,

@@ -117,7 +117,7 @@ describe('add', () => {
 
   test('a file that is not there: exit 2', async () => {
     const { code, stderr } = await cli(['jobs', 'add', '--file', join(folder, 'nothing.json')])
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^tidewheel: --file: ENOENT/)])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^tidewheel: file: ENOENT/)])
   })
 })
 
