@@ -67,7 +67,8 @@ export function run<O extends object, A extends readonly unknown[]>(
   }
 }
 
-async function settle(flags: Readonly<Record<string, unknown>>): Promise<Pick<Call, 'settings' | 'origins'>> {
+/** The settings in force where these flags are given. */
+export async function settle(flags: Readonly<Record<string, unknown>>): Promise<Pick<Call, 'settings' | 'origins'>> {
   const sources = { flags, env: process.env, readSecret }
   const named = settingOf('config', sources)
   const file = await readConfigFile(named as string | undefined, process.cwd())

@@ -46,9 +46,9 @@ const STATUSES: Readonly<
   },
 }
 
-const NAMES = Object.keys(STATUSES)
+export const STATUS_NAMES = Object.keys(STATUSES)
 
-export const statusOf = (job: Job): string => NAMES.filter(name => STATUSES[name]?.is(job)).join('+')
+export const statusOf = (job: Job): string => STATUS_NAMES.filter(name => STATUSES[name]?.is(job)).join('+')
 
 export const listCommand = () =>
   withExample(
@@ -57,7 +57,7 @@ export const listCommand = () =>
         .description('jobs by id')
         .option('--ip <ip>', "only this node's; '' for those without a node")
         .option('--tag <tag>', 'only those with this tag')
-        .option('--status <status>', `only those that are ${NAMES.join(', ')}`)
+        .option('--status <status>', `only those that are ${STATUS_NAMES.join(', ')}`)
         .option('--search <text>', 'only those with this text in id, name, description, function or note')
         .option('--limit <n>', 'so many at most')
         .action(
@@ -105,7 +105,7 @@ function queryOf({ ip, tag, status, search }: Options): Query {
   if (status !== undefined) {
     const known = STATUSES[status]
     if (known === undefined) {
-      const message = `--status: expected ${NAMES.join(', ')}, found ${JSON.stringify(status)}`
+      const message = `--status: expected ${STATUS_NAMES.join(', ')}, found ${JSON.stringify(status)}`
       throw new TidewheelError('invalid_option', message, { path: 'status' })
     }
     all.push(known.query)

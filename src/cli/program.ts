@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts'
 import { applyCommand, diffCommand } from './apply.ts'
 import { addSettings, COMMON } from './call.ts'
 import { checkCommand } from './check.ts'
+import { completeCommand, completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { devCommand } from './dev.ts'
 import { eventsCommand } from './events.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   checkCommand,
   explainCommand,
   configCommand,
+  completionCommand,
 ]
 
 export function program(): Command {
@@ -44,6 +46,7 @@ export function program(): Command {
     .addHelpText('after', EXIT_CODES)
   addSettings(tidewheel, COMMON)
   for (const command of COMMANDS) tidewheel.addCommand(command())
+  tidewheel.addCommand(completeCommand(program), { hidden: true })
   strict(tidewheel)
   return tidewheel
 }
