@@ -8,6 +8,7 @@ import { type Database, openDatabase } from '../database/database.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Client, ConnectOptions } from '../index.ts'
 import { readConfigFile } from './config-file.ts'
+import { withNearest } from './near.ts'
 import { type Output, outputOf } from './output.ts'
 import {
   flagOf,
@@ -104,5 +105,9 @@ export async function withClient<T>(
   const options = connectionOf(settings)
   const database = await openDatabase(options)
   await using client = clientOf(database, options)
-  return await use(client, database)
+  try {
+    return await use(client, database)
+  } catch (error) {
+    throw await withNearest(error, database)
+  }
 }

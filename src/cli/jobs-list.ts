@@ -3,6 +3,7 @@
  *  still goes on), `armed`, or `new` (no node has planned it yet); and `running` beside any of them.
  *  The database filters; what is shown and what is filtered by come from one table. */
 import { Command } from 'commander'
+import { nearest } from '../errors.ts'
 import { type Client, type Job, TidewheelError } from '../index.ts'
 import { addSettings, run, withClient, withExample } from './call.ts'
 import { countOf, timeCell } from './instant.ts'
@@ -105,7 +106,9 @@ function queryOf({ ip, tag, status, search }: Options): Query {
   if (status !== undefined) {
     const known = STATUSES[status]
     if (known === undefined) {
-      const message = `--status: expected ${STATUS_NAMES.join(', ')}, found ${JSON.stringify(status)}`
+      const near = nearest(status, STATUS_NAMES)
+      const advice = near === undefined ? '' : `; did you mean ${near}?`
+      const message = `--status: expected ${STATUS_NAMES.join(', ')}, found ${JSON.stringify(status)}${advice}`
       throw new TidewheelError('invalid_option', message, { path: 'status' })
     }
     all.push(known.query)

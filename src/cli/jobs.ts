@@ -128,9 +128,9 @@ const removeCommand = () =>
       .argument('<id...>')
       .action(
         run([], async ({ settings, out }, _, ids: readonly string[]) => {
-          const removed: string[] = []
-          const failed: unknown[] = []
           await withClient(settings, async client => {
+            const removed: string[] = []
+            const failed: unknown[] = []
             for (const id of ids) {
               try {
                 await client.jobs.remove(id)
@@ -139,13 +139,13 @@ const removeCommand = () =>
                 failed.push(error)
               }
             }
+            out.result(
+              { removed },
+              removed.map(id => `${id}: removed`),
+            )
+            for (const error of failed.slice(1)) out.note(`tidewheel: ${(error as Error).message}`)
+            if (failed.length > 0) throw failed[0]
           })
-          out.result(
-            { removed },
-            removed.map(id => `${id}: removed`),
-          )
-          for (const error of failed.slice(1)) out.note(`tidewheel: ${(error as Error).message}`)
-          if (failed.length > 0) throw failed[0]
         }),
       ),
     ['tidewheel jobs remove digest report'],

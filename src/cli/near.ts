@@ -1,0 +1,48 @@
+/** Near: which id could be meant where there is none of the one that was given?
+ *  In: what a command threw. Out: the same, with the nearest id of a job or a node as advice; or itself. */
+import type { Database } from '../database/database.ts'
+import { nearest } from '../errors.ts'
+import { TidewheelError } from '../index.ts'
+
+/** So many ids are compared, beside those that begin alike. */
+const MOST = 10_000
+const BEYOND = '\u{10ffff}'
+
+export async function withNearest(error: unknown, { collections }: Pick<Database, 'collections'>): Promise<unknown> {
+  if (!(error instanceof TidewheelError) || error.code !== 'not_found') return error
+  const { id, ip, advice } = error.data
+  // Whoever knows better says so.
+  if (typeof id === 'string' && advice === undefined) return await advised(error, id, collections.jobs, 'jobs')
+  if (typeof ip === 'string') return await advised(error, ip, collections.nodes, 'nodes')
+  return error
+}
+
+type Either = Database['collections']['jobs'] | Database['collections']['nodes']
+
+async function advised(error: TidewheelError, given: string, among: Either, what: 'jobs' | 'nodes'): Promise<unknown> {
+  try {
+    const near = nearest(given, await idsOf(among, {})) ?? (await begunBy(among, given))
+    if (near === undefined) return error
+    const advice = `Did you mean ${near}? All of them: tidewheel ${what} list.`
+    return new TidewheelError(error.code, error.message, { ...error.data, advice }, { cause: error.cause })
+  } catch {
+    // The question failed already; that this one did, too, says nothing more.
+    return error
+  }
+}
+
+/** The one that begins with the text, where it is the only one. */
+async function begunBy(among: Either, begun: string): Promise<string | undefined> {
+  if (begun === '') return undefined
+  const [first, second] = await idsOf(among, { _id: { $gte: begun, $lt: `${begun}${BEYOND}` } }, 2)
+  return second === undefined ? first : undefined
+}
+
+async function idsOf(among: Either, query: object, most = MOST): Promise<readonly string[]> {
+  const collection = among as Database['collections']['nodes']
+  const found = await collection
+    .find(query, { projection: { _id: 1 } })
+    .limit(most)
+    .toArray()
+  return found.map(({ _id }) => String(_id))
+}
