@@ -5,8 +5,9 @@
 import { Command } from 'commander'
 import { nearest } from '../errors.ts'
 import { type Client, type Job, TidewheelError } from '../index.ts'
-import { addSettings, run, withClient, withExample } from './call.ts'
+import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { countOf, timeCell } from './instant.ts'
+import { watchJobs } from './jobs-watch.ts'
 
 type Query = NonNullable<Parameters<Client['jobs']['list']>[0]>
 
@@ -16,6 +17,7 @@ interface Options {
   readonly status?: string
   readonly search?: string
   readonly limit?: string
+  readonly watch?: boolean
 }
 
 const VALID = { 'state.error': { $exists: false } }
@@ -61,24 +63,44 @@ export const listCommand = () =>
         .option('--status <status>', `only those that are ${STATUS_NAMES.join(', ')}`)
         .option('--search <text>', 'only those with this text in id, name, description, function or note')
         .option('--limit <n>', 'so many at most')
+        .option('--watch', 'go on showing them as they change, until Ctrl-C')
         .action(
-          run(['timezone'], async ({ settings, out }, options: Options) => {
+          run(['timezone'], async (call, options: Options) => {
             const query = queryOf(options)
-            const { limit } = options
-            const most = limit === undefined ? Number.POSITIVE_INFINITY : countOf(limit, '--limit', MOST_JOBS)
-            const { jobs, more } = await withClient(settings, client => firstOf(client.jobs.list(query), most))
-            const rows = jobs.map(job => rowOf(job, settings.timezone))
-            out.rows(jobs, ['ID', 'IP', 'STATUS', 'NEXT RUN', 'LAST RUN', 'FUNC', 'NOTE'], rows)
-            if (jobs.length === 0 && !out.json) out.note('There is no such job.')
-            if (more) out.note(`There are more than ${most}.`)
+            const { limit, watch = false } = options
+            const row = (job: Job) => rowOf(job, call.settings.timezone)
+            if (watch && limit !== undefined) {
+              const message = 'jobs list: --watch shows as many as the screen has rows; leave --limit out'
+              throw new TidewheelError('invalid_option', message, { path: 'limit' })
+            }
+            if (watch) await watchJobs(call, query, { head: HEAD, rowOf: row })
+            else await listOnce(call, query, { limit, row })
           }),
         ),
       ['timezone'],
     ),
-    ['tidewheel jobs list --ip 10.0.0.7 --status paused', 'tidewheel jobs list --limit 20 --timezone Europe/Berlin'],
+    [
+      'tidewheel jobs list --ip 10.0.0.7 --status paused',
+      'tidewheel jobs list --limit 20 --timezone Europe/Berlin',
+      'tidewheel jobs list --status running --watch',
+    ],
   )
 
+const HEAD = ['ID', 'IP', 'STATUS', 'NEXT RUN', 'LAST RUN', 'FUNC', 'NOTE']
 const MOST_JOBS = 1_000_000
+
+interface Listing {
+  readonly limit: string | undefined
+  readonly row: (job: Job) => readonly string[]
+}
+
+async function listOnce({ settings, out }: Call, query: Query, { limit, row }: Listing): Promise<void> {
+  const most = limit === undefined ? Number.POSITIVE_INFINITY : countOf(limit, '--limit', MOST_JOBS)
+  const { jobs, more } = await withClient(settings, client => firstOf(client.jobs.list(query), most))
+  out.rows(jobs, HEAD, jobs.map(row))
+  if (jobs.length === 0 && !out.json) out.note('There is no such job.')
+  if (more) out.note(`There are more than ${most}.`)
+}
 
 async function firstOf(found: AsyncIterable<Job>, most: number): Promise<{ jobs: readonly Job[]; more: boolean }> {
   const jobs: Job[] = []
