@@ -13,6 +13,7 @@ import { explainCommand } from './explain.ts'
 import { exportCommand } from './export.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
+import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { nodesCommand } from './nodes.ts'
 import { startCommand } from './start.ts'
@@ -30,6 +31,7 @@ const COMMANDS = [
   diffCommand,
   applyCommand,
   eventsCommand,
+  logsCommand,
   nextCommand,
   nodesCommand,
   checkCommand,
