@@ -17,6 +17,7 @@ import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { nodesCommand } from './nodes.ts'
 import { startCommand } from './start.ts'
+import { topCommand } from './top.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authorised, 5 conflict,
@@ -32,6 +33,7 @@ const COMMANDS = [
   applyCommand,
   eventsCommand,
   logsCommand,
+  topCommand,
   nextCommand,
   nodesCommand,
   checkCommand,
