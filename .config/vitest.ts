@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-/** Three projects: `mongo` (files named *.mongo.test.ts) shares one mongod that its global set-up starts; `pure`, all others, runs
- *  without a database; `faults` runs the fault checker when those are through: it judges what is late, and wants the machine to
- *  itself. */
+const NODES = ['test/node/**/*.mongo.test.ts', 'test/cluster/**/*.mongo.test.ts', 'test/complaints.mongo.test.ts']
+const FAULTS = ['test/faults/**/*.mongo.test.ts']
+const mongo = { globalSetup: ['test/support/global-setup.ts'], testTimeout: 60_000, hookTimeout: 120_000 }
+
+/** Four projects. `pure` runs without a database and `mongo` (files named *.mongo.test.ts) with one for each worker: both on two workers.
+ *  Then `nodes`, in which nodes keep times and crowds come, and last `faults`, which judges what is late: these two have the
+ *  machine to themselves, one file at a time. */
 export default defineConfig({
   test: {
     projects: [
@@ -12,24 +16,26 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.mongo.test.ts'],
           testTimeout: 60_000,
+          maxWorkers: 2,
         },
       },
       {
         test: {
+          ...mongo,
           name: 'mongo',
           include: ['test/**/*.mongo.test.ts'],
-          exclude: ['test/faults/**'],
-          globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          exclude: [...NODES, ...FAULTS],
+          maxWorkers: 2,
         },
       },
+      { test: { ...mongo, name: 'nodes', include: NODES, maxWorkers: 1, sequence: { groupOrder: 1 } } },
       {
         test: {
           name: 'faults',
-          include: ['test/faults/**/*.mongo.test.ts'],
+          include: FAULTS,
           testTimeout: 300_000,
-          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,5 +1,5 @@
-/** Set-up of the tests that need a database: one replica set of one member for the whole run, in a folder that goes
- *  with it; or the server of MONGODB_URI, if that is set. Tests get its address through `openTestDb` (mongo.ts).
+/** Set-up of the tests that need a database: one replica set of one member for each worker of a project, in folders that go with it; or
+ *  the server of MONGODB_URI, if that is set. Tests get its address through `openTestDb` (mongo.ts).
  *  Commands for tests (failCommand and its like) are enabled on the one it starts. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,23 +10,36 @@ import { startMongod } from '../../src/dev/mongod.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Connection string of the run's replica set. */
-    readonly mongoUri: string
+    /** Connection strings, one for each worker. */
+    readonly mongoUris: readonly string[]
   }
 }
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const found = await findMongod()
   if (found.kind === 'server') {
-    project.provide('mongoUri', found.uri)
+    project.provide('mongoUris', [found.uri])
     return undefined
   }
-  const dataDir = await mkdtemp(join(tmpdir(), 'tidewheel-test-'))
-  const args = ['--setParameter', 'enableTestCommands=1']
-  const mongod = await startMongod({ dataDir, binary: found.path, args })
-  project.provide('mongoUri', mongod.uri)
+  const mongods = await Promise.all(
+    Array.from({ length: Number(project.config.maxWorkers ?? 1) }, async () => {
+      const dataDir = await mkdtemp(join(tmpdir(), 'tidewheel-test-'))
+      const mongod = await startMongod({
+        dataDir,
+        binary: found.path,
+        args: ['--setParameter', 'enableTestCommands=1'],
+      })
+      return { dataDir, mongod }
+    }),
+  )
+  project.provide(
+    'mongoUris',
+    mongods.map(({ mongod }) => mongod.uri),
+  )
   return async () => {
-    await mongod.stop()
-    await rm(dataDir, { recursive: true, force: true })
+    for (const { dataDir, mongod } of mongods) {
+      await mongod.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    }
   }
 }

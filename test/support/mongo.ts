@@ -1,4 +1,4 @@
-/** A database of its own for a test file, on the run's shared replica set.
+/** A database of its own for a test file, on its worker's replica set.
  *  `close()` drops it, and fails when something was left open: a cursor or change stream on this database,
  *  or a connection of this process to the server. */
 import { randomBytes } from 'node:crypto'
@@ -20,7 +20,7 @@ let open = 0
 /** `graceMs`: how long what was closed may take to be gone. */
 export async function openTestDb({ graceMs = 5_000 } = {}): Promise<TestDb> {
   const name = `tidewheel_test_${randomBytes(6).toString('hex')}`
-  const uri = withDatabase(inject('mongoUri'), name)
+  const uri = withDatabase(workersUri(), name)
   const client = await MongoClient.connect(uri, { appName: name })
   open++
   const close = async (): Promise<void> => {
@@ -34,6 +34,12 @@ export async function openTestDb({ graceMs = 5_000 } = {}): Promise<TestDb> {
     if (open === 0) await gone(name, graceMs, async () => serverConnections(uri))
   }
   return { client, db: client.db(), uri, close }
+}
+
+/** Two workers that run at once have different numbers, from 1 on. */
+function workersUri(): string {
+  const uris = inject('mongoUris')
+  return uris[(Number(process.env.VITEST_POOL_ID) || 1) % uris.length] as string
 }
 
 /** Waits until `look` finds nothing any more. */
