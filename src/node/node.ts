@@ -4,6 +4,7 @@
  *  Holds: start and stop may be called in any order and twice; what was added before the start is stored at the start. */
 import { ObjectId } from 'mongodb'
 import { defer, Observable, Subject } from 'rxjs'
+import { givenSpan } from '../client/given.ts'
 import { type History, historyOf } from '../client/history.ts'
 import { type Jobs, jobsOf } from '../client/jobs.ts'
 import { type Nodes, nodesOf } from '../client/nodes.ts'
@@ -48,8 +49,9 @@ export interface TidewheelNode extends AsyncDisposable {
   /** No run is taken until `resume`; due times are made up then, by the misfire rule. */
   pause(): void
   resume(): void
-  /** Stops for good: connections end, `events$` completes. */
-  close(): Promise<void>
+  /** Stops for good: waits for runs that go on, `timeout` ms at most (default: as long as they take), then aborts them; connections
+   *  end, `events$` completes. */
+  close(options?: { readonly timeout?: number }): Promise<void>
   /** Registers a function; with `job` the job is stored too, now or at the start: where it is refused, the function is not registered
    *  either. Throws `conflict`, `invalid_job`. */
   task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void>
@@ -128,18 +130,19 @@ class Node implements TidewheelNode {
     })
   }
 
-  stop({ wait = true, timeout }: { wait?: boolean; timeout?: number } = {}): Promise<void> {
-    return this.#inTurn(async () => {
+  async stop({ wait = true, timeout }: { wait?: boolean; timeout?: number } = {}): Promise<void> {
+    const most = givenSpan(timeout, 'node.stop', 'timeout')
+    await this.#inTurn(async () => {
       if (this.#life === undefined) return
       this.#mode.become('ending')
-      await this.#life.end(wait ? timeout : 0)
+      await this.#life.end(wait ? most : 0)
       await this.#over()
       this.#emit({ type: 'node.stopped' })
     })
   }
 
-  async close(): Promise<void> {
-    await this.stop()
+  async close({ timeout }: { timeout?: number } = {}): Promise<void> {
+    await this.stop(timeout === undefined ? {} : { timeout: givenSpan(timeout, 'node.close', 'timeout') as number })
     if (this.#mode.state === 'closed') return
     this.#mode.become('closed')
     this.#events.complete()
