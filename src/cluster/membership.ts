@@ -6,6 +6,7 @@
 import type { Collection } from 'mongodb'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Lease, NodeInfo, Report } from './lease.ts'
+import type { Taker } from './placement.ts'
 import { isLiving, readRegistry, type Seen, takesJobs } from './registry.ts'
 
 /** What this process learns of its place in the cluster. */
@@ -59,7 +60,7 @@ export class Membership {
   #timer: { unsubscribe(): void } | undefined
   #glance: { unsubscribe(): void } | undefined
   #living: readonly string[] = []
-  #takers: readonly string[] = []
+  #takers: readonly Taker[] = []
   /** Heartbeats follow one another: what was said last stays said. */
   #beats: Promise<void> = Promise.resolve()
 
@@ -73,7 +74,7 @@ export class Membership {
   }
 
   /** Those of them that jobs may be given to. */
-  get takers(): readonly string[] {
+  get takers(): readonly Taker[] {
     return this.#takers
   }
 
@@ -196,7 +197,7 @@ export class Membership {
     const living = known.filter(node => node._id === ip || isLiving(node)).map(node => node._id)
     const before = this.#living
     this.#living = living
-    this.#takers = known.filter(takesJobs).map(node => node._id)
+    this.#takers = known.filter(takesJobs)
     if (before.length > 0) {
       for (const other of living) if (!before.includes(other)) tell({ type: 'joined', ip: other })
       // Who says goodbye is not lost.

@@ -69,6 +69,8 @@ export class Takeover {
   /** Jobs that are told as stranded, by their ip. */
   readonly #stranded = new Map<string, Stranded>()
   #known: readonly Seen[] = []
+  /** Who takes jobs, and how many functions each can perform. */
+  #takers = ''
   #keepAt = Number.NEGATIVE_INFINITY
   #giveAt = Number.NEGATIVE_INFINITY
   readonly #leaving = new Set<Promise<void>>()
@@ -89,6 +91,12 @@ export class Takeover {
     const closed = others.filter(isClosed).map(node => node.incarnation)
     if (closed.some(incarnation => !this.#closed.has(incarnation))) this.#keepAt = Number.NEGATIVE_INFINITY
     this.#closed = new Set(closed)
+    // What nobody could take, somebody may take now.
+    const takers = JSON.stringify(
+      this.#targets().map(({ _id, incarnation, tasks }) => [_id, incarnation, tasks?.length]),
+    )
+    if (takers !== this.#takers) this.#keepAt = Number.NEGATIVE_INFINITY
+    this.#takers = takers
 
     const now = monotonicNow(clock)
     const third = leaseMs / 3
@@ -183,7 +191,7 @@ export class Takeover {
     for (const owner of used) {
       const node = owner === null ? undefined : known.get(owner)
       try {
-        if (owner === null) await place(this.#targets(), { jobs, writer, goOn: async () => this.#mayAct() })
+        if (owner === null) await place(this.#targets(), { jobs, writer, emit, goOn: async () => this.#mayAct() })
         else if (node?.incarnation === undefined) await this.#strand(owner, true, within)
         else if (isClosed(node)) more = (await this.#clear(node, within)) || more
         else if (owner !== ip) this.#forget(owner)
@@ -273,7 +281,7 @@ export class Takeover {
     return rankOf(KEEPER, living, ip)
   }
 
-  #targets(): readonly string[] {
-    return this.#known.filter(takesJobs).map(node => node._id)
+  #targets(): readonly Seen[] {
+    return this.#known.filter(takesJobs)
   }
 }

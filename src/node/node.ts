@@ -184,12 +184,12 @@ class Node implements TidewheelNode {
 
   #register(name: string, task: Task): void {
     this.#tasks.add(name, task)
-    this.#life?.stages?.recheck(name)
+    this.#life?.recheck(name)
   }
 
   #unregister(name: string): void {
     this.#tasks.remove(name)
-    this.#life?.stages?.recheck(name)
+    this.#life?.recheck(name)
   }
 
   #database(): Database {
@@ -211,6 +211,7 @@ class Node implements TidewheelNode {
       ip: this.#ip,
       mode: this.#mode,
       executors: this.#executors,
+      tasks: this.#tasks,
       emit: news => this.#emit(news),
     })
     this.#ip = life.ip

@@ -28,6 +28,7 @@ import { failureOf } from '../executor/failure.ts'
 import { Finishes } from '../history/finish.ts'
 import { Live } from '../history/live.ts'
 import { Rows } from '../history/rows.ts'
+import type { Job } from '../job/job.ts'
 import type { Logger } from '../log.ts'
 import { Patience } from '../pace/patience.ts'
 import { repairWrite } from '../protocol/claim.ts'
@@ -98,7 +99,8 @@ export class Stages {
     const by = { ip, incarnation: lease.incarnation }
     const patience = new Patience({ emit, lastingMs: leaseMs })
     const lead = new Lead(options.claimLead)
-    const roster = new Roster({ ip, timezone, check: job => problemsOf(job, executors), lead, now })
+    const check = (job: Job) => problemsOf(job, executors)
+    const roster = new Roster({ ip, timezone, check, lead, now })
     const ticks = ticker(() => this.#nextLook(clock.now()), time.stepping())
     const memory = new Memory({ roster, ticker: ticks, clock })
     const book = new Book({
@@ -109,12 +111,14 @@ export class Stages {
       now,
     })
     const writer = new Writer({ jobs, by, stamped: roster })
+    const adoption = new Adoption({ writer, clock, membership, mode, check, patience, emit })
     const follower = follow({
       db: database.connection.streamDb,
       collection: jobs.collectionName,
       ip,
       prepare: options.prepare,
       memory: roster,
+      unable: adoption.unable,
     })
     const rows = new Rows(executions, ip, () => clock.now())
     const finishes = new Finishes({ writer, rows, patience, book, roster, follower, emit })
@@ -131,7 +135,7 @@ export class Stages {
     const claiming = { commands, handOut, permit, roster, book, runs, follower, patience }
     const refusals = new Refusals({ ...claiming, cancels, sweeper, writer, clock, emit })
     this.#claims = new Claims({ ...claiming, refusals, rows, plans })
-    this.#adoption = new Adoption({ writer, clock, membership, mode, patience })
+    this.#adoption = adoption
     const keeping = { jobs, nodes, writer, leaseMs, lease, mode, sweeper, rows, patience, emit }
     this.#takeover = new Takeover({ ...keeping, clock: options.clock })
     this.#patience = patience
@@ -190,6 +194,7 @@ export class Stages {
   /** A task became known or went: jobs that name it are looked at again. */
   recheck(func: string): void {
     for (const entry of this.#roster.entries()) if (entry.func === func) this.#follower.read(entry.id)
+    for (const [id, needed] of this.#adoption.unable) if (needed === func) this.#follower.read(id)
   }
 
   /** Hears who has which ip now; answers in how many ms to look again, where that is before the next heartbeat. */
@@ -236,7 +241,7 @@ export class Stages {
       case 'stream.resynced':
         return this.#options.emit(change)
       case 'put':
-        if (change.job.ip == null && typeof change.job._id === 'string') this.#adoption.offer(change.job._id)
+        if (change.job.ip == null && typeof change.job._id === 'string') this.#adoption.offer(change.job)
     }
     this.#memory.apply(change)
   }
