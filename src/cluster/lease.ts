@@ -60,6 +60,8 @@ export type Renewal =
   | { readonly type: 'renewed'; readonly wanted: NodeInfo['wanted'] }
   /** Another process took the ip: this incarnation is over. */
   | { readonly type: 'replaced' }
+  /** Somebody deleted the row of this ip: nobody holds it, and others take this incarnation for over. */
+  | { readonly type: 'deleted' }
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 /** No lease is longer, and no primary's clock is further behind another's. */
@@ -144,7 +146,7 @@ export class Lease {
     if (incarnation !== this.#incarnation) return { type: 'renewed', wanted: this.#wanted }
     if (document === null) {
       this.#sent = undefined
-      return { type: 'replaced' }
+      return { type: (await nodes.countDocuments({ _id: ip }, { limit: 1 })) > 0 ? 'replaced' : 'deleted' }
     }
     this.#hear(document, sent)
     return { type: 'renewed', wanted: document.wanted }

@@ -15,7 +15,7 @@ export type Told =
   | { readonly type: 'won' }
   /** Another process holds the ip. */
   | { readonly type: 'waiting'; readonly reason: string }
-  /** Nothing may be claimed. `replaced`: another process has the ip, everything of this incarnation ends. */
+  /** Nothing may be claimed. `replaced`: another process has the ip, or the registry has lost it, everything of this incarnation ends. */
   | { readonly type: 'lost'; readonly reason: string; readonly replaced: boolean }
   /** The lease is held again after it lapsed. */
   | { readonly type: 'regained' }
@@ -44,6 +44,11 @@ export interface MembershipOptions {
  *  counts, but none earlier than that. What comes later counts all the same. */
 const GIVEN_UP = 6
 const LEAST_PATIENCE_MS = 1_000
+
+const LOST = {
+  replaced: 'another process took over this ip',
+  deleted: 'the row of this ip in the registry of nodes was deleted',
+} as const
 
 type Mode = 'off' | 'seeking' | 'holding' | 'lapsed'
 
@@ -169,9 +174,11 @@ export class Membership {
     const { lease, report, tell } = this.#options
     const renewal = await this.#inTime(lease.renew(report()))
     if (this.#mode === 'off') return
-    if (renewal.type === 'replaced') {
+    if (renewal.type !== 'renewed') {
       this.#become('seeking')
-      return tell({ type: 'lost', reason: 'another process took over this ip', replaced: true })
+      tell({ type: 'lost', reason: LOST[renewal.type], replaced: true })
+      // Nobody else need have it: it is taken again at once.
+      return renewal.type === 'deleted' ? await this.#seek() : undefined
     }
     if (this.#mode === 'lapsed') {
       this.#become('holding')

@@ -158,10 +158,10 @@ export class Takeover {
     else this.#forgetAllBut(ip)
   }
 
-  /** Once a lease: looks after jobs that no living node has, and forgets nodes that nobody misses. */
+  /** Once a lease, and when there are jobs of an ip that nobody has ever held: looks after jobs that no living node has, and forgets nodes that nobody misses. */
   async #keep(): Promise<void> {
     const { clock, leaseMs } = this.#options
-    if (monotonicNow(clock) < this.#keepAt) return
+    if (monotonicNow(clock) < this.#keepAt && !(await this.#hasStrangers())) return
     for (let more = true; more && this.#mayAct() && this.#rank() === 0; ) {
       const began = monotonicNow(clock)
       this.#keepAt = Number.POSITIVE_INFINITY
@@ -180,10 +180,9 @@ export class Takeover {
 
   /** Every owner in turn; answers whether there is more to move. */
   async #round(): Promise<boolean> {
-    const { jobs, leaseMs, nodes, writer } = this.#options
+    const { emit, jobs, leaseMs, nodes, writer } = this.#options
     const { ip } = writer.by
-    const groups = await jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
-    const used = new Set(groups.map(({ _id }) => _id as string | null))
+    const used = await this.#owners()
     const known = new Map(this.#known.map(node => [node._id, node]))
     const within = (leaseMs * KEEP_EVERY) / SHARE
     let more = false
@@ -203,6 +202,20 @@ export class Takeover {
     for (const node of this.#known) if (isForgotten(node) && !used.has(node._id)) await forget(nodes, node)
     if (failure !== undefined) throw failure
     return more
+  }
+
+  /** All ips that jobs have: cheap, as the index skips from one to the next. */
+  async #owners(): Promise<ReadonlySet<string | null>> {
+    const groups = await this.#options.jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
+    return new Set(groups.map(({ _id }) => _id as string | null))
+  }
+
+  /** Whether there are jobs of an ip that no process has held, and that were not told as stranded. */
+  async #hasStrangers(): Promise<boolean> {
+    const held = new Set(this.#known.flatMap(({ _id, incarnation }) => (incarnation === undefined ? [] : [_id])))
+    for (const owner of await this.#owners())
+      if (owner !== null && !held.has(owner) && !this.#stranded.has(owner)) return true
+    return false
   }
 
   /** The jobs of a node that was closed: they move, or stay without anyone to run them. Answers whether others are to move. */

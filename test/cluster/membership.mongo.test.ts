@@ -103,6 +103,25 @@ test('holding → seeking: who was replaced learns it at the next heartbeat, and
   await second.membership.leave()
 })
 
+test('holding → seeking → holding: whose row somebody deleted says so, and takes the lease again at once as another one', async () => {
+  const { membership, lease, clock, heard, said } = aMember()
+  await membership.join()
+  heard()
+  const before = lease.incarnation
+  await nodes.deleteOne({ _id: 'a' })
+  clock.advance(LEASE_MS / 3)
+  await until(() => expect(clock.pending).toBe(1))
+  expect(said()[0]).toEqual({
+    type: 'lost',
+    reason: 'the row of this ip in the registry of nodes was deleted',
+    replaced: true,
+  })
+  expect(heard()).toEqual(['lost', ...WON])
+  expect([lease.held(), lease.incarnation === before]).toEqual([true, false])
+  expect(await nodes.findOne({ _id: 'a' })).toMatchObject({ incarnation: lease.incarnation, tasks: ['note'] })
+  await membership.leave()
+})
+
 test('holding → lapsed → holding: heartbeats that fail for a whole lease end it, and the next one that gets through holds it again', async () => {
   const { membership, lease, beat, heard, said, clock } = aMember()
   await membership.join()
