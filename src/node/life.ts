@@ -72,7 +72,7 @@ export class Life {
     this.database = database
     this.ip = ip
     this.#patience = new Patience({ emit: news => this.#emit(news), lastingMs: leaseMs })
-    const shared = { nodes: database.collections.nodes, ip, leaseMs, clock }
+    const shared = { nodes: database.collections.nodes, ip, leaseMs, clock: clock.heartbeats ?? clock }
     const abilities = () => abilitiesOf(options.tasks, options.executors)
     this.#lease = new Lease({ ...shared, version: VERSION, timezone, abilities })
     this.#membership = new Membership({

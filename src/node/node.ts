@@ -23,6 +23,7 @@ import { type PipelineRun, runsOf } from '../run/pipeline.ts'
 import { Life } from './life.ts'
 import { Mode, type NodeState } from './mode.ts'
 import { type CheckedOptions, checkOptions, type NodeOptions } from './options.ts'
+import type { Stages } from './stages.ts'
 
 export interface NodeStatus {
   readonly ip: string | undefined
@@ -66,7 +67,8 @@ export function createNode(options: NodeOptions): TidewheelNode {
   return new Node(checkOptions(options), options.timezone)
 }
 
-class Node implements TidewheelNode {
+/** What `createNode` makes. */
+export class Node implements TidewheelNode {
   readonly jobs: Jobs
   readonly history: History
   readonly nodes: Nodes
@@ -108,6 +110,11 @@ class Node implements TidewheelNode {
 
   get ip(): string | undefined {
     return this.#ip
+  }
+
+  /** What its jobs are doing, while they are followed: for one who moves its time by hand. */
+  get stages(): Stages | undefined {
+    return this.#life?.stages
   }
 
   status(): NodeStatus {

@@ -1,7 +1,7 @@
 /** Stages: all that a node does with jobs while it holds the lease of its ip, joined.
  *  follow → memory → tick → claim → run → store. In: a database, a lease, executors. Out: events, and the ways to stop.
  *  Here the collaborators meet, and what follows from a change is carried out; each of them does its own work. */
-import { ObjectId } from 'mongodb'
+import { type Filter, ObjectId } from 'mongodb'
 import { Subscription } from 'rxjs'
 import type { Change } from '../change/change.ts'
 import { type Follower, type FollowNews, follow } from '../change/follow.ts'
@@ -39,7 +39,8 @@ import { type Abort, Book } from '../run/book.ts'
 import { Cancels } from '../run/cancels.ts'
 import { Runs } from '../run/runs.ts'
 import { TakeBack } from '../run/take-back.ts'
-import type { Effect } from '../wheel/entry.ts'
+import type { Effect, Entry } from '../wheel/entry.ts'
+import { errorOf } from '../wheel/kept.ts'
 import { Memory } from '../wheel/memory.ts'
 import { Roster } from '../wheel/roster.ts'
 import { type Tick, type Ticker, ticker } from '../wheel/ticker.ts'
@@ -137,7 +138,7 @@ export class Stages {
     this.#claims = new Claims({ ...claiming, refusals, rows, plans })
     this.#adoption = adoption
     const keeping = { jobs, nodes, writer, leaseMs, lease, mode, sweeper, rows, patience, emit }
-    this.#takeover = new Takeover({ ...keeping, clock: options.clock })
+    this.#takeover = new Takeover({ ...keeping, clock: options.clock.heartbeats ?? options.clock })
     this.#patience = patience
     this.#roster = roster
     this.#ticker = ticks
@@ -165,6 +166,38 @@ export class Stages {
 
   get running(): number {
     return this.#book.going
+  }
+
+  /** When something is due next, as memory knows; null: nothing is. */
+  get nextAt(): number | null {
+    return earliest(this.#roster.nextAt(), this.#book.nextAt())
+  }
+
+  /** What is still open at the moment; undefined: memory has all jobs as the database has them, whatever is due by `now` has run, and
+   *  everything is stored. */
+  async unsettled(now: number): Promise<string | undefined> {
+    if (!this.#book.isIdle) return 'runs go on, or their ends are being stored'
+    await this.#finishes.idle()
+    await this.#plans.idle()
+    const { ip, database } = this.#options
+    const jobs = await database.collections.jobs.find({ ip: { $in: [ip, null] } } as Filter<Job>).toArray()
+    const unknown = jobs.find(job => !this.#isKnown(job))
+    if (unknown !== undefined) return `job ${unknown._id} is not in memory as the database has it`
+    if (jobs.filter(job => job.ip === ip).length !== this.#roster.size) return 'jobs that are gone are in memory still'
+    for (const entry of this.#permit.isGiven ? this.#roster.entries() : []) {
+      if (isDue(entry, now)) return `job ${entry.id} is due and has not run`
+      if (entry.state === 'over' && this.#book.runsOf(entry.id, 'waiting').length === 0)
+        return `job ${entry.id} is over and was not removed`
+    }
+    return this.#book.isIdle ? undefined : 'runs go on, or their ends are being stored'
+  }
+
+  /** Whether memory has a job as this document says, or has nothing to do with it. */
+  #isKnown(job: Job): boolean {
+    if (job.ip == null) return this.#adoption.unable.has(job._id)
+    const entry = this.#roster.get(job._id)
+    if (entry?.state === 'invalid') return job.state?.error === errorOf(entry)
+    return this.#roster.agrees(job) && entry?.unwritten === false
   }
 
   /** Opens the stream; resolves when all jobs are in memory. */
@@ -316,6 +349,10 @@ export class Stages {
     this.#ticker.poke(true)
   }
 }
+
+/** Handed out or due. */
+const isDue = ({ place, state, at, extra }: Entry, now: number) =>
+  place !== undefined || (state !== 'invalid' && Math.min(at ?? now + 1, extra[0] ?? now + 1) <= now)
 
 const idOf = (effect: Effect) =>
   'id' in effect ? effect.id : 'job' in effect ? effect.job._id : 'job_id' in effect.news ? effect.news.job_id : ''

@@ -92,13 +92,13 @@ test('SIGTERM waits for a run in progress', async () => {
 })
 
 test('SIGTERM ends it with 0 although a task module holds a timer and a client of its own open', async () => {
-  await writeFile(
-    join(folder, 'open.mjs'),
-    `import { MongoClient } from '${import.meta.resolve('mongodb')}'
-     const client = await MongoClient.connect(process.env.MONGODB_URI)
-     setInterval(() => {}, 60_000)
-     export const count = () => client.db().collection('jobs').countDocuments()`,
-  )
+  const module = [
+    `import { MongoClient } from '${import.meta.resolve('mongodb')}'`,
+    'const client = await MongoClient.connect(process.env.MONGODB_URI)',
+    'setInterval(() => {}, 60_000)',
+    "export const count = () => client.db().collection('jobs').countDocuments()",
+  ]
+  await writeFile(join(folder, 'open.mjs'), module.join('\n'))
   // A database of its own: the module's client is not closed by anybody.
   uri = withDatabase(testDb.uri, `${testDb.db.databaseName}_killed`)
   const node = start('a')
