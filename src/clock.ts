@@ -7,6 +7,8 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs'
 export type Clock = SchedulerLike & {
   /** Milliseconds that never step, with fractions; absent (a hand-driven clock): `now()` serves. */
   monotonic?(): number
+  /** What waits for the database goes by it: leases and heartbeats, which the server measures in real time; absent: by this clock too. */
+  readonly heartbeats?: Clock
 }
 
 /** The machine's clock. */

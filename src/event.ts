@@ -124,7 +124,8 @@ interface EventFields {
   'job.modified': PlannedEvent
   /** A job has another node now. */
   'job.moved': JobEvent & {
-    /** Its node before; null: it had none, or it is not known. */
+    /** Its node before, where that node itself tells it. Null: it had none, or its new node tells it (or the database, read as events):
+     *  a document does not say where it was. */
     readonly from: string | null
     /** Its node now; null: it waits for one. */
     readonly to: string | null

@@ -1,82 +1,167 @@
-/** For tests of one's own: a clock that stands still until it is moved by hand (`tidewheel/testing`).
- *  Give it as the `clock` option; whatever waits by it goes on when `advance` reaches its time, in order of time,
- *  equal times in the order they were asked for.
- *  Wall time and waiting are apart, as on a real machine: `step` sets the wall clock and ends no wait early or late. */
-import { type SchedulerAction, type Subscription, VirtualTimeScheduler } from 'rxjs'
-import type { Clock } from './clock.ts'
+/** For tests of one's own (`tidewheel/testing`): a node whose time is moved by hand, and the clock that it goes by.
+ *  `createTestNode` starts a node on a database of its own, on which jobs run when `advanceTo` reaches their times, one after the other.
+ *  Due times and timeouts go by that clock; leases, heartbeats and what a task itself waits for go by the machine's. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ObjectId } from 'mongodb'
+import { monotonicNow, systemClock, wait } from './clock.ts'
+import { openDatabase } from './database/database.ts'
+import { findMongod } from './dev/find-mongod.ts'
+import { startMongod } from './dev/mongod.ts'
+import { TidewheelError } from './errors.ts'
+import { FakeClock, settled } from './fake-clock.ts'
+import { Node, type TidewheelNode } from './node/node.ts'
+import { checkOptions, type NodeOptions } from './node/options.ts'
+import { fireTimes } from './trigger/trigger.ts'
 
-export interface FakeClockOptions {
-  /** What `now()` says at first, a date or epoch ms; default 2026-01-01T00:00:00Z. */
-  readonly start?: Date | number
+export { FakeClock, type FakeClockOptions } from './fake-clock.ts'
+
+export interface TestNodeOptions extends Omit<NodeOptions, 'clock'> {
+  /** The time at first: a date, or text such as `2027-03-27T08:00`, in the node's `timezone` where it names none. Default: now. */
+  readonly at?: Date | string
 }
 
-export class FakeClock implements Clock {
-  readonly #timers = new VirtualTimeScheduler()
-  /** Wall time less the time that has passed. */
-  #offset: number
+/** A started node whose time is moved by hand. Closing it removes its database. */
+export interface TestNode extends TidewheelNode {
+  /** Its time. */
+  now(): Date
+  /** Moves its time there. Resolves when everything that was due until then has run, each at its time and what follows from it too, and
+   *  is stored. A text without an offset is in the node's `timezone`. Rejects with `timeout` when nothing goes on for so many ms of real
+   *  time (default 10000), and with `invalid_option` for a time that lies before `now()`. */
+  advanceTo(at: Date | string, options?: { readonly timeout?: number }): Promise<void>
+}
 
-  constructor({ start = Date.UTC(2026, 0, 1) }: FakeClockOptions = {}) {
-    this.#offset = Number(start)
-  }
-
-  /** Wall time in epoch ms. */
-  now(): number {
-    return this.#offset + this.#timers.frame
-  }
-
-  /** Milliseconds advanced so far, whatever the wall clock says. */
-  monotonic(): number {
-    return this.#timers.frame
-  }
-
-  /** How many waits are open. */
-  get pending(): number {
-    return this.#timers.actions.length
-  }
-
-  schedule<T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription {
-    // A negative delay would run in the past of the clock.
-    return this.#timers.schedule(work, Math.max(0, delay), state)
-  }
-
-  /** Lets so much time pass and runs what falls due, also what that asks for. What throws leaves the rest waiting. */
-  advance(ms: number): void {
-    const until = this.#until(ms)
-    while (this.#runNext(until));
-    this.#timers.frame = until
-  }
-
-  /** As `advance`, but lets promises settle before, between and after, so that code which awaits can ask for more. */
-  async advanceAsync(ms: number): Promise<void> {
-    const until = this.#until(ms)
-    await settled()
-    while (this.#runNext(until)) await settled()
-    this.#timers.frame = until
-    await settled()
-  }
-
-  /** Sets the wall clock forward or (negative) back, as a person or a time server does; no time passes. */
-  step(ms: number): void {
-    this.#offset += ms
-  }
-
-  #until(ms: number): number {
-    if (ms >= 0) return this.#timers.frame + ms
-    throw new RangeError(`FakeClock.advance: milliseconds from 0; found ${ms} (step sets the wall clock back)`)
-  }
-
-  /** Not `flush`, which drops every other wait when one throws. */
-  #runNext(until: number): boolean {
-    const { actions } = this.#timers
-    const action = actions[0]
-    if (action === undefined || action.delay > until) return false
-    actions.shift()
-    this.#timers.frame = action.delay
-    const error: unknown = action.execute(action.state, action.delay)
-    if (error) throw error
-    return true
+/** Starts a node for a test: on a database of its own, at the server of `uri`, else of MONGODB_URI, else on a MongoDB that is started for
+ *  it and ends with it. Its leases and heartbeats go by the machine's clock, so that months may pass in a moment.
+ *  Throws what `createNode` and `start` throw. */
+export async function createTestNode(options: TestNodeOptions): Promise<TestNode> {
+  const { at = new Date(systemClock.now()), ...given } = options
+  const server = given.client === undefined && given.uri === undefined ? await aServer() : undefined
+  const db = given.db ?? `tidewheel_test_${new ObjectId().toHexString()}`
+  try {
+    const where = { ...given, ...(server && { uri: server.uri }), db }
+    const clock = new HandClock({ start: instantOf(at, 'at', given.timezone) })
+    const node = new HandNode(
+      { ip: 'test', claimLead: 0, historyTtl: FOR_EVER_MS, ...where, clock },
+      clock,
+      async () => {
+        if (given.db === undefined) await dropDatabase(where)
+        await server?.stop()
+      },
+    )
+    await node.start().catch(async error => {
+      await node.close()
+      throw error
+    })
+    return node
+  } catch (error) {
+    await server?.stop()
+    throw error
   }
 }
 
-/** All promises that can settle without waiting have done so: one turn of the event loop, whatever their depth. */
-const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+/** History is not aged by a clock that may stand in the past. */
+const FOR_EVER_MS = (2 ** 31 - 1) * 1_000
+/** How long to wait between two looks whether all is done. */
+const LOOK_MS = 5
+const PATIENCE_MS = 10_000
+
+class HandClock extends FakeClock {
+  readonly heartbeats = systemClock
+}
+
+class HandNode extends Node implements TestNode {
+  readonly #clock: HandClock
+  readonly #timezone: string | undefined
+  readonly #after: () => Promise<void>
+  #closed = false
+
+  constructor(options: NodeOptions, clock: HandClock, after: () => Promise<void>) {
+    super(checkOptions(options), options.timezone)
+    this.#clock = clock
+    this.#timezone = options.timezone
+    this.#after = after
+  }
+
+  now(): Date {
+    return new Date(this.#clock.now())
+  }
+
+  async advanceTo(at: Date | string, { timeout = PATIENCE_MS } = {}): Promise<void> {
+    const end = instantOf(at, 'at', this.#timezone)
+    const clock = this.#clock
+    if (end < clock.now())
+      throw invalid('at', `a time from ${this.now().toISOString()} on`, new Date(end).toISOString())
+    await this.#settled(timeout)
+    for (;;) {
+      const next = this.status().state === 'active' ? (this.stages?.nextAt ?? null) : null
+      if (next === null || next > end || clock.now() === end) break
+      // The wheel looks in coarse steps at what is far away, and never twice at one instant.
+      clock.leap(Math.min(end, Math.max(next, clock.now() + 1)) - clock.now())
+      await this.#settled(timeout)
+    }
+    clock.leap(end - clock.now())
+    await this.#settled(timeout)
+  }
+
+  override async close(options: { timeout?: number } = {}): Promise<void> {
+    await super.close(options)
+    if (this.#closed) return
+    this.#closed = true
+    await this.#after()
+  }
+
+  async #settled(timeout: number): Promise<void> {
+    const began = monotonicNow(systemClock)
+    for (;;) {
+      await settled()
+      const open = await this.stages?.unsettled(this.#clock.now())
+      if (open === undefined) return
+      if (monotonicNow(systemClock) - began > timeout) {
+        const message = `advanceTo: at ${this.now().toISOString()}, and ${timeout} ms of real time later: ${open}`
+        throw new TidewheelError('timeout', message)
+      }
+      await wait(LOOK_MS)
+    }
+  }
+}
+
+/** A server that is there, or one that is started and ends with its `stop`. */
+async function aServer(): Promise<{ readonly uri: string; stop(): Promise<void> }> {
+  const found = await findMongod()
+  if (found.kind === 'server') return { uri: found.uri, stop: async () => {} }
+  const dataDir = await mkdtemp(join(tmpdir(), 'tidewheel-test-'))
+  const mongod = await startMongod({ dataDir, binary: found.path })
+  const stop = async () => {
+    await mongod.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  return { uri: mongod.uri, stop }
+}
+
+async function dropDatabase(where: NodeOptions): Promise<void> {
+  const { uri, client, db, connectTimeout } = where
+  const { connection } = await openDatabase({
+    ...(uri !== undefined && { uri }),
+    ...(client !== undefined && { client }),
+    ...(db !== undefined && { db }),
+    ...(connectTimeout !== undefined && { connectTimeout }),
+  })
+  await connection.db.dropDatabase()
+  await connection.close()
+}
+
+/** Reads a time as triggers do. */
+function instantOf(at: Date | string, path: string, timezone = 'UTC'): number {
+  try {
+    const [instant] = fireTimes({ type: 'date', run_date: at, timezone }, { after: new Date(-8.64e15), count: 1 })
+    if (instant !== undefined) return instant.getTime()
+  } catch (error) {
+    if (!(error instanceof TidewheelError)) throw error
+  }
+  throw invalid(path, 'a date, or text such as 2027-03-28T08:00', String(at))
+}
+
+const invalid = (path: string, expected: string, found: string) =>
+  new TidewheelError('invalid_option', `${path}: expected ${expected}, found ${found}`, { path })

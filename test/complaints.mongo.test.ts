@@ -36,7 +36,8 @@ const PROVEN: Readonly<Record<string, readonly (readonly [file: string, name: st
   ],
   'Pause / disable missing': [['node/edits.mongo.test.ts', 'set to null: paused; unset: resumed from now']],
   'Hard to test with fake time': [
-    ['testing.test.ts', 'code that awaits between its waits is carried through by advanceAsync'],
+    ['fake-clock.test.ts', 'code that awaits between its waits is carried through by advanceAsync'],
+    ['testing.mongo.test.ts', 'all that is due until then runs, in order and at its time, and is stored'],
   ],
   'Memory grows': [['wheel/wheel.test.ts', 'the heap stays flat over a million fires']],
   'A dead resume token loops for ever; a stream for each job': [

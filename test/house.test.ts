@@ -26,7 +26,8 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history'] },
   client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
   log: { all: [] },
-  testing: { all: [] },
+  'fake-clock': { all: [] },
+  testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
   dev: { all: [] },
   cli: { all: ['client', 'database', 'dev', 'index', 'job', 'log', 'options', 'trigger'] },
 }
@@ -48,6 +49,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/node/',
       'src/pace/passing.ts',
       'src/protocol/writer.ts',
+      'src/testing.ts',
     ],
     types: ['src/change/', 'src/cluster/', 'src/history/', 'src/options/values.ts'],
   },
@@ -61,7 +63,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/event.ts',
       'src/node/',
       'src/run/pipeline.ts',
-      'src/testing.ts',
+      'src/fake-clock.ts',
       'src/wheel/memory.ts',
       'src/wheel/ticker.ts',
     ],
@@ -71,7 +73,14 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
   zod: { all: ['src/job/', 'src/options/'] },
   'node:': {
-    all: ['src/cli/', 'src/cluster/lease.ts', 'src/database/connection.ts', 'src/dev/', 'src/executor/'],
+    all: [
+      'src/cli/',
+      'src/cluster/lease.ts',
+      'src/database/connection.ts',
+      'src/dev/',
+      'src/executor/',
+      'src/testing.ts',
+    ],
   },
 }
 

@@ -66,6 +66,8 @@ export interface FollowOptions {
   /** Called before each snapshot: makes what a `drop()` took away. */
   readonly prepare: () => Promise<void>
   readonly memory: Memory
+  /** Jobs that memory does not hold, of whose edits it is to hear all the same: such as have no node. Default: none. */
+  readonly unable?: { has(id: string): boolean }
   /** In which time everything is read once more, in ms; default 10 minutes. */
   readonly reviewMs?: number
 }
@@ -329,6 +331,7 @@ class Following {
     }
     if (update.ip === this.#ip && update.given) this.#given.add(id)
     if (update.ip === this.#ip || update.ip === null) return this.reader.want(id)
+    if (!held && update.read && this.#options.unable?.has(id) === true) return this.reader.want(id)
     if (!held || this.#memory.isEcho(id, update.touch)) return
     const { armed, next_run_time, read } = update
     this.#out.next({ type: 'set', id, armed, next_run_time, read })

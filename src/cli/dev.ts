@@ -9,12 +9,13 @@ import { SAMPLE_TASKS, sampleJobs } from '../dev/sample-tasks.ts'
 import { type Client, connect, createNode, type Job, type TidewheelEvent, type TidewheelNode } from '../index.ts'
 import { addSettings, type Call, run, withExample } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
+import { endNodes } from './ending.ts'
 import { clockTime, lineOf, rounded } from './events.ts'
 import { EXIT, sentencesOf } from './exit-codes.ts'
 import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
-const USES: readonly SettingName[] = ['nodes', 'data', 'timezone']
+const USES: readonly SettingName[] = ['nodes', 'data', 'timezone', 'stopTimeout']
 /** How long nodes may take to end when their MongoDB is gone. */
 const LEAVE_MS = 5_000
 /** Each run shows when it ends; the rest is for the curious. */
@@ -37,7 +38,7 @@ export const devCommand = () =>
         await Promise.race([first, server.died])
         call.out.note('Ending: runs that go on are waited for. Once more ends at once.')
       } finally {
-        await end(nodes, server)
+        await end(nodes, server, call)
         close()
       }
     }),
@@ -78,14 +79,14 @@ async function begin(nodes: readonly TidewheelNode[], server: DevServer, { setti
   await Promise.all(nodes.map(node => node.start()))
 }
 
-async function end(nodes: readonly TidewheelNode[], server: DevServer): Promise<void> {
+async function end(nodes: readonly TidewheelNode[], server: DevServer, { settings, out }: Call): Promise<void> {
   // Nodes whose MongoDB is gone could wait for it for ever.
   let gone: { unsubscribe(): void } | undefined
   server.died.catch((error: Error) => {
     process.stderr.write(`${sentencesOf(error, false).join('\n')}\n`)
     gone = systemClock.schedule(() => process.exit(EXIT.unreachable), LEAVE_MS)
   })
-  await Promise.all(nodes.map(node => node.close()))
+  await endNodes(nodes, settings.stopTimeout, out)
   await server.stop()
   gone?.unsubscribe()
 }

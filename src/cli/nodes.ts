@@ -17,7 +17,19 @@ const listCommand = () =>
     addSettings(new Command('list').description('nodes by ip'), ['timezone']).action(
       run(['timezone'], async ({ settings, out }) => {
         const nodes = await withClient(settings, client => client.nodes.list())
-        const head = ['IP', 'STATUS', 'WANTED', 'JOBS', 'RUNNING', 'HOST', 'PID', 'VERSION', 'SEEN']
+        const head = [
+          'IP',
+          'STATUS',
+          'WANTED',
+          'JOBS',
+          'RUNNING',
+          'TASKS',
+          'EXECUTORS',
+          'HOST',
+          'PID',
+          'VERSION',
+          'SEEN',
+        ]
         out.rows(
           nodes,
           head,
@@ -35,6 +47,8 @@ const rowOf = (node: ListedNode, timezone: string | undefined): readonly string[
   node.wanted ?? '-',
   String(node.jobs ?? '-'),
   String(node.running ?? '-'),
+  Array.isArray(node.tasks) ? String(node.tasks.length) : '-',
+  Object.keys(node.executors ?? {}).join(', ') || '-',
   node.host ?? '-',
   String(node.pid ?? '-'),
   node.version ?? '-',

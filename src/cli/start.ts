@@ -1,4 +1,4 @@
-/** `tidewheel start`: one node until SIGINT or SIGTERM, which drain it (exit 0); a second signal stops it at once.
+/** `tidewheel start`: one node until SIGINT or SIGTERM, which drain it (exit 0) within a time limit; a second signal stops it at once.
  *  The log goes to stdout: JSON lines, or lines for people on a terminal. When another process holds the node's ip this one
  *  stands by, says so on stderr, and takes over when that one ends. */
 import { Command } from 'commander'
@@ -6,10 +6,11 @@ import { TidewheelError } from '../errors.ts'
 import { createNode, type NodeOptions, ofType } from '../index.ts'
 import { jsonLogger, type Logger, streamLogger } from '../log.ts'
 import { addSettings, type Call, connectionOf, run, withExample } from './call.ts'
+import { endNodes } from './ending.ts'
 import { optionsIn, type SettingName, type Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
-const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone']
+const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone', 'stopTimeout']
 
 export const startCommand = () =>
   withExample(addSettings(new Command('start').description('run one node until SIGINT or SIGTERM'), USES), [
@@ -21,7 +22,7 @@ export const startCommand = () =>
         out.note(`${ip} stands by: ${reason}. It takes over when that one ends.`)
       })
       node.events$.pipe(ofType('node.started')).subscribe(({ node: ip }) => {
-        out.note(`${ip} is active. Ctrl-C ends it when its runs have ended.`)
+        out.note(`${ip} is active. Ctrl-C ends it when its runs have ended, ${settings.stopTimeout} ms later at most.`)
       })
       const { first, close } = signals()
       try {
@@ -29,7 +30,7 @@ export const startCommand = () =>
         await node.start()
         await first
       } finally {
-        await node.close()
+        await endNodes([node], settings.stopTimeout, out)
         close()
       }
     }),

@@ -50,6 +50,12 @@ export function givenSwitches<K extends string>(
   return Object.fromEntries(switches) as Record<K, boolean>
 }
 
+/** A span in ms; absent: undefined. */
+export function givenSpan(value: unknown, where: string, name: string): number | undefined {
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return value
+  return refuse(where, name, 'expected milliseconds from 0, such as 30000', value)
+}
+
 export function refuse(where: string, path: string, expected: string, found: unknown): never {
   throw new TidewheelError('invalid_option', `${where}: ${path}: ${expected}; found ${show(found)}`, { path })
 }

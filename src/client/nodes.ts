@@ -38,7 +38,7 @@ export interface NodesOptions {
 }
 
 export function nodesOf({ nodes, jobs }: NodesOptions): Nodes {
-  const targets = async () => (await readRegistry(nodes())).filter(takesJobs).map(node => node._id)
+  const targets = async () => (await readRegistry(nodes())).filter(takesJobs)
   return {
     list: () =>
       asked(async () => {

@@ -32,6 +32,11 @@ export interface NodeInfo {
   readonly timezone?: string
   /** Milliseconds by which the node's clock is ahead of the server's. */
   readonly offset?: number
+  /** Functions that it can perform, by name: registered ones and those of its tasks folder. Null: too many to tell. */
+  readonly tasks?: readonly string[] | null
+  /** Of which kind its executors are, by name: only those that can perform something. Which files a `script` one has in its workspace
+   *  is not told. */
+  readonly executors?: Readonly<Record<string, string>>
   readonly touch?: string
 }
 
@@ -42,7 +47,11 @@ export interface LeaseOptions {
   readonly clock: Clock
   readonly version: string
   readonly timezone: string
+  /** What the node can perform now. */
+  readonly abilities: () => Abilities
 }
+
+export type Abilities = Required<Pick<NodeInfo, 'tasks' | 'executors'>>
 
 /** What a node says of itself at each heartbeat. */
 export type Report = Required<Pick<NodeInfo, 'status' | 'jobs' | 'running'>>
@@ -51,6 +60,8 @@ export type Renewal =
   | { readonly type: 'renewed'; readonly wanted: NodeInfo['wanted'] }
   /** Another process took the ip: this incarnation is over. */
   | { readonly type: 'replaced' }
+  /** Somebody deleted the row of this ip: nobody holds it, and others take this incarnation for over. */
+  | { readonly type: 'deleted' }
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 /** No lease is longer, and no primary's clock is further behind another's. */
@@ -125,14 +136,17 @@ export class Lease {
     const sent = this.#instant()
     const document = await nodes.findOneAndUpdate(
       { _id: ip, incarnation },
-      { $set: { ...report, offset: Math.round(this.offset) }, $currentDate: { seen: true } },
+      {
+        $set: { ...report, ...this.#options.abilities(), offset: Math.round(this.offset) },
+        $currentDate: { seen: true },
+      },
       { returnDocument: 'after', ...MAJORITY },
     )
     // Nobody may have waited for this answer: the ip may have been lost and won since.
     if (incarnation !== this.#incarnation) return { type: 'renewed', wanted: this.#wanted }
     if (document === null) {
       this.#sent = undefined
-      return { type: 'replaced' }
+      return { type: (await nodes.countDocuments({ _id: ip }, { limit: 1 })) > 0 ? 'replaced' : 'deleted' }
     }
     this.#hear(document, sent)
     return { type: 'renewed', wanted: document.wanted }
@@ -163,7 +177,7 @@ export class Lease {
   }
 
   async #become(filter: Record<string, unknown>): Promise<boolean> {
-    const { nodes, leaseMs, clock, version, timezone } = this.#options
+    const { nodes, leaseMs, clock, version, timezone, abilities } = this.#options
     const incarnation = new ObjectId().toHexString()
     const sent = this.#instant()
     const document = await nodes.findOneAndUpdate(
@@ -180,6 +194,7 @@ export class Lease {
           status: 'active',
           jobs: 0,
           running: 0,
+          ...abilities(),
         },
         $currentDate: { seen: true },
       },

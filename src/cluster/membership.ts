@@ -6,6 +6,7 @@
 import type { Collection } from 'mongodb'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Lease, NodeInfo, Report } from './lease.ts'
+import type { Taker } from './placement.ts'
 import { isLiving, readRegistry, type Seen, takesJobs } from './registry.ts'
 
 /** What this process learns of its place in the cluster. */
@@ -14,7 +15,7 @@ export type Told =
   | { readonly type: 'won' }
   /** Another process holds the ip. */
   | { readonly type: 'waiting'; readonly reason: string }
-  /** Nothing may be claimed. `replaced`: another process has the ip, everything of this incarnation ends. */
+  /** Nothing may be claimed. `replaced`: another process has the ip, or the registry has lost it, everything of this incarnation ends. */
   | { readonly type: 'lost'; readonly reason: string; readonly replaced: boolean }
   /** The lease is held again after it lapsed. */
   | { readonly type: 'regained' }
@@ -44,6 +45,11 @@ export interface MembershipOptions {
 const GIVEN_UP = 6
 const LEAST_PATIENCE_MS = 1_000
 
+const LOST = {
+  replaced: 'another process took over this ip',
+  deleted: 'the row of this ip in the registry of nodes was deleted',
+} as const
+
 type Mode = 'off' | 'seeking' | 'holding' | 'lapsed'
 
 const MAY_FOLLOW: Readonly<Record<Mode, readonly Mode[]>> = {
@@ -59,7 +65,7 @@ export class Membership {
   #timer: { unsubscribe(): void } | undefined
   #glance: { unsubscribe(): void } | undefined
   #living: readonly string[] = []
-  #takers: readonly string[] = []
+  #takers: readonly Taker[] = []
   /** Heartbeats follow one another: what was said last stays said. */
   #beats: Promise<void> = Promise.resolve()
 
@@ -73,7 +79,7 @@ export class Membership {
   }
 
   /** Those of them that jobs may be given to. */
-  get takers(): readonly string[] {
+  get takers(): readonly Taker[] {
     return this.#takers
   }
 
@@ -168,9 +174,11 @@ export class Membership {
     const { lease, report, tell } = this.#options
     const renewal = await this.#inTime(lease.renew(report()))
     if (this.#mode === 'off') return
-    if (renewal.type === 'replaced') {
+    if (renewal.type !== 'renewed') {
       this.#become('seeking')
-      return tell({ type: 'lost', reason: 'another process took over this ip', replaced: true })
+      tell({ type: 'lost', reason: LOST[renewal.type], replaced: true })
+      // Nobody else need have it: it is taken again at once.
+      return renewal.type === 'deleted' ? await this.#seek() : undefined
     }
     if (this.#mode === 'lapsed') {
       this.#become('holding')
@@ -196,7 +204,7 @@ export class Membership {
     const living = known.filter(node => node._id === ip || isLiving(node)).map(node => node._id)
     const before = this.#living
     this.#living = living
-    this.#takers = known.filter(takesJobs).map(node => node._id)
+    this.#takers = known.filter(takesJobs)
     if (before.length > 0) {
       for (const other of living) if (!before.includes(other)) tell({ type: 'joined', ip: other })
       // Who says goodbye is not lost.

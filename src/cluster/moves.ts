@@ -1,9 +1,10 @@
 /** Moves: gives jobs to other nodes, as guarded changes of `ip` in bulk.
  *  In: jobs of a node that is dead or drains, or all that are not at home, and the nodes that take jobs. Out: how many moved.
- *  Always holds: a job that somebody moved, or whose standby nodes are gone, since it was read stays where it is; `state.home`
+ *  Always holds: no job is given to a node that says it cannot perform it; a job that somebody moved, or whose standby nodes are gone, since it was read stays where it is; `state.home`
  *  is where a person had it, or where it was placed, before nodes moved it; `state.assigned` is where a node put it last, so that
  *  what a person moved since is not rebalanced. Doing it twice moves nothing twice. The new owner learns of it by its stream. */
 import type { Collection, Document, FindCursor } from 'mongodb'
+import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
 import {
   isWherePut,
@@ -13,14 +14,17 @@ import {
   type Placed,
   placeAfreshWrite,
   placeWrite,
+  unableWrite,
 } from '../protocol/place.ts'
 import type { Write } from '../protocol/write.ts'
 import type { Writer } from '../protocol/writer.ts'
-import { homeOf } from './placement.ts'
+import { ability, ableOf, homeOf, maybeOf, type Needs, sureOf, type Taker, unableProblem } from './placement.ts'
 
 export interface MovesContext {
   readonly jobs: Collection<Job>
   readonly writer: Pick<Writer, 'send'>
+  /** Hears of jobs that nobody can perform. */
+  readonly emit?: (news: News<'job.invalid'>) => void
   /** Asked before each bulk: whether the reason to move still stands. */
   readonly goOn?: () => Promise<boolean>
 }
@@ -28,6 +32,8 @@ export interface MovesContext {
 const BULK = 500
 const READ = {
   ip: 1,
+  func: 1,
+  executor: 1,
   standby: 1,
   'state.job': 1,
   'state.placed': 1,
@@ -40,24 +46,27 @@ const READ = {
 export const standbyOf = ({ standby, state }: Pick<Job, 'standby' | 'state'>): readonly string[] | 'any' =>
   standby ?? (state?.placed === true ? 'any' : [])
 
-/** The node that takes the job over; undefined: none of those that may does live. */
-export function targetOf(job: Placed, targets: readonly string[]): string | undefined {
+type Movable = Placed & Needs
+
+/** The node that takes the job over; undefined: none of those that may and can does live. */
+export function targetOf(job: Movable, targets: readonly Taker[]): string | undefined {
   const standby = standbyOf(job)
-  return homeOf(job._id, standby === 'any' ? targets : targets.filter(target => standby.includes(target)))
+  const may = standby === 'any' ? targets : targets.filter(({ _id }) => standby.includes(_id))
+  return homeOf(job._id, ableOf(job, may))
 }
 
 /** The jobs of a node that others of `targets` may take. */
-export const takeable = (from: string, targets: readonly string[]): Document => ({
+export const takeable = (from: string, targets: readonly Taker[]): Document => ({
   ip: from,
   $or: [
-    { standby: { $in: ['any', ...targets.filter(target => target !== from)] } },
+    { standby: { $in: ['any', ...targets.flatMap(({ _id }) => (_id === from ? [] : [_id]))] } },
     { standby: { $exists: false }, 'state.placed': true },
   ],
 })
 
 /** Moves what may move from one node to those of `targets`. */
-export async function evacuate(from: string, targets: readonly string[], context: MovesContext): Promise<number> {
-  const others = targets.filter(target => target !== from)
+export async function evacuate(from: string, targets: readonly Taker[], context: MovesContext): Promise<number> {
+  const others = targets.filter(({ _id }) => _id !== from)
   if (others.length === 0) return 0
   return await moveAll(takeable(from, targets), context, job => {
     const to = targetOf(job, others)
@@ -65,20 +74,40 @@ export async function evacuate(from: string, targets: readonly string[], context
   })
 }
 
-/** Gives a node to jobs that have none, which those that might have adopted them missed. */
-export async function place(targets: readonly string[], context: MovesContext): Promise<void> {
+/** Gives a node to jobs that have none, which those that might have adopted them missed; says so in those that nobody can perform. */
+export async function place(targets: readonly Taker[], context: MovesContext): Promise<void> {
   if (targets.length === 0) return
   const { jobs, writer, goOn } = context
   const nobodys: Document = NOBODYS
-  const cursor = jobs.find(nobodys, { projection: { _id: 1 }, batchSize: BULK })
+  const projection = { func: 1, executor: 1, 'state.error': 1 }
+  const cursor = jobs.find(nobodys, { projection, batchSize: BULK })
   await inBatches(cursor, async lost => {
     if (goOn !== undefined && !(await goOn())) return false
+    const placed = lost.map(job => ({ job, ip: homeOf(job._id, ableOf(job, targets)) }))
     await placeAll(
-      lost.map(({ _id }) => ({ id: _id, ip: homeOf(_id, targets) as string })),
+      placed.flatMap(({ job, ip }) => (ip === undefined ? [] : [{ id: job._id, ip }])),
       writer,
     )
+    const nobodys = placed.flatMap(({ job, ip }) => (ip === undefined ? [job] : []))
+    await sayUnable(nobodys, targets, context)
     return true
   })
+}
+
+/** Says in jobs without a node why none of these can perform them, where that does not stand there. */
+export async function sayUnable(
+  jobs: readonly (Pick<Job, '_id' | 'state'> & Needs)[],
+  asked: readonly Taker[],
+  { writer, emit }: Pick<MovesContext, 'writer' | 'emit'>,
+): Promise<void> {
+  const say = async (job: (typeof jobs)[number]) => {
+    const message = unableProblem(job, asked)
+    if (job.state?.error === message) return
+    const { matched } = await sendEach(writer, [unableWrite(job._id, message)])
+    if (matched === 0) return
+    emit?.({ type: 'job.invalid', job_id: job._id, problems: [{ path: message.split(':', 1)[0] as string, message }] })
+  }
+  await Promise.all(jobs.map(say))
 }
 
 /** Gives a node to each of these jobs that has none. `goOn`, asked between two writes: absent: both are made. */
@@ -101,14 +130,20 @@ export async function placeAll(
   )
 }
 
-/** Brings jobs home whose home takes jobs, and spreads placed ones over the nodes that do. */
-export async function rebalance(targets: readonly string[], context: MovesContext): Promise<number> {
+/** Brings jobs home whose home takes jobs, and spreads placed ones over the nodes that do. Only to nodes that can perform them: from
+ *  one that has perhaps the script it runs, a job is spread to nobody who has it no surer. */
+export async function rebalance(targets: readonly Taker[], context: MovesContext): Promise<number> {
   if (targets.length === 0) return 0
-  const filter = { ip: { $type: 'string' }, $or: [{ 'state.home': { $in: [...targets] } }, { 'state.placed': true }] }
+  const ips = targets.map(({ _id }) => _id)
+  const filter = { ip: { $type: 'string' }, $or: [{ 'state.home': { $in: ips } }, { 'state.placed': true }] }
   return await moveAll(filter, context, job => {
     if (!isWherePut(job)) return undefined
-    const placed = job.state?.placed === true
-    const to = placed ? homeOf(job._id, targets) : job.state?.home
+    const here = targets.find(({ _id }) => _id === job.ip)
+    const stays = here?.executors !== undefined && ability(here, job) === 'perhaps'
+    const to =
+      job.state?.placed === true
+        ? homeOf(job._id, stays ? sureOf(job, targets) : ableOf(job, targets))
+        : maybeOf(job, targets).find(ip => ip === job.state?.home)
     return to === undefined || to === job.ip ? undefined : { job, to, back: true }
   })
 }
@@ -116,10 +151,10 @@ export async function rebalance(targets: readonly string[], context: MovesContex
 async function moveAll(
   filter: Document,
   context: MovesContext,
-  moveOf: (job: Placed) => Move | undefined,
+  moveOf: (job: Movable) => Move | undefined,
 ): Promise<number> {
   let moved = 0
-  const cursor = context.jobs.find<Placed>(filter, { projection: READ, batchSize: BULK })
+  const cursor = context.jobs.find<Movable>(filter, { projection: READ, batchSize: BULK })
   await inBatches(cursor, async jobs => {
     const moves = jobs.map(moveOf).filter(move => move !== undefined)
     if (moves.length === 0) return true

@@ -1,7 +1,79 @@
 /** Placement: which node takes a job that has none.
- *  In: a job id and the living nodes. Out: the order in which they should try. Every node computes the same order (rendezvous
- *  hashing, Thaler and Ravishankar 1998: a node's weight for a job is a hash of both), so jobs spread evenly and only those
- *  of a lost node move. The first writes at once, the others wait their turn, so that a dead first one costs a moment. Pure. */
+ *  In: a job and the living nodes, with what each says that it can perform. Out: those that can, and the order in which they should
+ *  try. Every node computes the same order (rendezvous hashing, Thaler and Ravishankar 1998: a node's weight for a job is a hash of
+ *  both), so jobs spread evenly and only those of a lost node move. The first writes at once, the others wait their turn, so that a
+ *  dead first one costs a moment. Pure. */
+import { nearest } from '../errors.ts'
+import { isObject, JOB_DEFAULTS, type Job } from '../job/job.ts'
+
+/** A node, and what it says that it can perform. Absent, as a node of an older version leaves it: that is not known. */
+export interface Taker {
+  readonly _id: string
+  /** Functions by name; null: too many to tell. */
+  readonly tasks?: readonly string[] | null
+  /** Of which kind its executors are, by name: only those that can perform something. */
+  readonly executors?: Readonly<Record<string, string>>
+}
+
+/** What a job needs of its node. */
+export type Needs = Pick<Job, 'func' | 'executor'>
+
+/** A document that breaks the rules is anybody's, so that somebody says what is wrong. */
+export const isBroken = ({ func, executor = JOB_DEFAULTS.executor }: Needs) =>
+  typeof func !== 'string' || typeof executor !== 'string'
+
+/** Whether a node can perform a job, as far as its own words tell: which files are in its workspace it does not tell. */
+export function ability({ tasks, executors }: Taker, needs: Needs): 'yes' | 'perhaps' | 'no' {
+  const { func, executor = JOB_DEFAULTS.executor } = needs
+  // Rows may be spoilt by hand.
+  if (!isObject(executors) || isBroken(needs)) return 'perhaps'
+  const kind = Object.hasOwn(executors, executor) ? executors[executor] : undefined
+  if (kind === undefined) return 'no'
+  if (kind === 'script' || !Array.isArray(tasks)) return 'perhaps'
+  return namesIn(tasks).has(func) ? 'yes' : 'no'
+}
+
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+function namesIn(tasks: readonly string[]): ReadonlySet<string> {
+  let names = sets.get(tasks)
+  if (names === undefined) {
+    names = new Set(tasks)
+    sets.set(tasks, names)
+  }
+  return names
+}
+
+const idsOf = (takers: readonly Taker[]) => takers.map(taker => taker._id)
+
+/** The nodes that can perform a job for sure. */
+export const sureOf = (job: Needs, takers: readonly Taker[]): readonly string[] =>
+  idsOf(takers.filter(taker => ability(taker, job) === 'yes'))
+
+/** The nodes that do not say that they cannot perform a job. */
+export const maybeOf = (job: Needs, takers: readonly Taker[]): readonly string[] =>
+  idsOf(takers.filter(taker => ability(taker, job) !== 'no'))
+
+/** The nodes that a job may be given to: those that can perform it for sure, where there are any. */
+export function ableOf(job: Needs, takers: readonly Taker[]): readonly string[] {
+  const sure = sureOf(job, takers)
+  return sure.length > 0 ? sure : maybeOf(job, takers)
+}
+
+/** More nodes are counted only. */
+const MOST_NAMED = 8
+
+/** Why none of these nodes can perform a job, in a sentence for `state.error`. */
+export function unableProblem(job: Needs, takers: readonly Taker[]): string {
+  const { func, executor = JOB_DEFAULTS.executor } = job
+  const ips = idsOf(takers)
+  const more = ips.length > MOST_NAMED ? ` and ${ips.length - MOST_NAMED} more` : ''
+  const asked = `asked: ${ips.slice(0, MOST_NAMED).join(', ')}${more}`
+  const has = takers.filter(({ executors = {} }) => Object.hasOwn(executors, executor))
+  if (has.length === 0) return `executor: no living node has one named "${executor}" that performs anything; ${asked}`
+  const near = nearest(func, new Set(has.flatMap(({ tasks }) => tasks ?? [])))
+  return `func: no living node has a task "${func}"; ${near === undefined ? '' : `did you mean ${near}? `}${asked}`
+}
 
 /** 32-bit FNV-1a with a final mix, so that names that differ in one digit spread. */
 function weight(node: string, job: string): number {

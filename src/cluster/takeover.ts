@@ -69,6 +69,8 @@ export class Takeover {
   /** Jobs that are told as stranded, by their ip. */
   readonly #stranded = new Map<string, Stranded>()
   #known: readonly Seen[] = []
+  /** Who takes jobs, and how many functions each can perform. */
+  #takers = ''
   #keepAt = Number.NEGATIVE_INFINITY
   #giveAt = Number.NEGATIVE_INFINITY
   readonly #leaving = new Set<Promise<void>>()
@@ -89,6 +91,12 @@ export class Takeover {
     const closed = others.filter(isClosed).map(node => node.incarnation)
     if (closed.some(incarnation => !this.#closed.has(incarnation))) this.#keepAt = Number.NEGATIVE_INFINITY
     this.#closed = new Set(closed)
+    // What nobody could take, somebody may take now.
+    const takers = JSON.stringify(
+      this.#targets().map(({ _id, incarnation, tasks }) => [_id, incarnation, tasks?.length]),
+    )
+    if (takers !== this.#takers) this.#keepAt = Number.NEGATIVE_INFINITY
+    this.#takers = takers
 
     const now = monotonicNow(clock)
     const third = leaseMs / 3
@@ -150,10 +158,10 @@ export class Takeover {
     else this.#forgetAllBut(ip)
   }
 
-  /** Once a lease: looks after jobs that no living node has, and forgets nodes that nobody misses. */
+  /** Once a lease, and when there are jobs of an ip that nobody has ever held: looks after jobs that no living node has, and forgets nodes that nobody misses. */
   async #keep(): Promise<void> {
     const { clock, leaseMs } = this.#options
-    if (monotonicNow(clock) < this.#keepAt) return
+    if (monotonicNow(clock) < this.#keepAt && !(await this.#hasStrangers())) return
     for (let more = true; more && this.#mayAct() && this.#rank() === 0; ) {
       const began = monotonicNow(clock)
       this.#keepAt = Number.POSITIVE_INFINITY
@@ -172,10 +180,9 @@ export class Takeover {
 
   /** Every owner in turn; answers whether there is more to move. */
   async #round(): Promise<boolean> {
-    const { jobs, leaseMs, nodes, writer } = this.#options
+    const { emit, jobs, leaseMs, nodes, writer } = this.#options
     const { ip } = writer.by
-    const groups = await jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
-    const used = new Set(groups.map(({ _id }) => _id as string | null))
+    const used = await this.#owners()
     const known = new Map(this.#known.map(node => [node._id, node]))
     const within = (leaseMs * KEEP_EVERY) / SHARE
     let more = false
@@ -183,7 +190,7 @@ export class Takeover {
     for (const owner of used) {
       const node = owner === null ? undefined : known.get(owner)
       try {
-        if (owner === null) await place(this.#targets(), { jobs, writer, goOn: async () => this.#mayAct() })
+        if (owner === null) await place(this.#targets(), { jobs, writer, emit, goOn: async () => this.#mayAct() })
         else if (node?.incarnation === undefined) await this.#strand(owner, true, within)
         else if (isClosed(node)) more = (await this.#clear(node, within)) || more
         else if (owner !== ip) this.#forget(owner)
@@ -195,6 +202,20 @@ export class Takeover {
     for (const node of this.#known) if (isForgotten(node) && !used.has(node._id)) await forget(nodes, node)
     if (failure !== undefined) throw failure
     return more
+  }
+
+  /** All ips that jobs have: cheap, as the index skips from one to the next. */
+  async #owners(): Promise<ReadonlySet<string | null>> {
+    const groups = await this.#options.jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
+    return new Set(groups.map(({ _id }) => _id as string | null))
+  }
+
+  /** Whether there are jobs of an ip that no process has held, and that were not told as stranded. */
+  async #hasStrangers(): Promise<boolean> {
+    const held = new Set(this.#known.flatMap(({ _id, incarnation }) => (incarnation === undefined ? [] : [_id])))
+    for (const owner of await this.#owners())
+      if (owner !== null && !held.has(owner) && !this.#stranded.has(owner)) return true
+    return false
   }
 
   /** The jobs of a node that was closed: they move, or stay without anyone to run them. Answers whether others are to move. */
@@ -273,7 +294,7 @@ export class Takeover {
     return rankOf(KEEPER, living, ip)
   }
 
-  #targets(): readonly string[] {
-    return this.#known.filter(takesJobs).map(node => node._id)
+  #targets(): readonly Seen[] {
+    return this.#known.filter(takesJobs)
   }
 }

@@ -30,7 +30,12 @@ export type Task = (run: Run, ...args: never[]) => unknown
 /** How long a run that was aborted may take to end by itself, in ms. */
 export const KILL_AFTER_MS = 5_000
 
+/** `default`: functions, in the node's process; `process`: functions of the tasks folder, in others; `script`: files of the workspace. */
+export type ExecutorKind = 'default' | 'process' | 'script'
+
 export interface Executor {
+  /** Absent: it can perform nothing here, whatever the function. */
+  readonly kind?: ExecutorKind
   /** How many runs at once. */
   readonly places: number
   /** It ends an aborted run by force when it has to, so that its end is waited for and no run is left behind. */

@@ -82,6 +82,15 @@ export function unknownExecutor(name: string): Executor {
   }
 }
 
+/** More names than that are not told. */
+const MOST_NAMES = 1_000
+
+/** What can be performed here, as the registry tells it to others: functions by name (null: too many), and kinds of executors. */
+export function abilitiesOf(tasks: Tasks, executors: ReadonlyMap<string, Executor>) {
+  const kinds = [...executors].flatMap(([name, { kind }]) => (kind === undefined ? [] : [[name, kind] as const]))
+  return { tasks: tasks.size > MOST_NAMES ? null : tasks.names(), executors: Object.fromEntries(kinds) }
+}
+
 /** What keeps a job from running on these executors. */
 export function problemsOf(
   { executor: name = JOB_DEFAULTS.executor, func }: Job,

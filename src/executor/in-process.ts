@@ -6,6 +6,7 @@ import type { Tasks } from './tasks.ts'
 
 export function inProcess(tasks: Tasks, places: number): Executor {
   return {
+    kind: 'default',
     places,
     problem: func => tasks.problem(func),
     perform: async run => {

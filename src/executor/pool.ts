@@ -26,6 +26,7 @@ const ENDINGS = ['.js', '.mjs', '.ts', '.mts', '.cjs', '.cts']
 export class Pool implements Executor {
   readonly places: number
   readonly kills = true
+  readonly kind?: 'process'
   readonly #options: PoolOptions
   readonly #workers = new Set<Worker>()
   /** Last used first. */
@@ -36,6 +37,7 @@ export class Pool implements Executor {
   constructor(options: PoolOptions) {
     this.#options = options
     this.places = options.workers
+    if (options.tasksDir !== undefined) this.kind = 'process'
   }
 
   problem(func: string): string | undefined {

@@ -28,12 +28,14 @@ const NO_WORKSPACE =
 export class Scripts implements Executor {
   readonly places: number
   readonly kills = true
+  readonly kind?: 'script'
   readonly #workspace: Workspace | undefined
   readonly #killAfter: number
   readonly #going = new Map<ProcessGroup, Promise<unknown>>()
 
   constructor({ workspace, concurrency, killAfter = KILL_AFTER_MS }: ScriptOptions) {
     this.#workspace = workspace
+    if (workspace !== undefined) this.kind = 'script'
     this.places = concurrency
     this.#killAfter = killAfter
   }

@@ -3,7 +3,7 @@
  *  each trigger field and each trigger type, side by side in one `allOf`. That shape, and no `oneOf`, is what makes
  *  the server begin its long `errInfo` with the description of the very field that is wrong.
  *  Holds: whatever the validator refuses the parser refuses too; the parser sees more (time zones, cron text, sums).
- *  JOBS_SCHEMA_VERSION rises with every change of the rules: nodes never replace a newer version. */
+ *  The versions rise with every change of the rules: nodes never replace a newer one. */
 import { z } from 'zod'
 import type { TriggerField } from '../trigger/fields.ts'
 import { TRIGGER_FIELDS } from '../trigger/trigger.ts'
@@ -11,7 +11,7 @@ import { jobSchema } from './job.ts'
 import { show, unknownField } from './parse.ts'
 
 export const JOBS_SCHEMA_VERSION = 1
-export const NODES_SCHEMA_VERSION = 1
+export const NODES_SCHEMA_VERSION = 2
 
 /** MongoDB's dialect of JSON schema, draft 4 with `bsonType`. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
@@ -178,6 +178,16 @@ const nodeSchema = z.object({
   incarnation: z.string().describe('incarnation: a string written by the node').exactOptional(),
   seen: z.date().meta({ bsonType: 'date' }).describe('seen: a date written by the server').exactOptional(),
   lease: z.number().min(0).describe('lease: milliseconds from 0, such as 15000').exactOptional(),
+  tasks: z
+    .array(z.string())
+    .nullable()
+    .describe('tasks: an array of names of functions, or null; written by the node')
+    .exactOptional(),
+  executors: z
+    .record(z.string(), z.string())
+    .meta({ bsonType: 'object' })
+    .describe('executors: an object of kinds by name; written by the node')
+    .exactOptional(),
 })
 
 export const NODES_VALIDATOR = validator(`tidewheel nodes ${NODES_SCHEMA_VERSION}`, fieldRules(nodeSchema))

@@ -6,6 +6,8 @@ import type { NodeOptions } from './options.ts'
 export interface Config extends Omit<NodeOptions, 'client' | 'tasks' | 'tasksDir' | 'logger' | 'clock'> {
   /** Folder of task modules; each exported function is the task `module:export`. */
   readonly tasks?: string
+  /** Milliseconds for which runs may go on when `tidewheel start` or `dev` is asked to end; then they are aborted. Default 30000. */
+  readonly stopTimeout?: number
   /** How many nodes `tidewheel dev` starts. Default 1. */
   readonly nodes?: number
   /** Where the MongoDB of `tidewheel dev` keeps its data. Default `.tidewheel`. */

@@ -2,7 +2,7 @@
  *  In: the stages, which take no new runs any more, and how long those going on may last. Out: when all is over, ended or given up.
  *  Always holds: a run that is aborted has time to store its end; one whose end cannot be stored is found by the next owner. */
 
-import type { Clock } from '../clock.ts'
+import { after, type Clock } from '../clock.ts'
 import type { Stages } from './stages.ts'
 
 /** A stop with a time limit waits so much longer for a database that does not take the ends of runs. */
@@ -18,10 +18,10 @@ export async function drain(stages: Stages, timeout: number | undefined, clock: 
 
 async function drainWithin(timeout: number, stages: Stages, drained: Promise<void>, clock: Clock): Promise<void> {
   const abort = () => stages.abortAll({ status: 'interrupted', message: 'the node stopped' })
-  const late = clock.schedule(abort, timeout)
+  const late = after(clock, timeout, abort)
   let storing: { unsubscribe(): void } | undefined
   const unstored = new Promise<void>(resolve => {
-    storing = clock.schedule(() => resolve(), timeout + STORING_MS)
+    storing = after(clock, timeout + STORING_MS, resolve)
   })
   await Promise.race([drained, unstored])
   late.unsubscribe()

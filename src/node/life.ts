@@ -13,6 +13,8 @@ import { type Database, openDatabase } from '../database/database.ts'
 import { TidewheelError } from '../errors.ts'
 import type { News } from '../event.ts'
 import type { Executor } from '../executor/executor.ts'
+import { abilitiesOf } from '../executor/executors.ts'
+import type { Tasks } from '../executor/tasks.ts'
 import { isNobody } from '../pace/passing.ts'
 import { Patience } from '../pace/patience.ts'
 import { VERSION } from '../version.ts'
@@ -27,6 +29,7 @@ export interface LifeOptions {
   readonly ip: string | undefined
   readonly mode: Mode
   readonly executors: ReadonlyMap<string, Executor>
+  readonly tasks: Tasks
   readonly emit: (news: News) => void
 }
 
@@ -69,8 +72,9 @@ export class Life {
     this.database = database
     this.ip = ip
     this.#patience = new Patience({ emit: news => this.#emit(news), lastingMs: leaseMs })
-    const shared = { nodes: database.collections.nodes, ip, leaseMs, clock }
-    this.#lease = new Lease({ ...shared, version: VERSION, timezone })
+    const shared = { nodes: database.collections.nodes, ip, leaseMs, clock: clock.heartbeats ?? clock }
+    const abilities = () => abilitiesOf(options.tasks, options.executors)
+    this.#lease = new Lease({ ...shared, version: VERSION, timezone, abilities })
     this.#membership = new Membership({
       ...shared,
       lease: this.#lease,
@@ -98,6 +102,13 @@ export class Life {
     if (await patiently(this.#opening, connectTimeout * PATIENCE, () => this.#stages?.jobs ?? 0)) return
     const message = `the database went away while the jobs were read: ${this.#interruption}`
     throw new TidewheelError('unreachable', message)
+  }
+
+  /** A task became known or went. */
+  recheck(func: string): void {
+    if (this.#stages === undefined) return
+    this.#stages.recheck(func)
+    this.#say()
   }
 
   /** Carries out what was asked of the node. */

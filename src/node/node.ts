@@ -4,6 +4,7 @@
  *  Holds: start and stop may be called in any order and twice; what was added before the start is stored at the start. */
 import { ObjectId } from 'mongodb'
 import { defer, Observable, Subject } from 'rxjs'
+import { givenSpan } from '../client/given.ts'
 import { type History, historyOf } from '../client/history.ts'
 import { type Jobs, jobsOf } from '../client/jobs.ts'
 import { type Nodes, nodesOf } from '../client/nodes.ts'
@@ -22,6 +23,7 @@ import { type PipelineRun, runsOf } from '../run/pipeline.ts'
 import { Life } from './life.ts'
 import { Mode, type NodeState } from './mode.ts'
 import { type CheckedOptions, checkOptions, type NodeOptions } from './options.ts'
+import type { Stages } from './stages.ts'
 
 export interface NodeStatus {
   readonly ip: string | undefined
@@ -48,8 +50,9 @@ export interface TidewheelNode extends AsyncDisposable {
   /** No run is taken until `resume`; due times are made up then, by the misfire rule. */
   pause(): void
   resume(): void
-  /** Stops for good: connections end, `events$` completes. */
-  close(): Promise<void>
+  /** Stops for good: waits for runs that go on, `timeout` ms at most (default: as long as they take), then aborts them; connections
+   *  end, `events$` completes. */
+  close(options?: { readonly timeout?: number }): Promise<void>
   /** Registers a function; with `job` the job is stored too, now or at the start: where it is refused, the function is not registered
    *  either. Throws `conflict`, `invalid_job`. */
   task(name: string, fn: Task, job?: Omit<JobInput, 'func'>): Promise<void>
@@ -64,7 +67,8 @@ export function createNode(options: NodeOptions): TidewheelNode {
   return new Node(checkOptions(options), options.timezone)
 }
 
-class Node implements TidewheelNode {
+/** What `createNode` makes. */
+export class Node implements TidewheelNode {
   readonly jobs: Jobs
   readonly history: History
   readonly nodes: Nodes
@@ -108,6 +112,11 @@ class Node implements TidewheelNode {
     return this.#ip
   }
 
+  /** What its jobs are doing, while they are followed: for one who moves its time by hand. */
+  get stages(): Stages | undefined {
+    return this.#life?.stages
+  }
+
   status(): NodeStatus {
     const { jobs = 0, armed = 0, running = 0 } = this.#life?.stages ?? {}
     return { ip: this.#ip, state: this.#mode.state, jobs, armed, running }
@@ -128,18 +137,19 @@ class Node implements TidewheelNode {
     })
   }
 
-  stop({ wait = true, timeout }: { wait?: boolean; timeout?: number } = {}): Promise<void> {
-    return this.#inTurn(async () => {
+  async stop({ wait = true, timeout }: { wait?: boolean; timeout?: number } = {}): Promise<void> {
+    const most = givenSpan(timeout, 'node.stop', 'timeout')
+    await this.#inTurn(async () => {
       if (this.#life === undefined) return
       this.#mode.become('ending')
-      await this.#life.end(wait ? timeout : 0)
+      await this.#life.end(wait ? most : 0)
       await this.#over()
       this.#emit({ type: 'node.stopped' })
     })
   }
 
-  async close(): Promise<void> {
-    await this.stop()
+  async close({ timeout }: { timeout?: number } = {}): Promise<void> {
+    await this.stop(timeout === undefined ? {} : { timeout: givenSpan(timeout, 'node.close', 'timeout') as number })
     if (this.#mode.state === 'closed') return
     this.#mode.become('closed')
     this.#events.complete()
@@ -181,12 +191,12 @@ class Node implements TidewheelNode {
 
   #register(name: string, task: Task): void {
     this.#tasks.add(name, task)
-    this.#life?.stages?.recheck(name)
+    this.#life?.recheck(name)
   }
 
   #unregister(name: string): void {
     this.#tasks.remove(name)
-    this.#life?.stages?.recheck(name)
+    this.#life?.recheck(name)
   }
 
   #database(): Database {
@@ -208,6 +218,7 @@ class Node implements TidewheelNode {
       ip: this.#ip,
       mode: this.#mode,
       executors: this.#executors,
+      tasks: this.#tasks,
       emit: news => this.#emit(news),
     })
     this.#ip = life.ip

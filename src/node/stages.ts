@@ -1,7 +1,7 @@
 /** Stages: all that a node does with jobs while it holds the lease of its ip, joined.
  *  follow → memory → tick → claim → run → store. In: a database, a lease, executors. Out: events, and the ways to stop.
  *  Here the collaborators meet, and what follows from a change is carried out; each of them does its own work. */
-import { ObjectId } from 'mongodb'
+import { type Filter, ObjectId } from 'mongodb'
 import { Subscription } from 'rxjs'
 import type { Change } from '../change/change.ts'
 import { type Follower, type FollowNews, follow } from '../change/follow.ts'
@@ -28,6 +28,7 @@ import { failureOf } from '../executor/failure.ts'
 import { Finishes } from '../history/finish.ts'
 import { Live } from '../history/live.ts'
 import { Rows } from '../history/rows.ts'
+import type { Job } from '../job/job.ts'
 import type { Logger } from '../log.ts'
 import { Patience } from '../pace/patience.ts'
 import { repairWrite } from '../protocol/claim.ts'
@@ -38,7 +39,8 @@ import { type Abort, Book } from '../run/book.ts'
 import { Cancels } from '../run/cancels.ts'
 import { Runs } from '../run/runs.ts'
 import { TakeBack } from '../run/take-back.ts'
-import type { Effect } from '../wheel/entry.ts'
+import type { Effect, Entry } from '../wheel/entry.ts'
+import { errorOf } from '../wheel/kept.ts'
 import { Memory } from '../wheel/memory.ts'
 import { Roster } from '../wheel/roster.ts'
 import { type Tick, type Ticker, ticker } from '../wheel/ticker.ts'
@@ -98,7 +100,8 @@ export class Stages {
     const by = { ip, incarnation: lease.incarnation }
     const patience = new Patience({ emit, lastingMs: leaseMs })
     const lead = new Lead(options.claimLead)
-    const roster = new Roster({ ip, timezone, check: job => problemsOf(job, executors), lead, now })
+    const check = (job: Job) => problemsOf(job, executors)
+    const roster = new Roster({ ip, timezone, check, lead, now })
     const ticks = ticker(() => this.#nextLook(clock.now()), time.stepping())
     const memory = new Memory({ roster, ticker: ticks, clock })
     const book = new Book({
@@ -109,12 +112,14 @@ export class Stages {
       now,
     })
     const writer = new Writer({ jobs, by, stamped: roster })
+    const adoption = new Adoption({ writer, clock, membership, mode, check, patience, emit })
     const follower = follow({
       db: database.connection.streamDb,
       collection: jobs.collectionName,
       ip,
       prepare: options.prepare,
       memory: roster,
+      unable: adoption.unable,
     })
     const rows = new Rows(executions, ip, () => clock.now())
     const finishes = new Finishes({ writer, rows, patience, book, roster, follower, emit })
@@ -131,9 +136,9 @@ export class Stages {
     const claiming = { commands, handOut, permit, roster, book, runs, follower, patience }
     const refusals = new Refusals({ ...claiming, cancels, sweeper, writer, clock, emit })
     this.#claims = new Claims({ ...claiming, refusals, rows, plans })
-    this.#adoption = new Adoption({ writer, clock, membership, mode, patience })
+    this.#adoption = adoption
     const keeping = { jobs, nodes, writer, leaseMs, lease, mode, sweeper, rows, patience, emit }
-    this.#takeover = new Takeover({ ...keeping, clock: options.clock })
+    this.#takeover = new Takeover({ ...keeping, clock: options.clock.heartbeats ?? options.clock })
     this.#patience = patience
     this.#roster = roster
     this.#ticker = ticks
@@ -163,6 +168,38 @@ export class Stages {
     return this.#book.going
   }
 
+  /** When something is due next, as memory knows; null: nothing is. */
+  get nextAt(): number | null {
+    return earliest(this.#roster.nextAt(), this.#book.nextAt())
+  }
+
+  /** What is still open at the moment; undefined: memory has all jobs as the database has them, whatever is due by `now` has run, and
+   *  everything is stored. */
+  async unsettled(now: number): Promise<string | undefined> {
+    if (!this.#book.isIdle) return 'runs go on, or their ends are being stored'
+    await this.#finishes.idle()
+    await this.#plans.idle()
+    const { ip, database } = this.#options
+    const jobs = await database.collections.jobs.find({ ip: { $in: [ip, null] } } as Filter<Job>).toArray()
+    const unknown = jobs.find(job => !this.#isKnown(job))
+    if (unknown !== undefined) return `job ${unknown._id} is not in memory as the database has it`
+    if (jobs.filter(job => job.ip === ip).length !== this.#roster.size) return 'jobs that are gone are in memory still'
+    for (const entry of this.#permit.isGiven ? this.#roster.entries() : []) {
+      if (isDue(entry, now)) return `job ${entry.id} is due and has not run`
+      if (entry.state === 'over' && this.#book.runsOf(entry.id, 'waiting').length === 0)
+        return `job ${entry.id} is over and was not removed`
+    }
+    return this.#book.isIdle ? undefined : 'runs go on, or their ends are being stored'
+  }
+
+  /** Whether memory has a job as this document says, or has nothing to do with it. */
+  #isKnown(job: Job): boolean {
+    if (job.ip == null) return this.#adoption.unable.has(job._id)
+    const entry = this.#roster.get(job._id)
+    if (entry?.state === 'invalid') return job.state?.error === errorOf(entry)
+    return this.#roster.agrees(job) && entry?.unwritten === false
+  }
+
   /** Opens the stream; resolves when all jobs are in memory. */
   async open(): Promise<void> {
     this.#subscription.add(this.#memory.effects$.subscribe(effect => this.#carryOut(effect)))
@@ -190,6 +227,7 @@ export class Stages {
   /** A task became known or went: jobs that name it are looked at again. */
   recheck(func: string): void {
     for (const entry of this.#roster.entries()) if (entry.func === func) this.#follower.read(entry.id)
+    for (const [id, needed] of this.#adoption.unable) if (needed === func) this.#follower.read(id)
   }
 
   /** Hears who has which ip now; answers in how many ms to look again, where that is before the next heartbeat. */
@@ -236,7 +274,7 @@ export class Stages {
       case 'stream.resynced':
         return this.#options.emit(change)
       case 'put':
-        if (change.job.ip == null && typeof change.job._id === 'string') this.#adoption.offer(change.job._id)
+        if (change.job.ip == null && typeof change.job._id === 'string') this.#adoption.offer(change.job)
     }
     this.#memory.apply(change)
   }
@@ -311,6 +349,10 @@ export class Stages {
     this.#ticker.poke(true)
   }
 }
+
+/** Handed out or due. */
+const isDue = ({ place, state, at, extra }: Entry, now: number) =>
+  place !== undefined || (state !== 'invalid' && Math.min(at ?? now + 1, extra[0] ?? now + 1) <= now)
 
 const idOf = (effect: Effect) =>
   'id' in effect ? effect.id : 'job' in effect ? effect.job._id : 'job_id' in effect.news ? effect.news.job_id : ''

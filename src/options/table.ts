@@ -116,6 +116,14 @@ export const OPTIONS = {
     of: EITHER,
     cli: { flag: 'start', value: 'zone' },
   },
+  stopTimeout: {
+    schema: value.milliseconds(0, DAY_MS),
+    help: 'how long runs may go on when the command is asked to end; then they are aborted',
+    default: 30 * SECOND_MS,
+    unit: 'ms',
+    of: [],
+    cli: { flag: 'start' },
+  },
   nodes: {
     schema: value.whole(1, 50),
     help: 'how many nodes, named 127.0.0.1, 127.0.0.2 and so on',

@@ -39,6 +39,12 @@ export const placeAfreshWrite = (_id: string, ip: string): Write => ({
   update: { $set: { ip, state: { job: _id, placed: true, assigned: ip } } },
 })
 
+/** Why no node can perform a job that has none; once, and where its state is its own. */
+export const unableWrite = (_id: string, error: string): Write => ({
+  filter: { _id, ...NOBODYS, ...ownState(_id), 'state.error': { $ne: error } },
+  update: { $set: { 'state.error': error, 'state.job': _id } },
+})
+
 /** Whether no person gave the job to its node after a node of ours moved or placed it. */
 export const isWherePut = ({ ip, state }: Placed) => state?.assigned === undefined || state.assigned === ip
 

@@ -72,6 +72,11 @@ export class Book {
     return this.#going
   }
 
+  /** Whether no run is asked for, going on or being stored; those that wait for a later start do not count. */
+  get isIdle(): boolean {
+    return this.#places === 0 && [...this.#runs.values()].every(({ state }) => state === 'waiting')
+  }
+
   /** How many run ids were made so far. */
   get made(): number {
     return this.#made

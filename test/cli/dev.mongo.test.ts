@@ -1,5 +1,5 @@
 /** `dev`: everything in one terminal: what it prints, that its lines work, that it ends without a trace and begins again. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
@@ -51,6 +51,17 @@ test('prints its address and lines to try, shows runs and edits, and ends with i
   const { code, stdout } = await again.ended
   expect(code).toBe(0)
   for (const line of stdout.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('type')
+})
+
+test('a signal ends it with 0 although its configuration file holds a timer open', async () => {
+  await writeFile(
+    join(folder, 'tidewheel.config.mjs'),
+    'setInterval(() => {}, 60_000)\nexport default { stopTimeout: 5_000 }',
+  )
+  const cli = dev()
+  await cli.saw(/executed/)
+  cli.kill('SIGTERM')
+  expect((await cli.ended).code).toBe(0)
 })
 
 test('a data folder that another one uses: exit 5; when it is killed, its MongoDB follows', async () => {

@@ -10,7 +10,7 @@ let testDb: TestDb
 let uri: string
 let folder: string
 
-/** `slow` ends when the process gets SIGUSR2. */
+/** `slow` ends when the process gets SIGUSR2, `hear` when it is aborted. */
 const TASKS = `
 export const hello = run => { run.log.info('hello from ' + run.job._id); return 1 }
 export const slow = async run => {
@@ -18,6 +18,11 @@ export const slow = async run => {
   run.log.info('slow began')
   await finish
   run.log.info('slow ended')
+}
+export const hear = async run => {
+  run.log.info('hear began')
+  await new Promise(resolve => run.signal.addEventListener('abort', resolve))
+  run.log.info('hear was told')
 }
 `
 
@@ -84,6 +89,38 @@ test('SIGTERM waits for a run in progress', async () => {
   const { code, stdout } = await node.ended
   expect(code).toBe(0)
   expect(stdout).toMatch(/slow ended[\s\S]*run\.executed[\s\S]*node\.stopped/)
+})
+
+test('SIGTERM ends it with 0 although a task module holds a timer and a client of its own open', async () => {
+  const module = [
+    `import { MongoClient } from '${import.meta.resolve('mongodb')}'`,
+    'const client = await MongoClient.connect(process.env.MONGODB_URI)',
+    'setInterval(() => {}, 60_000)',
+    "export const count = () => client.db().collection('jobs').countDocuments()",
+  ]
+  await writeFile(join(folder, 'open.mjs'), module.join('\n'))
+  // A database of its own: the module's client is not closed by anybody.
+  uri = withDatabase(testDb.uri, `${testDb.db.databaseName}_killed`)
+  const node = start('a')
+  await node.saw(/node\.started/)
+  await add(often({ _id: 'j', func: 'open:count', ip: 'a' }))
+  await node.saw(/run\.executed/)
+  node.kill('SIGTERM')
+  const { code, stdout } = await node.ended
+  expect([code, stdout.trim().split('\n').at(-1)]).toEqual([0, expect.stringContaining('node.stopped')])
+})
+
+test('a run that goes on when the time of --stop-timeout is over is aborted, stored, and told', async () => {
+  const node = start('a', '--stop-timeout', '300')
+  await node.saw(/node\.started/)
+  await add({ _id: 'j', func: 'demo:hear', ip: 'a', trigger: { type: 'date' } })
+  await node.saw(/hear began/)
+  node.kill('SIGTERM')
+  const { code, stdout, stderr } = await node.ended
+  expect(code).toBe(0)
+  expect(stderr).toContain('1 run still goes on after 300 ms and is aborted.')
+  expect(stdout).toMatch(/hear was told[\s\S]*run\.interrupted[\s\S]*node\.stopped/)
+  expect(await testDb.db.collection('executions').findOne({ job_id: 'j' })).toMatchObject({ status: 'interrupted' })
 })
 
 test.each([

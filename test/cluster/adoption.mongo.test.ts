@@ -1,14 +1,16 @@
 /** Who gets a job that has no node: by its adoption, or by the keeper that looks after those which nobody adopted. */
-import type { Collection } from 'mongodb'
+import { type Collection, MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Adoption, type AdoptionOptions } from '../../src/cluster/adoption.ts'
 import { evacuate, place, rebalance } from '../../src/cluster/moves.ts'
-import { homeOf } from '../../src/cluster/placement.ts'
+import { homeOf, rankOf, type Taker } from '../../src/cluster/placement.ts'
 import { ensureCollections } from '../../src/database/ensure.ts'
 import type { Job } from '../../src/job/job.ts'
+import { createNode } from '../../src/node/node.ts'
 import { Patience } from '../../src/pace/patience.ts'
 import { Writer } from '../../src/protocol/writer.ts'
 import { FakeClock } from '../support/clock.ts'
+import { nextEvent } from '../support/events.ts'
 import { aJob } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 import { type Loose, until } from '../support/node.ts'
@@ -37,18 +39,21 @@ afterEach(() => db.db.dropDatabase())
 
 /** `writes` hears of each write before it goes out. */
 const aWriter = (ip = 'a', writes = () => {}) => new Writer({ jobs, by: { ip, incarnation: 'i' }, stamped: { writes } })
+const nodes = (...ips: readonly string[]): readonly Taker[] => ips.map(_id => ({ _id }))
 const anAdoption = (fields: Partial<AdoptionOptions> = {}) =>
   new Adoption({
     writer: aWriter(),
     clock: new FakeClock(),
-    membership: { takers: ['a'] },
+    membership: { takers: nodes('a') },
     mode: { mayAdopt: true },
+    check: () => [],
+    emit: () => {},
     patience: new Patience({ emit: () => {}, lastingMs: 0 }),
     ...fields,
   })
 const insert = async (...documents: readonly object[]) => {
   await all.insertMany(documents as Loose[])
-  return documents.map(document => (document as Loose)._id)
+  return documents as readonly Job[]
 }
 const withState = (state: unknown) => ({ ...aJob(), state })
 /** A document that MongoDB lets nobody write into: it breaks a rule that came later. */
@@ -65,53 +70,72 @@ describe('a job without a node', () => {
     ['an array', [{ job: 1 }]],
     ['another job’s', { job: 'another', runs: 7 }],
   ])('whose state is %s is adopted with those beside it, and its state is made afresh', async (_, state) => {
-    const ids = await insert(withState(state), aJob(), withState(state))
+    const inserted = await insert(withState(state), aJob(), withState(state))
     const adoption = anAdoption()
-    for (const id of ids) adoption.offer(id)
+    for (const job of inserted) adoption.offer(job)
     await until(async () => expect(await all.countDocuments({ ip: 'a' })).toBe(3))
     for (const job of await all.find().toArray())
       expect(job.state).toEqual({ job: job._id, placed: true, assigned: 'a' })
   })
 
   test.each([
-    ['adoption', (ids: readonly string[], adoption: Adoption) => ids.map(id => adoption.offer(id))],
-    ['the keeper', () => place(['a'], { jobs, writer: aWriter() })],
+    ['adoption', (inserted: readonly Job[], adoption: Adoption) => inserted.map(job => adoption.offer(job))],
+    ['the keeper', () => place(nodes('a'), { jobs, writer: aWriter() })],
   ])('that refuses to be written keeps no other from a node: %s', async (_, take) => {
-    const ids = await insert(refusing(), aJob(), withState(5), aJob())
+    const inserted = await insert(refusing(), aJob(), withState(5), aJob())
     await refuse()
-    await take(ids, anAdoption())
+    await take(inserted, anAdoption())
     await until(async () => expect(await all.countDocuments({ ip: 'a' })).toBe(3))
     expect((await all.findOne({ func: 'never' }))?.ip).toBeUndefined()
   })
 
+  test('that nobody can perform and that refuses to be told so is not tried for ever, and keeps no other from it', async () => {
+    const inserted = await insert(refusing(), aJob(), aJob())
+    await refuse()
+    let writes = 0
+    const told: string[] = []
+    const check = () => [{ path: 'func', message: 'no' }]
+    const membership = { takers: [{ _id: 'a', tasks: [], executors: { default: 'default' } }] }
+    const emit = (news: { readonly job_id: string }) => void told.push(news.job_id)
+    const adoption = anAdoption({ writer: aWriter('a', () => writes++), check, membership, emit })
+    for (const job of inserted) adoption.offer(job)
+    await until(() => expect(told).toHaveLength(2))
+    expect(await all.countDocuments({ 'state.error': /no living node has a task "note"; asked: a$/ })).toBe(2)
+    for (const job of await insert(aJob(), aJob())) adoption.offer(job)
+    await until(() => expect(told).toHaveLength(4))
+    expect(writes).toBe(5)
+    expect(await all.countDocuments({ ip: null })).toBe(5)
+    adoption.end()
+  })
+
   test('that refuses to be written is not tried for ever', async () => {
-    const [id, other] = (await insert(refusing(), aJob())) as [string, string]
+    const [first, other] = (await insert(refusing(), aJob())) as [Job, Job]
     await refuse()
     let writes = 0
     const adoption = anAdoption({ writer: aWriter('a', () => writes++) })
-    adoption.offer(id)
+    adoption.offer(first)
     await until(() => expect(writes).toBe(2))
     adoption.offer(other)
-    await until(async () => expect((await all.findOne({ _id: other }))?.ip).toBe('a'))
+    await until(async () => expect((await all.findOne({ _id: other._id }))?.ip).toBe('a'))
     expect(writes).toBe(3)
   })
 
   test('because its ip is null is taken like any other', async () => {
-    const ids = await insert({ ...aJob(), ip: null }, { ...aJob(), ip: null, state: { job: 'another' } }, aJob())
+    const inserted = await insert({ ...aJob(), ip: null }, { ...aJob(), ip: null, state: { job: 'another' } }, aJob())
     const adoption = anAdoption()
-    for (const id of ids.slice(0, 2)) adoption.offer(id)
+    for (const job of inserted.slice(0, 2)) adoption.offer(job)
     await until(async () => expect(await all.countDocuments({ ip: 'a' })).toBe(2))
     await all.updateMany({}, { $set: { ip: null } as never })
-    await place(['b'], { jobs, writer: aWriter() })
+    await place(nodes('b'), { jobs, writer: aWriter() })
     expect(await all.countDocuments({ ip: 'b' })).toBe(3)
   })
 
   test('is found by the keeper behind a thousand that refuse to be written', async () => {
     await insert(...Array.from({ length: 1_000 }, () => refusing()))
-    const [last] = (await insert(aJob())) as [string]
+    const [last] = (await insert(aJob())) as [Job]
     await refuse()
-    await place(['a', 'b'], { jobs, writer: aWriter() })
-    expect((await all.findOne({ _id: last }))?.ip).toBe(homeOf(last, ['a', 'b']))
+    await place(nodes('a', 'b'), { jobs, writer: aWriter() })
+    expect((await all.findOne({ _id: last._id }))?.ip).toBe(homeOf(last._id, ['a', 'b']))
   })
 })
 
@@ -126,9 +150,9 @@ describe('an offer', () => {
         return clock.schedule(...args)
       }) as typeof clock.schedule,
     }
-    const adoption = anAdoption({ writer: aWriter('z'), clock: counting, membership: { takers: ['a', 'b', 'c'] } })
-    const ids = await insert(...Array.from({ length: 100 }, () => aJob()))
-    for (const id of ids) adoption.offer(id)
+    const adoption = anAdoption({ writer: aWriter('z'), clock: counting, membership: { takers: nodes('a', 'b', 'c') } })
+    const inserted = await insert(...Array.from({ length: 100 }, () => aJob()))
+    for (const job of inserted) adoption.offer(job)
     expect(timers).toBe(1)
     expect(await all.countDocuments({ ip: 'z' })).toBe(0)
     clock.advance(TURNS_MS)
@@ -139,15 +163,15 @@ describe('an offer', () => {
   test('is forgotten when the node ends: no turn comes, and nothing is written', async () => {
     const clock = new FakeClock()
     let touched = 0
-    const membership = { takers: ['z'] as readonly string[] }
+    const membership = { takers: nodes('z') }
     const adoption = anAdoption({ writer: aWriter('z', () => touched++), clock, membership })
-    const [now, later, after] = (await insert(aJob(), aJob(), aJob())) as [string, string, string]
+    const [now, later, after] = (await insert(aJob(), aJob(), aJob())) as [Job, Job, Job]
     adoption.offer(now)
-    membership.takers = ['a', 'b']
+    membership.takers = nodes('a', 'b')
     adoption.offer(later)
     adoption.end()
     adoption.offer(after)
-    membership.takers = ['z']
+    membership.takers = nodes('z')
     adoption.offer(after)
     clock.advance(TURNS_MS)
     await new Promise(resolve => setImmediate(resolve))
@@ -164,7 +188,7 @@ describe('moves', () => {
   ])('go on past a job whose state is %s, and it moves too', async (_, state) => {
     const away = { ip: 'dead', standby: 'any' as const }
     await insert({ ...aJob(away), state }, aJob(away), { ...aJob(away), state })
-    expect(await evacuate('dead', ['a'], { jobs, writer: aWriter() })).toBe(3)
+    expect(await evacuate('dead', nodes('a'), { jobs, writer: aWriter() })).toBe(3)
     expect(await all.countDocuments({ ip: 'a' })).toBe(3)
   })
 
@@ -174,9 +198,62 @@ describe('moves', () => {
     await insert(refusing(dead), aJob(dead), { ...refusing({ ip: 'a' }), state: { home: 'b' } })
     await insert({ ...stray, state: { job: stray._id, home: 'b' } })
     await refuse()
-    expect(await evacuate('dead', ['a'], { jobs, writer: aWriter() })).toBe(1)
+    expect(await evacuate('dead', nodes('a'), { jobs, writer: aWriter() })).toBe(1)
     expect(await all.countDocuments({ ip: 'dead' })).toBe(1)
-    expect(await rebalance(['a', 'b'], { jobs, writer: aWriter() })).toBe(1)
+    expect(await rebalance(nodes('a', 'b'), { jobs, writer: aWriter() })).toBe(1)
     expect((await all.findOne({ _id: stray._id }))?.ip).toBe('b')
+  })
+})
+
+describe('a node with a client of the user’s own', () => {
+  const DAY_MS = 24 * 3_600_000
+  const RIVALS = ['a', 'b', 'c']
+  /** Jobs that others come before this node for. */
+  const others = (ip: string): readonly Job[] => {
+    const made = Array.from({ length: 40 }, () => aJob())
+    return made.filter(({ _id }) => rankOf(_id, [...RIVALS, ip], ip) > 0)
+  }
+
+  test('that has stopped takes none of what it was offered before, though its client goes on', async () => {
+    const ip = 'mine'
+    const rivals = RIVALS.map(_id => ({ _id, incarnation: 'i', seen: new Date(), lease: DAY_MS, status: 'active' }))
+    await db.db.collection<Loose>('nodes').insertMany(rivals)
+    const client = await MongoClient.connect(db.uri, { monitorCommands: true })
+    const clock = new FakeClock({ start: Date.now() })
+    const tasks = { note: async () => {} }
+    const node = createNode({ client, ip, clock, tasks, lease: DAY_MS, logger: false })
+    await node.start()
+    const offered = others(ip)
+    await insert(...offered)
+    const added = nextEvent(node, 'job.added')
+    await insert(aJob({ ip }))
+    await added
+    await node.stop()
+    const written: unknown[] = []
+    client.on('commandStarted', ({ command }) => {
+      if ('update' in command || 'findAndModify' in command) written.push(command)
+    })
+    await clock.advanceAsync(TURNS_MS)
+    await client.db().command({ ping: 1 })
+    expect(written).toEqual([])
+    expect(await all.countDocuments({ _id: { $in: offered.map(({ _id }) => _id) }, ip: null })).toBe(offered.length)
+    await node.close()
+    await client.close()
+  })
+
+  test('takes them in its turn while it works', async () => {
+    const ip = 'mine'
+    const rivals = RIVALS.map(_id => ({ _id, incarnation: 'i', seen: new Date(), lease: DAY_MS, status: 'active' }))
+    await db.db.collection<Loose>('nodes').insertMany(rivals)
+    const clock = new FakeClock({ start: Date.now() })
+    const tasks = { note: async () => {} }
+    await using node = createNode({ uri: db.uri, ip, clock, tasks, lease: DAY_MS, logger: false })
+    await node.start()
+    const offered = others(ip)
+    await insert(...offered)
+    await until(async () => {
+      await clock.advanceAsync(TURNS_MS)
+      expect(await all.countDocuments({ ip })).toBe(offered.length)
+    })
   })
 })

@@ -34,12 +34,12 @@ test.each(['nodes', 'nodes list'])('%s: with what became of those that are silen
   const { code, stdout } = await nodes(...args)
   expect(code).toBe(0)
   const rows = stdout.trim().split('\n')
-  expect(rows.map(row => row.split('\t').slice(0, 3))).toEqual([
-    [ip, 'active', '-'],
-    ['gone', 'lost', '-'],
+  expect(rows.map(row => row.split('\t').filter((_, column) => [0, 1, 2, 5, 6].includes(column)))).toEqual([
+    [ip, 'active', '-', '3', 'default'],
+    ['gone', 'lost', '-', '-', '-'],
   ])
   expect(await json(...args)).toMatchObject([
-    { _id: ip, living: true, lease: 600 },
+    { _id: ip, living: true, lease: 600, tasks: ['note', 'hold', 'fail'], executors: { default: 'default' } },
     { _id: 'gone', living: false },
   ])
 })

@@ -27,8 +27,18 @@ beforeEach(async () => {
 
 afterEach(() => nodes.deleteMany({}))
 
+const abilities = () => ({ tasks: ['note'], executors: { default: 'default' } })
 const aLease = (fields: { readonly ip?: string; readonly leaseMs?: number; readonly clock?: Clock } = {}) =>
-  new Lease({ nodes, ip: 'a', leaseMs: 60_000, clock: systemClock, version: '0', timezone: 'UTC', ...fields })
+  new Lease({
+    nodes,
+    ip: 'a',
+    leaseMs: 60_000,
+    clock: systemClock,
+    version: '0',
+    timezone: 'UTC',
+    abilities,
+    ...fields,
+  })
 const read = async (ip = 'a'): Promise<Held> => {
   const node = (await readRegistry(nodes)).find(({ _id }) => _id === ip)
   if (node?.incarnation === undefined) throw new Error(`${ip} was never held`)

@@ -43,7 +43,8 @@ const silence = (mode: 'alwaysOn' | 'off') =>
 function aMember(ip = 'a') {
   const clock = new FakeClock()
   const shared = { nodes, ip, leaseMs: LEASE_MS, clock }
-  const lease = new Lease({ ...shared, version: '0', timezone: 'UTC' })
+  const abilities = () => ({ tasks: ['note'], executors: { default: 'default' } })
+  const lease = new Lease({ ...shared, version: '0', timezone: 'UTC', abilities })
   let told: Told[] = []
   const report = (): Report => ({ status: 'active', jobs: 3, running: 1 })
   const membership = new Membership({ ...shared, lease, report, tell: one => told.push(one) })
@@ -69,7 +70,8 @@ test('seeking: one holds the ip and the other waits, until the holder gives it b
   const [first, second] = [aMember(), aMember()]
   await first.membership.join()
   expect(first.heard()).toEqual(WON)
-  expect([first.membership.living, first.membership.takers]).toEqual([['a'], ['a']])
+  expect(first.membership.living).toEqual(['a'])
+  expect(first.membership.takers).toMatchObject([{ _id: 'a', tasks: ['note'], executors: { default: 'default' } }])
   await second.membership.join()
   expect(second.said()).toEqual([{ type: 'waiting', reason: expect.stringContaining('a is held by process') }])
   expect([second.heard(), await second.beat(), second.membership.living]).toEqual([['waiting'], ['waiting'], []])
@@ -99,6 +101,25 @@ test('holding → seeking: who was replaced learns it at the next heartbeat, and
   await first.membership.leave()
   expect(await nodes.findOne({ _id: 'a' })).toMatchObject({ status: 'active' })
   await second.membership.leave()
+})
+
+test('holding → seeking → holding: whose row somebody deleted says so, and takes the lease again at once as another one', async () => {
+  const { membership, lease, clock, heard, said } = aMember()
+  await membership.join()
+  heard()
+  const before = lease.incarnation
+  await nodes.deleteOne({ _id: 'a' })
+  clock.advance(LEASE_MS / 3)
+  await until(() => expect(clock.pending).toBe(1))
+  expect(said()[0]).toEqual({
+    type: 'lost',
+    reason: 'the row of this ip in the registry of nodes was deleted',
+    replaced: true,
+  })
+  expect(heard()).toEqual(['lost', ...WON])
+  expect([lease.held(), lease.incarnation === before]).toEqual([true, false])
+  expect(await nodes.findOne({ _id: 'a' })).toMatchObject({ incarnation: lease.incarnation, tasks: ['note'] })
+  await membership.leave()
 })
 
 test('holding → lapsed → holding: heartbeats that fail for a whole lease end it, and the next one that gets through holds it again', async () => {
@@ -151,7 +172,7 @@ test('others are told as they come and go, save who says goodbye; only who wants
   clock.advance(LEASE_MS / 3)
   await until(() => expect(said().at(-1)).toMatchObject({ type: 'looked', known: [{}, {}, {}] }))
   expect(said()).toContainEqual({ type: 'joined', ip: 'c' })
-  expect([membership.living, membership.takers]).toEqual([
+  expect([membership.living, membership.takers.map(({ _id }) => _id)]).toEqual([
     ['a', 'b', 'c'],
     ['a', 'b'],
   ])

@@ -200,3 +200,30 @@ test('marks of a hundred thousand ids are a hundred thousand numbers from 1 on',
   expect(marks.size).toBe(100_000)
   expect([...marks].every(mark => Number.isSafeInteger(mark) && mark > 0)).toBe(true)
 })
+
+test('jobs of an ip that nobody has held are told at the next heartbeat, though the time of the next round has not come', async () => {
+  await lives()
+  const { takeover, told } = aKeeper({ clock: { ...systemClock, monotonic: () => 0 } })
+  const beat = async () => takeover.look(await readRegistry(nodes))
+  const [first, second, late] = [aJob({ ip: 'never' }), aJob({ ip: 'nowhere' }), aJob({ ip: 'never' })]
+  for (const job of [first, second]) {
+    await jobs.insertOne(job)
+    await until(async () => {
+      await beat()
+      expect(told).toContain(job._id)
+    })
+  }
+  // What is known to be stranded is no reason to look: its other jobs are told by the next round.
+  await jobs.insertOne(late)
+  await closed('gone')
+  const moved = aJob({ ip: 'gone', standby: 'any' })
+  await jobs.insertOne(moved)
+  await until(async () => {
+    await beat()
+    expect((await jobs.findOne({ _id: moved._id }))?.ip).toBe('a')
+  })
+  expect(told.filter(id => id === first._id)).toHaveLength(1)
+  const plan = JSON.stringify(await jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).explain())
+  expect(plan).toContain('DISTINCT_SCAN')
+  await takeover.end()
+})

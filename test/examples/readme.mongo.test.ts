@@ -63,6 +63,25 @@ test('every file of scripts/ that README names is there, and the other way round
   for (const file of files) expect(section).toMatch(new RegExp(`\\b${file.replace('.js', '')}\\b`))
 })
 
+test.each(['a server that is there', 'a MongoDB of its own'])(
+  'testing: the file is in the README, and passes on %s',
+  async where => {
+    const example = text('testing.mjs')
+    expect(readme).toContain(`\`\`\`js\n${example}\`\`\``)
+    const testDb = await openTestDb()
+    const folder = await mkdtemp(join(built(), 'example-'))
+    const temporary = await mkdtemp(join(folder, 'tmp-'))
+    const file = join(folder, 'testing.mjs')
+    await writeFile(file, example.replace("'tidewheel/testing'", `'${pathToFileURL(join(built(), 'testing.js'))}'`))
+    const env = { TMPDIR: temporary, ...(where === 'a server that is there' && { MONGODB_URI: testDb.uri }) }
+    const { code, stdout } = await startScript(file, [], { env }).ended
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/pass 1\n[\s\S]*fail 0\n/)])
+    expect(await readdir(temporary)).toEqual([])
+    await rm(folder, { recursive: true })
+    await testDb.close()
+  },
+)
+
 test('one line starts it and one line tests it', () => {
   expect(readme).toMatch(/^\S.* npm start$/m)
   expect(readme).toMatch(/^\S.* npm test$/m)

@@ -56,7 +56,9 @@ describe('a mode', () => {
     mode.become('standby')
     expect([mode.obey(), mode.state, mode.mayAdopt, mode.givesAway]).toEqual([undefined, 'draining', false, false])
     mode.become('stopped')
-    expect(mode.state).toBe('stopped')
+    expect([mode.state, mode.mayAdopt]).toEqual(['stopped', false])
+    mode.become('closed')
+    expect([mode.state, mode.mayAdopt]).toEqual(['closed', false])
   })
 
   test('a start knows of no earlier wishes', () => {

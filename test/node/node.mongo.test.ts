@@ -200,24 +200,50 @@ describe('start and stop', () => {
     expect(nodes.ranOf(_id)).toHaveLength(1)
   })
 
-  test.each([{ timeout: 30 }, { wait: false }])(
-    'stop(%j) aborts what still runs and stores how it ended',
-    async how => {
-      const made = another()
-      await made.start()
-      const started = nextEvent(made, 'run.started')
-      const { _id } = await made.jobs.add({
-        func: 'hold',
-        trigger: { type: 'interval', hours: 1 },
-        next_run_time: new Date(),
-      })
-      await started
-      await made.stop(how)
-      expect(nodes.ranOf(_id)[0]?.signal.aborted).toBe(true)
-      expect(await rowsOf(_id)).toMatchObject([{ status: 'interrupted', exception: expect.stringMatching(/stopped/) }])
-      expect((await read(_id)).state.running).toEqual([])
-    },
-  )
+  test.each([
+    ['stop', { timeout: 30 }],
+    ['stop', { wait: false }],
+    ['close', { timeout: 30 }],
+  ] as const)('%s(%j) aborts what still runs and stores how it ended', async (end, how) => {
+    const made = another()
+    await made.start()
+    const started = nextEvent(made, 'run.started')
+    const { _id } = await made.jobs.add({
+      func: 'hold',
+      trigger: { type: 'interval', hours: 1 },
+      next_run_time: new Date(),
+    })
+    await started
+    await made[end](how)
+    expect(nodes.ranOf(_id)[0]?.signal.aborted).toBe(true)
+    expect(await rowsOf(_id)).toMatchObject([{ status: 'interrupted', exception: expect.stringMatching(/stopped/) }])
+    expect((await read(_id)).state.running).toEqual([])
+  })
+
+  test.each([-1, Number.NaN, '30s', null])('neither stop nor close takes %j for its time', async timeout => {
+    const wrong = { timeout } as unknown as { timeout: number }
+    for (const end of ['stop', 'close'] as const)
+      await expect(node[end](wrong)).rejects.toThrow(
+        code('invalid_option', new RegExp(`node.${end}: timeout: expected milliseconds from 0, such as 30000; found`)),
+      )
+    expect(node.status().state).toBe('active')
+  })
+
+  test('a time longer than any timer of the machine aborts nothing early', async () => {
+    const made = another()
+    await made.start()
+    const started = nextEvent(made, 'run.started')
+    const trigger = { type: 'interval', hours: 1 } as const
+    const { _id } = await made.jobs.add({ func: 'hold', trigger, next_run_time: new Date() })
+    await started
+    const draining = nextEvent(made, 'node.draining')
+    const closed = made.close({ timeout: 2 ** 40 })
+    await draining
+    await rowAfter(aJob({ ip }))
+    nodes.release(_id)
+    await closed
+    expect(await rowsOf(_id)).toMatchObject([{ status: 'executed' }])
+  })
 
   test('what was due while it was stopped follows the misfire rule at the start', async () => {
     const made = another()

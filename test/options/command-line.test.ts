@@ -55,6 +55,10 @@ const WRONG: Readonly<Record<SettingName, readonly (readonly [text: string, sent
     ['1000.5', `${LEASE} 1000.5`],
   ],
   timezone: [['Mars/Base', 'timezone: expected a time zone such as Europe/Berlin or UTC, found "Mars/Base"']],
+  stopTimeout: [
+    ['-1', `${ms('stopTimeout', '0', '86,400,000')} -1`],
+    ['30s', `${ms('stopTimeout', '0', '86,400,000')} "30s"`],
+  ],
   nodes: [
     ['0', 'nodes: expected a whole number from 1 to 50, found 0'],
     ['many', 'nodes: expected a whole number from 1 to 50, found "many"'],

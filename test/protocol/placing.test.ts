@@ -100,7 +100,7 @@ const moves = (job: Job): Rules => ({
   nodes: ['a', 'b'],
   command: async (name, read) => {
     const { commands, collection } = noting([read as never])
-    await evacuate('dead', name === 'a' ? ['a'] : ['b'], {
+    await evacuate('dead', [{ _id: name === 'a' ? 'a' : 'b' }], {
       jobs: collection,
       writer: new Writer({ jobs: collection, by: { ip: name, incarnation: name } }),
     })

@@ -11,7 +11,8 @@ export async function leaseWrites(
 ): Promise<{ readonly take: Command; readonly renew: Command }> {
   const { commands, collection } = noting([], { _id: ip, seen: minute(0) })
   const clock = new FakeClock()
-  const lease = new Lease({ nodes: collection, ip, leaseMs, clock, version: '1', timezone: 'UTC' })
+  const abilities = () => ({ tasks: [], executors: {} })
+  const lease = new Lease({ nodes: collection, ip, leaseMs, clock, version: '1', timezone: 'UTC', abilities })
   await lease.take()
   const take = commands.at(-1) as Command
   await lease.renew({ status: 'active', jobs: 0, running: 0 })

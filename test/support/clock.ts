@@ -1,2 +1,2 @@
 /** The clock that tests move by hand; it is the one users get. */
-export { FakeClock } from '../../src/testing.ts'
+export { FakeClock } from '../../src/fake-clock.ts'

@@ -99,3 +99,14 @@ test('setting the wall clock back or forward ends no wait early or late', () => 
   expect(seen).toEqual([3_601_000])
   expect(() => clock.advance(-1)).toThrow(RangeError)
 })
+
+test('a leap runs what falls due once, at its end, as on a machine that slept', () => {
+  const clock = new FakeClock({ start: START })
+  const seen: number[] = []
+  interval(10, clock).subscribe(() => seen.push(clock.monotonic()))
+  timer(2_000, clock).subscribe(() => expect.unreachable())
+  clock.leap(1_000)
+  expect(seen).toEqual([1_000])
+  clock.advance(10)
+  expect(seen).toEqual([1_000, 1_010])
+})
