@@ -1,10 +1,10 @@
 /** A node whose time is moved by hand, as tests of users have it: on a real database, with real heartbeats. */
 import { MongoClient } from 'mongodb'
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createTestNode, type TestNode, type TestNodeOptions } from '../src/testing.ts'
 import { collect } from './support/events.ts'
+import { workersUri } from './support/mongo.ts'
 
-const uri = () => inject('mongoUri')
 /** What ran, and when by the node's time. */
 const ran: string[] = []
 const tasks = {
@@ -14,7 +14,7 @@ const tasks = {
 async function aNode(options: TestNodeOptions = {}): Promise<TestNode> {
   ran.length = 0
   return await createTestNode({
-    ...(options.client === undefined && { uri: uri() }),
+    ...(options.client === undefined && { uri: workersUri() }),
     at: '2027-01-01T00:00',
     logger: false,
     ...options,
@@ -145,11 +145,11 @@ test('what does not end is said after a while; a time in the past or none is ref
   await expect(node.advanceTo('soon')).rejects.toThrow(
     'at: expected a date, or text such as 2027-03-28T08:00, found soon',
   )
-  await expect(createTestNode({ uri: uri(), at: 'soon' })).rejects.toThrow('at: expected a date')
+  await expect(createTestNode({ uri: workersUri(), at: 'soon' })).rejects.toThrow('at: expected a date')
 })
 
 test('its database is its own, and is gone when it is closed; one that is named stays', async () => {
-  const client = await MongoClient.connect(uri())
+  const client = await MongoClient.connect(workersUri())
   const names = async () => (await client.db('admin').admin().listDatabases()).databases.map(({ name }) => name)
   const before = await names()
   const node = await aNode()

@@ -94,7 +94,7 @@ export function nodeFindings(nodes: readonly Seen[], jobs: number): readonly Fin
 async function stranded({ jobs }: Database['collections'], nodes: readonly Seen[]): Promise<readonly Finding[]> {
   const check = 'stranded jobs'
   const living = new Set(nodes.filter(isLiving).map(({ _id }) => _id))
-  const takers = nodes.filter(takesJobs).map(({ _id }) => _id)
+  const takers = nodes.filter(takesJobs)
   const findings: Finding[] = []
   for (const ip of await jobs.distinct('ip')) {
     if (typeof ip !== 'string' || living.has(ip)) continue

@@ -43,8 +43,11 @@ const READ = {
 }
 
 /** Which nodes may take the job when its own is dead. */
-export const standbyOf = ({ standby, state }: Pick<Job, 'standby' | 'state'>): readonly string[] | 'any' =>
-  standby ?? (state?.placed === true ? 'any' : [])
+export const standbyOf = ({ _id, standby, state }: Pick<Job, '_id' | 'standby' | 'state'>): readonly string[] | 'any' =>
+  standby ?? (state?.placed === true && (state.job ?? _id) === _id ? 'any' : [])
+
+/** In a document whose state is its own: one that was copied from another job says nothing of its placement. */
+const PLACED_ITSELF = { 'state.placed': true, $expr: { $eq: [{ $ifNull: ['$state.job', '$_id'] }, '$_id'] } }
 
 type Movable = Placed & Needs
 
@@ -60,7 +63,7 @@ export const takeable = (from: string, targets: readonly Taker[]): Document => (
   ip: from,
   $or: [
     { standby: { $in: ['any', ...targets.flatMap(({ _id }) => (_id === from ? [] : [_id]))] } },
-    { standby: { $exists: false }, 'state.placed': true },
+    { standby: { $exists: false }, ...PLACED_ITSELF },
   ],
 })
 

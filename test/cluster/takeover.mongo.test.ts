@@ -90,14 +90,17 @@ describe('jobs of a dead node', () => {
     })
   })
 
-  test('a placed one moves like "any"; one without standby stays, and one node says so once', async () => {
+  test('a placed one moves like "any"; one without standby stays, a copy of a placed one too, and one node says so once', async () => {
     const dead = deadName()
     const placed = aJob({ ip: dead, next_run_time: null })
     const rooted = aJob({ ip: dead })
+    const copied = aJob({ ip: dead })
     await insert({ ...placed, state: { job: placed._id, placed: true } }, rooted)
+    await insert({ ...copied, state: { job: placed._id, placed: true } })
     await die(dead)
     await until(async () => expect(await ownerOf(placed._id)).toBe(homeOf(placed._id, cluster.ips)))
     await until(() => expect(strandedOf(rooted._id)).toHaveLength(1))
+    await until(() => expect(strandedOf(copied._id)).toHaveLength(1))
     // Two more looks of the keeper.
     for (let looks = 0; looks < 2; looks++) {
       const next = aJob({ ip: dead, standby: [a] })
@@ -105,6 +108,7 @@ describe('jobs of a dead node', () => {
       await until(async () => expect(await ownerOf(next._id)).toBe(a))
     }
     expect(await ownerOf(rooted._id)).toBe(dead)
+    expect(await ownerOf(copied._id)).toBe(dead)
     expect(strandedOf(rooted._id)).toMatchObject([{ ip: dead }])
     expect(strandedOf(placed._id)).toEqual([])
   })

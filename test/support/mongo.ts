@@ -36,8 +36,8 @@ export async function openTestDb({ graceMs = 5_000 } = {}): Promise<TestDb> {
   return { client, db: client.db(), uri, close }
 }
 
-/** Two workers that run at once have different numbers, from 1 on. */
-function workersUri(): string {
+/** The worker's connection string. Two workers that run at once have different numbers, from 1 on. */
+export function workersUri(): string {
   const uris = inject('mongoUris')
   return uris[(Number(process.env.VITEST_POOL_ID) || 1) % uris.length] as string
 }
