@@ -185,17 +185,29 @@ class Job:
         at = t if at is None else at
         return len(self.others(t, at, at + EDGE)) >= self.places(t)
 
-    def free_ms(self, t, low, high):
-        """How much of a span there was a place for the run of t."""
+    def free_ms(self, t, low, high, closed=()):
+        """How much of a span there was a place for the run of t, and nothing kept it from it: neither a pause by a person, which what
+        waits for a place waits for, too, nor what goes on in the spans `closed`."""
         if high <= low:
             return 0
+        paused = [(seg.lo, seg.until + EDGE) for seg in self.segments if seg.rests]
+        shut = [(max(low, start), min(high, stop)) for start, stop in [*closed, *paused]]
         spans = [(max(low, s["t"]), min(high, self.busy_until(s) + FINISH)) for s in self.others(t, low, high)]
-        marks = sorted({low, high, *(edge for span in spans for edge in span)})
+        marks = sorted({low, high, *(edge for span in [*spans, *shut] for edge in span if low < edge < high)})
         free = 0
         for one, two in zip(marks, marks[1:]):
+            if any(start <= one and stop >= two for start, stop in shut):
+                continue
             if sum(start <= one and stop >= two for start, stop in spans) < self.places(t):
                 free += two - one
         return free
+
+    def turn(self, t, due):
+        """When the run of t had its place, by the witnesses: with `queue_one` it waits for the end of another one."""
+        if self.setting(t, "overlap", "skip") != "queue_one":
+            return due
+        ends = sorted(self.busy_until(s) + FINISH for s in self.others(t, due, due + EDGE))
+        return due if len(ends) < self.places(t) else max(due, ends[len(ends) - self.places(t)])
 
     def waits(self, t, at):
         """Whether a run of another time waited for a place at an instant: `queue_one` has room for no second one."""

@@ -328,6 +328,34 @@ const LOST: readonly Case[] = [
   ],
   [
     'F1',
+    'queue_one: what waits for a place may meet a fault, and then a place that comes and a fault that goes count together',
+    {
+      job: { overlap: 'queue_one' },
+      runs: { 25000: { ms: 12_000 }, 35000: { after: 9_000 } },
+      faults: [['cut', 12_000, 14_000]],
+    },
+    {
+      job: { overlap: 'queue_one' },
+      runs: { 25000: { ms: 14_000 }, 35000: { after: 9_000 } },
+      faults: [['cut', 38_500, 43_000]],
+    },
+  ],
+  [
+    'F1',
+    'queue_one: a run is interrupted by a fault that comes when it has its place, not by a later one',
+    {
+      job: { overlap: 'queue_one' },
+      runs: { 25000: { ms: 12_000 }, 35000: un('interrupted', { claimed: 2_050, told: 9_000 }) },
+      faults: [['cut', 60_000, 66_000]],
+    },
+    {
+      job: { overlap: 'queue_one' },
+      runs: { 25000: { ms: 12_000 }, 35000: un('interrupted', { claimed: 2_050, told: 9_000 }) },
+      faults: [['cut', 37_000, 46_000]],
+    },
+  ],
+  [
+    'F1',
     'cancel_other: the oldest is aborted, the next one runs',
     { job: { overlap: 'cancel_other' }, runs: { 25000: { ms: 12_000 }, 35000: un('max_instances') } },
     {

@@ -103,7 +103,7 @@ class Owed:
     def reason(self, job, seg, t, due, hosts, row, back):
         """Why a time without a start need not have had one; None: nothing explains it."""
         faults = self.faults
-        well = faults.well(hosts, t - LEAD, due + LATE)
+        well = faults.well(hosts, t - LEAD, job.turn(t, due) + LATE)
         self.n["inQuiet"] += well
         if row is None:
             if faults.is_away(t):
@@ -195,10 +195,9 @@ class Owed:
     def in_time(self, job, t, due, first, hosts, what):
         """A start later than what was wrong explains."""
         if job.setting(t, "overlap", "skip") == "queue_one":
-            free = job.free_ms(t, due, first["t"])
+            free = job.free_ms(t, due, first["t"], self.faults.windows(hosts))
         else:
-            free = first["t"] - due
-        free = min(free, self.faults.well_ms(hosts, due, first["t"]))
+            free = self.faults.well_ms(hosts, due, first["t"])
         if free > LATE:
             name = "F1" if self.faults.well(hosts, t - LEAD, due + LATE) else "F9"
             self.verdict.fail(name, f"{what} started {(first['t'] - due) / 1000:.1f} s late on {first['ip']}, {free / 1000:.1f} s of which nothing was wrong", t, job.id)
