@@ -1,7 +1,8 @@
 /** Claims: from due entries to won runs.
  *  In: entries whose time has come. Out: runs that start, ends of due times that do not run. One or a few go out
  *  singly and at once; what comes while many commands are under way waits and goes out together.
- *  Holds: every entry that comes in is let go once, whatever the database answers; nothing here rejects. */
+ *  Holds: every entry that comes in is settled once, whatever the database answers: let go with its place, or passed on where its run
+ *  keeps the place. Nothing here rejects. */
 import { monotonicNow, systemClock, wait } from '../clock.ts'
 import type { Rows } from '../history/rows.ts'
 import { type Claim, fenceOf } from '../job/claim.ts'
@@ -37,7 +38,7 @@ const BULK_FROM = 6
 const BULK = 100
 /** What comes while so many commands are under way waits, and goes out together. */
 const AT_ONCE = 8
-/** Long enough for a function that does next to nothing. */
+/** A run that has just begun may be over after this: an entry for which there is no room waits so long. */
 const BRIEFLY_MS = 4
 
 /** What memory had when a claim went out. */
@@ -62,7 +63,8 @@ export class Claims {
     this.#work()
   }
 
-  /** A document written back from an old copy orders no run a second time: the history knows. */
+  /** An overdue time of which memory cannot say whether it was claimed before (it may be of a restored old document) is looked up in the
+   *  history; if it was claimed, its document is read and nothing runs. */
   async #prove(entries: readonly Entry[]): Promise<void> {
     const { follower, handOut, roster, rows } = this.#options
     const versions = entries.map(entry => entry.version)
@@ -74,7 +76,7 @@ export class Claims {
     )
     for (const [i, entry] of entries.entries()) {
       if (entry.version !== versions[i]) {
-        // The question was about another time: the entry comes again when it is due.
+        // The entry changed while the history was asked: the answer is about its old time, and it comes again when it is due.
         handOut.letGo(entry)
         continue
       }
@@ -89,7 +91,8 @@ export class Claims {
     this.#work()
   }
 
-  /** No room while an own run is just beginning, or before its end is stored: the claim would only be refused. */
+  /** Whether there is no room, because runs of this process fill `max_instances` and one of them has just begun or is being stored: a
+   *  claim would only be refused. Then the entry is let go until that has changed. */
   #waits(entry: Entry): boolean {
     const { book, handOut } = this.#options
     const { runs, since } = book.open(entry.id)
@@ -109,7 +112,7 @@ export class Claims {
     }
   }
 
-  /** Only the end of the node stops a claim half-way, and a history that does not answer; then its entries are let go. */
+  /** `claim` rejects only when the node ends, or when the history does not answer: entries that still have their place are let go. */
   async #command(entries: readonly Entry[], claim: () => Promise<void>): Promise<void> {
     this.#commands++
     try {
@@ -154,7 +157,7 @@ export class Claims {
   /** Not to be claimed now: its plan comes first, the lease is not held, or nothing is due any more. */
   async #notNow(entry: Entry): Promise<void> {
     const { handOut, permit, plans } = this.#options
-    // The state of a copied document is started afresh by its plan.
+    // The state of a copied document was written for another job: the plan replaces it, and nothing is claimed before.
     if (entry.copied) await plans.idle()
     handOut.letGo(entry, entry.copied || !permit.isGiven ? RETRY_MS : 0)
   }

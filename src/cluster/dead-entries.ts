@@ -1,5 +1,5 @@
-/** Dead entries: which entries of `state.running` belong to runs that no longer go on, and which of `state.unrecorded` to rows that
- *  nobody stores any more?
+/** Dead entries: finds in a document the entries of `state.running` whose runs no longer go on, and those of `state.unrecorded` whose
+ *  rows nobody will store.
  *  In: a document. Out: its dead entries: copied from another job, of an incarnation that is not its node's current one,
  *  or of this process and unknown to it. A dead entry whose run has a final row did finish; one without was interrupted.
  *  Who is current is what the registry says, of this node's ip too: a process that was replaced knows only of itself.
@@ -13,13 +13,14 @@ import type { Job, RunningEntry } from '../job/job.ts'
 import type { Actor } from '../job/outcome.ts'
 import type { NodeInfo } from './lease.ts'
 
-/** A living node whose run has had its row for so long does not take its entry out any more: the document was away then. */
+/** A living node whose run has had its row for so long does not take its entry out any more: its write met no document, which was
+ *  deleted or renamed away at that moment and came back with the entry. */
 const LEFT_MS = 10_000
 
 export interface SweepContext {
   readonly nodes: Collection<NodeInfo>
   readonly rows: Pick<Rows, 'final'>
-  /** Who sweeps, for as long as it does. */
+  /** This process, as it was when the sweep began. */
   readonly by: Actor
   /** Knows the runs that this process claimed and whose end it has not stored yet. */
   readonly book: { has(runId: string): boolean }

@@ -64,6 +64,11 @@ export class Finishes {
     return new Promise(stored => this.#batches.add(outcome, stored))
   }
 
+  /** Removes a job that is over where nothing of it goes on; guarded, like that after a last end, by all that it was judged by. */
+  async removeOver(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Promise<void> {
+    await this.#sendAll([removeWrite(job)])
+  }
+
   /** Resolves when everything is stored. */
   async idle(): Promise<void> {
     do await Promise.all([this.#batches.idle(), ...this.#late])

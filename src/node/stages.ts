@@ -32,7 +32,6 @@ import type { Job } from '../job/job.ts'
 import type { Logger } from '../log.ts'
 import { Patience } from '../pace/patience.ts'
 import { repairWrite } from '../protocol/claim.ts'
-import { removeWrite } from '../protocol/end.ts'
 import { keepWrite } from '../protocol/place.ts'
 import { Writer } from '../protocol/writer.ts'
 import { type Abort, Book } from '../run/book.ts'
@@ -302,7 +301,7 @@ export class Stages {
       case 'repair':
         return void this.#repair(effect)
       case 'over':
-        return void this.#patience.once('remove jobs that are over', () => this.#writer.write(removeWrite(effect.job)))
+        return void this.#finishes.removeOver(effect.job)
       case 'seen':
         return this.#see(effect)
     }

@@ -1,6 +1,6 @@
 /** Passing: which errors of the database may pass by themselves, so that the same is asked again.
- *  In: what the driver threw. Out: whether another try may succeed. The table of codes stands here alone: the writer sorts writes by it,
- *  people's handles call by it what is out of reach. */
+ *  In: what the driver threw. Out: whether another try may succeed. The writer sorts writes by these codes, the history its rows, and
+ *  people's handles say by them what is out of reach. */
 import { MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb'
 
 /** Not primary, shutting down, nobody to read from, write concern not met, time limit, no such user for now, no room on the disk. */

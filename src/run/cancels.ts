@@ -19,7 +19,7 @@ export interface CancelsOptions {
   readonly clock: Clock
 }
 
-/** A request, and how many run ids had been made here when it became known. */
+/** A request, and how many run ids had been made here when it became known: `*` means only runs whose id was made before. */
 interface Request {
   readonly run: string
   readonly made: number
@@ -32,7 +32,7 @@ export class Cancels {
   readonly #options: CancelsOptions
   /** What documents ask, by job, from when it is known here until it is known to be gone from there. */
   readonly #requests = new Map<string, Request>()
-  /** Oldest runs whose abort is being asked for. */
+  /** Ids of runs of other nodes for which this one is writing `cancel` into the document (`overlap: cancel_other`). */
   readonly #asking = new Set<string>()
 
   constructor(options: CancelsOptions) {
@@ -65,7 +65,7 @@ export class Cancels {
     const { patience, roster } = this.#options
     let aborted = false
     for (let attempt = 0; this.#requests.get(id) === request; attempt++) {
-      // A run that was being claimed or prepared when the request came goes on only now.
+      // Only a run that goes on or waits can be ended here: one that was just being claimed at the last try may be by now.
       aborted = this.#abort(id, request) || aborted
       if (!aborted && roster.versionOf(id) === undefined) return
       if ((await patience.once('take served requests away', () => this.#isServed(id, request, aborted))) === true)
@@ -96,7 +96,7 @@ export class Cancels {
   }
 
   /** Whether the request is gone from the document, taken away now or before. Where nothing was aborted here it stays as long as
-   *  an entry stands there that it may mean: of another node, or of a run that is just beginning or ending. */
+   *  `state.running` has an entry that it may mean: another node's run, or one of ours that is just beginning or ending. */
   async #isServed(id: string, request: Request, aborted: boolean): Promise<boolean> {
     const { book, writer } = this.#options
     const { run } = request
