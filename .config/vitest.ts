@@ -4,8 +4,8 @@ const NODES = ['test/node/**/*.mongo.test.ts', 'test/cluster/**/*.mongo.test.ts'
 const FAULTS = ['test/faults/**/*.mongo.test.ts']
 const mongo = { globalSetup: ['test/support/global-setup.ts'], testTimeout: 60_000, hookTimeout: 120_000 }
 
-/** Four projects. `pure` runs without a database and `mongo` (files named *.mongo.test.ts) with one for each worker: both on two workers.
- *  Then `nodes`, in which nodes keep times and crowds come, and last `faults`, which judges what is late: these two have the
+/** Four projects. `pure` runs without a database and `mongo` (files named *.mongo.test.ts) with one for each worker: both on
+ *  three workers, as they mostly wait for processes and servers. Then `nodes`, in which nodes keep times and crowds come, and last `faults`, which judges what is late: these two have the
  *  machine to themselves, one file at a time. */
 export default defineConfig({
   test: {
@@ -16,7 +16,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.mongo.test.ts'],
           testTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
@@ -25,7 +25,7 @@ export default defineConfig({
           name: 'mongo',
           include: ['test/**/*.mongo.test.ts'],
           exclude: [...NODES, ...FAULTS],
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       { test: { ...mongo, name: 'nodes', include: NODES, maxWorkers: 1, sequence: { groupOrder: 1 } } },
