@@ -34,6 +34,9 @@ export interface Started {
 export async function startOf(claim: Claim, performing: Performing): Promise<Started | Outcome> {
   const { clock, signal, takeBack } = performing
   await until(claim.at, clock, signal)
+  // Whoever has lost the lease asks for no edits: its run is another one's business by now.
+  const refused = refusal(claim, clock.now(), performing)
+  if (refused !== undefined) return refused
   // Not awaited where there is nothing to ask: between the last look and the start no event may come.
   const reason = takeBack.reason(claim, signal)
   const message = reason && (await reason)
