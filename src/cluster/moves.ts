@@ -1,8 +1,9 @@
 /** Moves: gives jobs to other nodes, as guarded changes of `ip` in bulk.
  *  In: jobs of a node that is dead or drains, or all that are not at home, and the nodes that take jobs. Out: how many moved.
- *  Always holds: no job is given to a node that says it cannot perform it; a job that somebody moved, or whose standby nodes are gone, since it was read stays where it is; `state.home`
- *  is where a person had it, or where it was placed, before nodes moved it; `state.assigned` is where a node put it last, so that
- *  what a person moved since is not rebalanced. Doing it twice moves nothing twice. The new owner learns of it by its stream. */
+ *  Always holds: no job is given to a node that says it cannot perform it; a job that somebody moved, or whose standby nodes are gone,
+ *  since it was read stays where it is; `state.home` is where a person had it, or where it was placed, before nodes moved it;
+ *  `state.assigned` is where a node put it last, so that what a person moved since is not rebalanced. Doing it twice moves nothing
+ *  twice. The new owner learns of it by its stream. */
 import type { Collection, Document, FindCursor } from 'mongodb'
 import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'

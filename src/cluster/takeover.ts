@@ -158,16 +158,19 @@ export class Takeover {
     else this.#forgetAllBut(ip)
   }
 
-  /** Once a lease, and when there are jobs of an ip that nobody has ever held: looks after jobs that no living node has, and forgets nodes that nobody misses. */
+  /** Once a lease, and when there are jobs of an ip that nobody has ever held: looks after jobs that no living node has, and forgets
+   *  nodes that nobody misses. */
   async #keep(): Promise<void> {
     const { clock, leaseMs } = this.#options
-    if (monotonicNow(clock) < this.#keepAt && !(await this.#hasStrangers())) return
+    let owners: ReadonlySet<string | null> | undefined = await this.#owners()
+    if (monotonicNow(clock) < this.#keepAt && !this.#hasStrangers(owners)) return
     for (let more = true; more && this.#mayAct() && this.#rank() === 0; ) {
       const began = monotonicNow(clock)
       this.#keepAt = Number.POSITIVE_INFINITY
       let every = 0
       try {
-        more = await this.#round()
+        more = await this.#round(owners ?? (await this.#owners()))
+        owners = undefined
         every = leaseMs * KEEP_EVERY
       } finally {
         // A lease that was closed meanwhile is not waited with.
@@ -179,10 +182,9 @@ export class Takeover {
   }
 
   /** Every owner in turn; answers whether there is more to move. */
-  async #round(): Promise<boolean> {
+  async #round(used: ReadonlySet<string | null>): Promise<boolean> {
     const { emit, jobs, leaseMs, nodes, writer } = this.#options
     const { ip } = writer.by
-    const used = await this.#owners()
     const known = new Map(this.#known.map(node => [node._id, node]))
     const within = (leaseMs * KEEP_EVERY) / SHARE
     let more = false
@@ -211,11 +213,9 @@ export class Takeover {
   }
 
   /** Whether there are jobs of an ip that no process has held, and that were not told as stranded. */
-  async #hasStrangers(): Promise<boolean> {
+  #hasStrangers(owners: ReadonlySet<string | null>): boolean {
     const held = new Set(this.#known.flatMap(({ _id, incarnation }) => (incarnation === undefined ? [] : [_id])))
-    for (const owner of await this.#owners())
-      if (owner !== null && !held.has(owner) && !this.#stranded.has(owner)) return true
-    return false
+    return [...owners].some(owner => owner !== null && !held.has(owner) && !this.#stranded.has(owner))
   }
 
   /** The jobs of a node that was closed: they move, or stay without anyone to run them. Answers whether others are to move. */

@@ -180,7 +180,7 @@ export class Finishes {
     if (writes.length === 0) return false
     let left = writes.map((write, i) => ({
       write,
-      touch: touches?.[i] ?? this.#options.writer.stamp(write.filter._id),
+      touch: touches?.[i],
     }))
     let changed = false
     try {

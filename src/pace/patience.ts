@@ -8,6 +8,8 @@ import type { News } from '../event.ts'
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
 
+const pauseMs = (attempt: number) => Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS)
+
 export interface PatienceOptions {
   readonly emit: (news: News<'try.failed'>) => void
   /** From so many ms on a failure is a lasting one. */
@@ -38,7 +40,7 @@ export class Patience {
 
   /** Waits before the try after `attempt` (from 0); rejects when this patience has ended. */
   async pause(attempt: number): Promise<void> {
-    await this.wait(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS))
+    await this.wait(pauseMs(attempt))
     if (this.#ended) throw new Error('the node has ended')
   }
 
@@ -59,23 +61,31 @@ export class Patience {
   /** Tries until it succeeds; `what` names the work in events. Rejects when this patience has ended. */
   async until<T>(what: string, work: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
-      try {
-        const answer = await work()
-        this.succeeded(what)
-        return answer
-      } catch (error) {
-        this.failed(what, error)
-      }
+      const tried = await this.#try(what, work)
+      if (tried !== undefined) return tried.answer
       await this.pause(attempt)
     }
   }
 
   /** Tries once; undefined: it failed, which is told, and somebody else tries again. */
   async once<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    return (await this.#try(what, work))?.answer
+  }
+
+  /** Looks until it is done, longer apart each time, whatever a look throws. Resolves then, and when this patience has ended: what is
+   *  left undone others find. */
+  async done(what: string, isDone: () => Promise<boolean>): Promise<void> {
+    for (let attempt = 0; (await this.once(what, isDone)) !== true; attempt++) {
+      await this.wait(pauseMs(attempt))
+      if (this.#ended) return
+    }
+  }
+
+  async #try<T>(what: string, work: () => Promise<T>): Promise<{ readonly answer: T } | undefined> {
     try {
       const answer = await work()
       this.succeeded(what)
-      return answer
+      return { answer }
     } catch (error) {
       this.failed(what, error)
       return undefined

@@ -144,7 +144,7 @@ export interface SendOptions {
   /** The server gives them up after a second: for claims, whose runs are not to start late. */
   readonly limited?: boolean
   /** Stamps that were made before; absent: made now. */
-  readonly touches?: readonly string[]
+  readonly touches?: readonly (string | undefined)[]
 }
 
 export interface FindOptions {

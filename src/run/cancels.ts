@@ -15,7 +15,7 @@ export interface CancelsOptions {
   readonly writer: Pick<Writer, 'write' | 'find'>
   readonly runs: Pick<Runs, 'settle'>
   readonly roster: { versionOf(id: string): number | undefined }
-  readonly patience: Patience
+  readonly patience: Pick<Patience, 'done'>
   readonly clock: Clock
 }
 
@@ -64,19 +64,13 @@ export class Cancels {
   async #serve(id: string, request: Request): Promise<void> {
     const { patience, roster } = this.#options
     let aborted = false
-    for (let attempt = 0; this.#requests.get(id) === request; attempt++) {
-      // Only a run that goes on or waits can be ended here: one that was just being claimed at the last try may be by now.
+    await patience.done('take served requests away', async () => {
+      if (this.#requests.get(id) !== request) return true
+      // Only a run that goes on or waits can be ended here: one that was just being claimed at the last look may be by now.
       aborted = this.#abort(id, request) || aborted
-      if (!aborted && roster.versionOf(id) === undefined) return
-      if ((await patience.once('take served requests away', () => this.#isServed(id, request, aborted))) === true)
-        return
-      try {
-        await patience.pause(attempt)
-      } catch {
-        // The node has ended: its successor finds the request.
-        return
-      }
-    }
+      if (!aborted && roster.versionOf(id) === undefined) return true
+      return await this.#isServed(id, request, aborted)
+    })
   }
 
   #isMeant(runId: string, { run, made }: Request): boolean {
@@ -109,17 +103,10 @@ export class Cancels {
   /** Asks the node of a run to abort it; a request of a person that stands there is served first. */
   async #ask(id: string, run_id: string): Promise<void> {
     const { patience, writer } = this.#options
-    const isAsked = async () => {
+    await patience.done('ask for the abort of a run', async () => {
       if (await writer.write(askWrite(id, run_id))) return true
       const other = { _id: id, 'state.running.run_id': run_id, cancel: { $ne: run_id } }
       return (await writer.find(other, { local: true })) === null
-    }
-    for (let attempt = 0; (await patience.once('ask for the abort of a run', isAsked)) !== true; attempt++) {
-      try {
-        await patience.pause(attempt)
-      } catch {
-        return
-      }
-    }
+    })
   }
 }

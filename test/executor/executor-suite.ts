@@ -30,6 +30,23 @@ export interface Trial {
   lines(): { level: number; msg: string; [field: string]: unknown }[]
 }
 
+/** How long the event loop was held at once while this went on, in ms. */
+export async function longestTurn(work: Promise<unknown>): Promise<number> {
+  let longest = 0
+  let going = true
+  const watch = async () => {
+    for (let before = performance.now(); going; before = performance.now()) {
+      await new Promise(resolve => setImmediate(resolve))
+      longest = Math.max(longest, performance.now() - before)
+    }
+  }
+  const watched = watch()
+  await work
+  going = false
+  await watched
+  return longest
+}
+
 /** A run, and the handles a node would hold of it. */
 export function trial(
   func: string,

@@ -8,7 +8,7 @@ import type { Task } from '../../src/executor/executor.ts'
 import { inProcess } from '../../src/executor/in-process.ts'
 import { Pool } from '../../src/executor/pool.ts'
 import { Tasks } from '../../src/executor/tasks.ts'
-import { alive, folderOf, KILL_AFTER, said, trial } from './executor-suite.ts'
+import { alive, folderOf, KILL_AFTER, longestTurn, said, trial } from './executor-suite.ts'
 
 const TASKS = `
 import { spawn } from 'node:child_process'
@@ -213,18 +213,7 @@ test('a task that closes its output ends all the same', async () => {
 test('a flood of lines is taken in slices', async () => {
   const pool = await aPool()
   const one = trial('do:flood')
-  let longest = 0
-  let going = true
-  const watch = async () => {
-    for (let before = performance.now(); going; before = performance.now()) {
-      await new Promise(resolve => setImmediate(resolve))
-      longest = Math.max(longest, performance.now() - before)
-    }
-  }
-  const watched = watch()
-  await pool.perform(one.run)
-  going = false
-  await watched
+  const longest = await longestTurn(pool.perform(one.run))
   expect(one.lines().at(-1)?.msg).toBe('flood 49999')
   expect(longest).toBeLessThan(1_000)
 })

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { fileName } from '../../src/executor/log-file.ts'
 import { Scripts } from '../../src/executor/script.ts'
 import { Workspace } from '../../src/executor/workspace.ts'
-import { alive, folderOf, KILL_AFTER, said, type Trial, trial } from './executor-suite.ts'
+import { alive, folderOf, KILL_AFTER, longestTurn, said, type Trial, trial } from './executor-suite.ts'
 
 function workspaceOf(files: Readonly<Record<string, string>>) {
   const root = folderOf(files)
@@ -269,18 +269,7 @@ test('of each job the newest 100 logs are kept', async () => {
 test('a script that talks without end is slowed down, and its log file stops at 10 MiB', async () => {
   const { root, scripts } = workspaceOf({ 'yes.sh': sh('head -c 12000000 /dev/zero | tr "\\0" "x" | fold -w 1000') })
   const one = trial('yes.sh')
-  let longest = 0
-  let going = true
-  const watch = async () => {
-    for (let before = performance.now(); going; before = performance.now()) {
-      await new Promise(resolve => setImmediate(resolve))
-      longest = Math.max(longest, performance.now() - before)
-    }
-  }
-  const watched = watch()
-  await scripts.perform(one.run)
-  going = false
-  await watched
+  const longest = await longestTurn(scripts.perform(one.run))
   const { size } = statSync(logFile(root, one))
   expect(size).toBeGreaterThan(10_000_000)
   expect(size).toBeLessThan(11_000_000)

@@ -46,6 +46,14 @@ let names = 0
 /** A node of its own ip, for tests that start and stop it. */
 const another = (options: Parameters<Nodes['another']>[0] | object = {}) =>
   nodes.another({ ip: `own-${++names}`, ...options })
+/** A job whose run has started on a node, and goes on until it is released; its id. */
+async function heldBy(made: TidewheelNode): Promise<string> {
+  const started = nextEvent(made, 'run.started')
+  const trigger = { type: 'interval', hours: 1 } as const
+  const { _id } = await made.jobs.add({ func: 'hold', trigger, next_run_time: new Date() })
+  await started
+  return _id
+}
 const read = async (_id: string): Promise<Document> => {
   const job = await nodes.jobs.findOne({ _id })
   if (job === null) throw new Error(`job ${_id} is gone`)
@@ -176,13 +184,7 @@ describe('start and stop', () => {
   test('stop waits for a running job and stores its end', async () => {
     const made = another()
     await made.start()
-    const started = nextEvent(made, 'run.started')
-    const { _id } = await made.jobs.add({
-      func: 'hold',
-      trigger: { type: 'interval', hours: 1 },
-      next_run_time: new Date(),
-    })
-    await started
+    const _id = await heldBy(made)
     const draining = nextEvent(made, 'node.draining')
     let stopped = false
     const stopping = made.stop().then(() => {
@@ -207,13 +209,7 @@ describe('start and stop', () => {
   ] as const)('%s(%j) aborts what still runs and stores how it ended', async (end, how) => {
     const made = another()
     await made.start()
-    const started = nextEvent(made, 'run.started')
-    const { _id } = await made.jobs.add({
-      func: 'hold',
-      trigger: { type: 'interval', hours: 1 },
-      next_run_time: new Date(),
-    })
-    await started
+    const _id = await heldBy(made)
     await made[end](how)
     expect(nodes.ranOf(_id)[0]?.signal.aborted).toBe(true)
     expect(await rowsOf(_id)).toMatchObject([{ status: 'interrupted', exception: expect.stringMatching(/stopped/) }])
@@ -232,10 +228,7 @@ describe('start and stop', () => {
   test('a time longer than any timer of the machine aborts nothing early', async () => {
     const made = another()
     await made.start()
-    const started = nextEvent(made, 'run.started')
-    const trigger = { type: 'interval', hours: 1 } as const
-    const { _id } = await made.jobs.add({ func: 'hold', trigger, next_run_time: new Date() })
-    await started
+    const _id = await heldBy(made)
     const draining = nextEvent(made, 'node.draining')
     const closed = made.close({ timeout: 2 ** 40 })
     await draining

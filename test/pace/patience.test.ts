@@ -78,3 +78,16 @@ test('a long wait ends with it, and leaves no timer that would keep the process'
   await patience.wait(600_000)
   expect(timers()).toBe(before)
 })
+
+test('what is looked at until it is done is looked at again when it is not, and when a look fails', async () => {
+  const { patience, told } = patient()
+  let looks = 0
+  await patience.done('look', async () => {
+    if (++looks === 1) throw new Error('no answer')
+    return looks === 3
+  })
+  expect([looks, told.length]).toEqual([3, 1])
+  const never = patience.done('look', async () => false)
+  patience.end()
+  await never
+})
