@@ -2,7 +2,6 @@
  *  Both show the plan: `+` is added, `~` changed field by field, `-` removed. `diff` ends with exit 1 when there is anything in it;
  *  `apply` then makes it so, a job at a time, and can be called again where that was cut short. */
 import { Command } from 'commander'
-import colours from 'picocolors'
 import {
   type Definition,
   type Difference,
@@ -16,6 +15,7 @@ import { systemClock } from '../clock.ts'
 import { nearest } from '../errors.ts'
 import { type Client, type Job, type JobChanges, type JobInput, TidewheelError } from '../index.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
+import { colours } from './colours.ts'
 import { EXIT } from './exit-codes.ts'
 import { readJobFile } from './job-file.ts'
 import { toJson } from './output.ts'

@@ -1,9 +1,9 @@
 /** `tidewheel check`: what is wrong with the database, the nodes and the jobs, each with what to do; exit 1 if anything is.
  *  On a terminal a line for each thing that was looked at, with the advice below it; in a pipe columns parted by tabs. */
 import { Command } from 'commander'
-import colours from 'picocolors'
 import { check, type Finding } from '../client/check.ts'
 import { run, withClient, withExample } from './call.ts'
+import { colours } from './colours.ts'
 import { EXIT } from './exit-codes.ts'
 import { isTerminal } from './output.ts'
 

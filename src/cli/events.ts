@@ -2,11 +2,11 @@
  *  In: events of a client (client/events.ts). Out: an event a line; on stderr what it listens to, and what cannot be heard there.
  *  It is not a node: what nodes keep to themselves, such as the start of a short run, is not seen here. */
 import { Command } from 'commander'
-import colours from 'picocolors'
 import type { Observable } from 'rxjs'
 import { checkQuery, UNSHOWN } from '../client/events.ts'
 import type { EventsQuery, PlacedEvent, TidewheelEvent } from '../index.ts'
 import { type Call, run, withClient, withExample } from './call.ts'
+import { colours } from './colours.ts'
 import { EXIT } from './exit-codes.ts'
 import { countOf } from './instant.ts'
 import { toJson } from './output.ts'

@@ -2,7 +2,7 @@
  *  In: a head, rows of text, the width in columns. Out: lines; where they would be wider, the widest columns are cut and end in `…`.
  *  Pure. */
 import Table from 'cli-table3'
-import colours from 'picocolors'
+import { colours } from './colours.ts'
 
 const GAP = 2
 /** No column is cut to less. */

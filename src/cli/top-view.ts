@@ -1,8 +1,9 @@
 /** Top view: what `tidewheel top` shows, as lines.
  *  In: the jobs, nodes and latest ends of runs as they are known, a filter, the size of the screen, and the time. Out: a line of sums,
  *  then nodes, runs that go on, what comes next and what has ended, each cut to its share of the rows. Pure. */
-import colours from 'picocolors'
+
 import type { Job, ListedNode, TidewheelEvent } from '../index.ts'
+import { colours } from './colours.ts'
 import { clockTime } from './events.ts'
 import { fromNow } from './instant.ts'
 import { statusOf } from './jobs-list.ts'

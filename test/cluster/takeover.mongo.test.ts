@@ -175,8 +175,9 @@ describe('jobs of a dead node', () => {
     const stopped = deadName()
     const early = aJob({ ip: stopped, standby: [a] })
     const canary = aJob({ ip: dead, standby: [a] })
-    await insert(early, canary)
+    // A job whose ip names no node is stranded: that of the one that stopped is known before.
     await die(stopped, { status: 'stopped', seen: new Date(), lease: 60_000 })
+    await insert(early, canary)
     await die(dead)
     await until(async () => expect(await ownerOf(canary._id)).toBe(a))
     expect(await ownerOf(early._id)).toBe(stopped)
