@@ -25,6 +25,8 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
   database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history'] },
   client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
+  http: { all: [], types: ['client', 'log', 'node'] },
+  api: { all: ['http', 'log'], types: ['client', 'node'] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
@@ -71,7 +73,9 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   pino: { all: ['src/log.ts'], types: ['src/executor/'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
-  zod: { all: ['src/job/', 'src/options/'] },
+  zod: { all: ['src/api/', 'src/job/', 'src/options/'], types: ['src/http/'] },
+  hono: { all: ['src/api/app.ts'] },
+  '@hono/node-server': { all: ['src/api/app.ts'] },
   'node:': {
     all: [
       'src/cli/',
@@ -81,6 +85,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/executor/',
       'src/testing.ts',
     ],
+    types: ['src/api/', 'src/http/'],
   },
 }
 
