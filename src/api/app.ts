@@ -12,9 +12,8 @@ import { checkHost, endsOf } from '../http/guards.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Route } from '../http/route.ts'
 import { refused, serveRoute } from '../http/serve-route.ts'
-import type { Serving } from '../http/serving.ts'
+import type { NodeHere, Serving } from '../http/serving.ts'
 import { type Logger, loggerOf } from '../log.ts'
-import type { TidewheelNode } from '../node/node.ts'
 import { routesOf } from './routes.ts'
 
 /** What `createApp` takes. */
@@ -22,7 +21,7 @@ export interface AppOptions {
   /** A client of the database, as `connect` gives it; it stays open. */
   readonly client?: Client
   /** A node of this process: its database is served where no client is given, and `/scheduler` acts on it. */
-  readonly node?: TidewheelNode
+  readonly node?: NodeHere
   /** The path that all addresses begin with, such as `/tidewheel`. Default: none. */
   readonly basePath?: string
   /** Says who asks, instead of the users of the database: a session of the application, the header of a proxy. */

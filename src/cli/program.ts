@@ -16,6 +16,7 @@ import { jobsCommand } from './jobs.ts'
 import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { nodesCommand } from './nodes.ts'
+import { serveCommand } from './serve.ts'
 import { startCommand } from './start.ts'
 import { topCommand } from './top.ts'
 
@@ -26,6 +27,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authori
 const COMMANDS = [
   devCommand,
   startCommand,
+  serveCommand,
   initCommand,
   jobsCommand,
   exportCommand,

@@ -48,6 +48,8 @@ export interface Route<P = unknown, Q = unknown, B = unknown> {
   readonly params?: z.ZodType<P>
   readonly query?: z.ZodType<Q>
   readonly body?: z.ZodType<B>
+  /** Headers that mean something here. */
+  readonly headers?: readonly { readonly name: string; readonly description: string }[]
   /** The answers that are no errors, by status. */
   readonly answers: Readonly<Record<number, Answer>>
   /** Statuses of the errors it can meet beside those of every route. */

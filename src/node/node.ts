@@ -23,6 +23,7 @@ import { type PipelineRun, runsOf } from '../run/pipeline.ts'
 import { Life } from './life.ts'
 import { Mode, type NodeState } from './mode.ts'
 import { type CheckedOptions, checkOptions, type NodeOptions } from './options.ts'
+import { type Served, serveNode } from './served.ts'
 import type { Stages } from './stages.ts'
 
 export interface NodeStatus {
@@ -85,6 +86,8 @@ export class Node implements TidewheelNode {
   #ip: string | undefined
   /** From an open database to the end of a stop. */
   #life: Life | undefined
+  /** From the first start to the close, where the options name an address. */
+  #served: Served | undefined
 
   /** `timezone`: the one that was given, if one was. */
   constructor(options: CheckedOptions, timezone: string | undefined) {
@@ -127,11 +130,14 @@ export class Node implements TidewheelNode {
       if (this.#mode.state === 'closed') throw new TidewheelError('closed', 'the node is closed; create a new one')
       if (this.#mode.state !== 'stopped') return
       this.#mode.begin(paused)
+      const served = this.#served
       try {
+        this.#served ??= await serveNode(this, this.#options)
         await this.#begin()
       } catch (error) {
         await this.#life?.abandon()
         await this.#over()
+        if (served === undefined) await this.#unserve()
         throw databaseError(error)
       }
     })
@@ -152,6 +158,7 @@ export class Node implements TidewheelNode {
     await this.stop(timeout === undefined ? {} : { timeout: givenSpan(timeout, 'node.close', 'timeout') as number })
     if (this.#mode.state === 'closed') return
     this.#mode.become('closed')
+    await this.#unserve()
     this.#events.complete()
   }
 
@@ -225,6 +232,12 @@ export class Node implements TidewheelNode {
     this.#life = life
     await this.#storeKept()
     await life.join()
+  }
+
+  async #unserve(): Promise<void> {
+    const served = this.#served
+    this.#served = undefined
+    await served?.close()
   }
 
   /** From now on what is added is kept again. */

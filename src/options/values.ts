@@ -32,6 +32,29 @@ export const nodeName = () =>
     .regex(/^(?!any$)\S+$/)
     .describe('a name without whitespace (not "any"), such as 10.0.0.7')
 
+/** Where an HTTP server listens. */
+export const address = () =>
+  z
+    .string()
+    .regex(/^(\[[\da-f:.]+\]|[\w.-]+):\d{1,5}$/i)
+    .refine(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535)
+    .describe('host and port, such as 127.0.0.1:7788')
+
+export const basePath = () =>
+  z
+    .string()
+    .regex(/^(\/[\w.~-]+)+$/)
+    .describe('a path such as /tidewheel')
+
+const hostName = /^[\w.:[\]-]+$/
+
+export const hostNames = () =>
+  z
+    .custom<readonly string[]>(
+      names => Array.isArray(names) && names.every(name => typeof name === 'string' && hostName.test(name)),
+    )
+    .describe('a list of names such as ["jobs.example.org"]')
+
 export const zone = () =>
   z
     .string()
