@@ -80,6 +80,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   'node:': {
     all: [
       'src/cli/',
+      'src/client/revision.ts',
       'src/cluster/lease.ts',
       'src/database/connection.ts',
       'src/dev/',

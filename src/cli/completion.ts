@@ -4,12 +4,12 @@
 import { Command, type Option } from 'commander'
 import { PLACED } from '../client/definition.ts'
 import { SHOWN } from '../client/event-of.ts'
+import { JOB_STATUSES } from '../client/which.ts'
 import type { Database } from '../database/database.ts'
 import { nearest } from '../errors.ts'
 import { TidewheelError } from '../index.ts'
 import { PATHS } from '../job/meaning.ts'
 import { COMMON, run, settle, withClient, withExample } from './call.ts'
-import { STATUS_NAMES } from './jobs-list.ts'
 import type { Settings } from './settings.ts'
 
 const BASH = String.raw`_tidewheel() {
@@ -158,7 +158,7 @@ const VALUES: Readonly<Record<string, Wanted>> = {
   node: { ids: 'nodes' },
   shell: { words: SHELLS.map(bare) },
   field: { words: PATHS.map(bare) },
-  status: { words: STATUS_NAMES.map(bare) },
+  status: { words: JOB_STATUSES.map(bare) },
   with: { words: PLACED.map(bare) },
   type: {
     words: Object.keys(SHOWN)

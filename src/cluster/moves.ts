@@ -62,11 +62,14 @@ export function targetOf(job: Movable, targets: readonly Taker[]): string | unde
 /** The jobs of a node that others of `targets` may take. */
 export const takeable = (from: string, targets: readonly Taker[]): Document => ({
   ip: from,
-  $or: [
-    { standby: { $in: ['any', ...targets.flatMap(({ _id }) => (_id === from ? [] : [_id]))] } },
-    { standby: { $exists: false }, ...PLACED_ITSELF },
-  ],
+  $or: takeableByAny(targets.filter(({ _id }) => _id !== from)),
 })
+
+/** What makes a job one of those: one of these has to be so. */
+export const takeableByAny = (targets: readonly Taker[]): readonly Document[] => [
+  { standby: { $in: ['any', ...targets.map(({ _id }) => _id)] } },
+  { standby: { $exists: false }, ...PLACED_ITSELF },
+]
 
 /** Moves what may move from one node to those of `targets`. */
 export async function evacuate(from: string, targets: readonly Taker[], context: MovesContext): Promise<number> {
