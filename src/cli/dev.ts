@@ -10,8 +10,9 @@ import { type Client, connect, createNode, type Job, type TidewheelEvent, type T
 import { addSettings, type Call, run, withExample } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
 import { endNodes } from './ending.ts'
-import { clockTime, lineOf, rounded } from './events.ts'
+import { clockTime, lineOf } from './events.ts'
 import { EXIT, sentencesOf } from './exit-codes.ts'
+import { rounded } from './instant.ts'
 import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
