@@ -5,6 +5,7 @@
  *  left in its group is ended too. Its lines go to the run's log (stderr as warnings) and to a file of the workspace. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { systemClock } from '../clock.ts'
+import { traceVariables } from '../tracing.ts'
 import { textOf } from './crossing.ts'
 import { type Executor, KILL_AFTER_MS, type Run } from './executor.ts'
 import { errorOf } from './failure.ts'
@@ -124,11 +125,12 @@ export class Scripts implements Executor {
   }
 }
 
-/** The node's own environment without its own settings, and the run's data. */
+/** The node's own environment without its own settings, the run's data, and the trace it belongs to. */
 function environmentOf(run: Run): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TIDEWHEEL_'))
   return {
     ...Object.fromEntries(inherited),
+    ...traceVariables(),
     TIDEWHEEL_JOB_ID: run.job._id,
     TIDEWHEEL_RUN_ID: run.id,
     TIDEWHEEL_RUN_TIME: run.runTime.toISOString(),
