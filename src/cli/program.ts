@@ -11,6 +11,7 @@ import { devCommand } from './dev.ts'
 import { eventsCommand } from './events.ts'
 import { explainCommand } from './explain.ts'
 import { exportCommand } from './export.ts'
+import { historyCommand } from './history.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
 import { logsCommand } from './logs.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   diffCommand,
   applyCommand,
   eventsCommand,
+  historyCommand,
   logsCommand,
   topCommand,
   nextCommand,

@@ -16,6 +16,7 @@ import type { News, TidewheelEvent } from '../event.ts'
 import type { Executor, Task } from '../executor/executor.ts'
 import { makeExecutors } from '../executor/executors.ts'
 import { Tasks } from '../executor/tasks.ts'
+import type { WorkspaceFile } from '../executor/workspace.ts'
 import type { Job, JobInput } from '../job/job.ts'
 import { parseJobInput } from '../job/parse.ts'
 import { logEvent } from '../log.ts'
@@ -60,6 +61,9 @@ export interface TidewheelNode extends AsyncDisposable {
   /** Due runs of a function as a stream: each ends with `run.complete(value)` or `run.fail(error)`, and keeps its place in the
    *  executor until then. One subscriber a function; one that leaves ends its open runs as cancelled. */
   runs$(func: string): Observable<PipelineRun>
+  /** The files of its workspace that may be run, by path; 10,000 at most, without hidden ones and `node_modules`; none where it has
+   *  no workspace. */
+  workspace(): Promise<readonly WorkspaceFile[]>
   status(): NodeStatus
 }
 
@@ -194,6 +198,10 @@ export class Node implements TidewheelNode {
       unregister: name => this.#unregister(name),
       cancel: (id, message) => this.#life?.stages?.abort(id, { status: 'cancelled', message }),
     })
+  }
+
+  async workspace(): Promise<readonly WorkspaceFile[]> {
+    return (await this.#executors.get('script')?.files?.()) ?? []
   }
 
   #register(name: string, task: Task): void {
