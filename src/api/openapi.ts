@@ -37,7 +37,7 @@ const ERRORS: Readonly<Record<number, string>> = {
 export function openApiOf(routes: readonly Route[], basePath: string): Json {
   const components = new Map<string, Json>()
   const paths: Record<string, Record<string, Json>> = {}
-  for (const route of routes) {
+  for (const route of routes.filter(({ hidden }) => hidden !== true)) {
     const at = paths[route.path] ?? {}
     paths[route.path] = at
     at[route.method] = operationOf(route, components)

@@ -45,6 +45,10 @@ export interface Route<P = unknown, Q = unknown, B = unknown> {
   /** The least role; `anybody`: no user is needed. */
   readonly needs: Needs
   readonly summary: string
+  /** It is for browsers, and no part of the documented API. */
+  readonly hidden?: true
+  /** It changes nothing, whatever its method. */
+  readonly reads?: true
   readonly params?: z.ZodType<P>
   readonly query?: z.ZodType<Q>
   readonly body?: z.ZodType<B>

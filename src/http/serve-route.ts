@@ -7,7 +7,7 @@ import { bodyOf, checkChange, type Ends, HEADERS, parametersOf } from './guards.
 import { Refusal, refusalOf } from './refusal.ts'
 import type { Needs, Reply, Route } from './route.ts'
 import type { Serving } from './serving.ts'
-import { mayAct, type Who } from './who.ts'
+import { mustBe, type Who } from './who.ts'
 
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="tidewheel", Bearer' }
 const NOBODY: Who = { user: null, role: 'viewer' }
@@ -22,13 +22,14 @@ export interface Call {
 
 export async function serveRoute(route: Route, serving: Serving, call: Call): Promise<Response> {
   const { request } = call
-  const isChange = route.method !== 'get'
+  const isWrite = route.method !== 'get'
+  const isChange = isWrite && route.reads !== true
   let who = NOBODY
   let reply: Reply | Response | undefined
   let response: Response
   try {
     // A page of another site is refused before a name is asked for: the browser would send it along.
-    if (isChange) checkChange(request, call.allowedHosts)
+    if (isWrite) checkChange(request, call.allowedHosts)
     who = await allowed(route.needs, isChange, serving, call)
     reply = await route.handle({
       params: parsed(route.params, call.params, 'path'),
@@ -61,9 +62,7 @@ async function allowed(needs: Needs, isChange: boolean, serving: Serving, { requ
       headers: CHALLENGE,
     })
   }
-  if (!mayAct(who.role, needs)) {
-    throw new Refusal(403, 'forbidden', `${who.user ?? 'you'}: this needs the role ${needs}, yours is ${who.role}`)
-  }
+  mustBe(needs, who)
   if (isChange && serving.readOnly) throw new Refusal(403, 'forbidden', 'this server only shows, it changes nothing')
   return who
 }
