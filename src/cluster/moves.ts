@@ -31,7 +31,10 @@ export interface MovesContext {
 }
 
 const BULK = 500
-const READ = {
+/** More standby nodes are not named. */
+const MOST_NAMED = 8
+/** What a move goes by. */
+export const MOVABLE = {
   ip: 1,
   func: 1,
   executor: 1,
@@ -50,13 +53,24 @@ export const standbyOf = ({ _id, standby, state }: Pick<Job, '_id' | 'standby' |
 /** In a document whose state is its own: one that was copied from another job says nothing of its placement. */
 const PLACED_ITSELF = { 'state.placed': true, $expr: { $eq: [{ $ifNull: ['$state.job', '$_id'] }, '$_id'] } }
 
-type Movable = Placed & Needs
+export type Movable = Placed & Needs
 
 /** The node that takes the job over; undefined: none of those that may and can does live. */
 export function targetOf(job: Movable, targets: readonly Taker[]): string | undefined {
   const standby = standbyOf(job)
   const may = standby === 'any' ? targets : targets.filter(({ _id }) => standby.includes(_id))
   return homeOf(job._id, ableOf(job, may))
+}
+
+/** Why no node takes a job over; undefined: one does. */
+export function stayingReason(job: Movable, targets: readonly Taker[]): string | undefined {
+  if (targetOf(job, targets) !== undefined) return undefined
+  const standby = standbyOf(job)
+  if (standby !== 'any' && standby.length === 0) return 'standby: no other node may take it'
+  const may = standby === 'any' ? targets : targets.filter(({ _id }) => standby.includes(_id))
+  if (may.length > 0) return unableProblem(job, may)
+  if (standby === 'any') return 'no other living node takes jobs'
+  return `standby: no living node of these takes jobs: ${standby.slice(0, MOST_NAMED).join(', ')}`
 }
 
 /** The jobs of a node that others of `targets` may take. */
@@ -161,7 +175,7 @@ async function moveAll(
   moveOf: (job: Movable) => Move | undefined,
 ): Promise<number> {
   let moved = 0
-  const cursor = context.jobs.find<Movable>(filter, { projection: READ, batchSize: BULK })
+  const cursor = context.jobs.find<Movable>(filter, { projection: MOVABLE, batchSize: BULK })
   await inBatches(cursor, async jobs => {
     const moves = jobs.map(moveOf).filter(move => move !== undefined)
     if (moves.length === 0) return true
