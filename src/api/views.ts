@@ -1,6 +1,6 @@
 /** Views: what ran and will run, how it goes in numbers, and when a trigger would fire. */
 import { z } from 'zod'
-import { previewTrigger } from '../client/preview.ts'
+import { previewTrigger } from '../trigger/preview.ts'
 import { type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
 import { present } from './jobs.ts'
@@ -36,10 +36,10 @@ export function viewRoutes({ client }: Serving): readonly Route[] {
         from: instant(),
         to: instant(),
         ip: text('the ip of a node').optional(),
-        limit: whole(1, 10_000).optional().describe('of a lane'),
+        limit: whole(1, 1_000).optional().describe('of a lane'),
       }),
       answers: { 200: { description: 'a lane for each node', schema: z.looseObject({ lanes: z.array(Lane) }) } },
-      handle: async ({ query }) => ({ body: { lanes: await client.timeline(present(query)) } }),
+      handle: async ({ query }) => ({ body: await client.timeline(present(query)) }),
     }),
     route({
       method: 'get',
