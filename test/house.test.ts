@@ -25,8 +25,9 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
   database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history'] },
   client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
+  flask: { all: ['job', 'trigger'] },
   http: { all: [], types: ['client', 'log', 'node'] },
-  api: { all: ['http', 'log'], types: ['client', 'node'] },
+  api: { all: ['client', 'flask', 'http', 'job', 'log', 'trigger'], types: ['node'] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
@@ -78,6 +79,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   '@hono/node-server': { all: ['src/api/app.ts'] },
   'node:': {
     all: [
+      'src/api/scheduler.ts',
       'src/cli/',
       'src/cluster/lease.ts',
       'src/database/connection.ts',
