@@ -15,7 +15,8 @@ export const TRIGGER_NAMES: readonly string[] = Object.keys(TRIGGER_FIELDS).filt
 /** A job to add. `timezone`: of text that names no offset, where the trigger names no zone. */
 export function addedOf(body: Fields, timezone: string): FlatJob {
   const { id, name } = body
-  if (typeof id !== 'string') throw wrong('id', `expected the id of the job, text such as digest; found ${show(id)}`)
+  if (typeof id !== 'string' || id === '')
+    throw wrong('id', `expected the id of the job, text such as digest; found ${show(id)}`)
   const { name: _name, ...rest } = body
   // Flask-APScheduler takes an empty name for none.
   const named = name === undefined || name === null || name === '' ? rest : body
