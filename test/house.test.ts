@@ -25,8 +25,9 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
   database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history'] },
   client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
+  flask: { all: ['job', 'trigger'] },
   http: { all: [], types: ['client', 'log'] },
-  api: { all: ['http', 'log'], types: ['client'] },
+  api: { all: ['client', 'flask', 'http', 'job', 'log', 'trigger'] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
@@ -80,6 +81,8 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   '@hono/node-server': { all: ['src/api/app.ts'] },
   'node:': {
     all: [
+      'src/api/page.ts',
+      'src/api/scheduler.ts',
       'src/cli/',
       'src/client/revision.ts',
       'src/cluster/lease.ts',

@@ -1,12 +1,13 @@
 /** Jobs: lists of them, each as its document, and what changes one. */
 import { z } from 'zod'
 import { changesOfPatch } from '../client/edit.ts'
+import { revisionOf } from '../client/revision.ts'
 import { JOB_STATUSES, type JobStatus } from '../client/which.ts'
 import { TidewheelError } from '../errors.ts'
 import { Refusal } from '../http/refusal.ts'
 import { type Reply, type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
-import { type Job as JobDocument, revisionOf } from '../index.ts'
+import type { Job as JobDocument } from '../job/job.ts'
 import { Id, Job, JobBody, JobPatch, pageOf, text, truth, whole } from './wire.ts'
 
 const SORTS = ['_id', 'next_run_time', '-next_run_time'] as const

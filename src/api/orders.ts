@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
 import { mustBe } from '../http/who.ts'
-import type { Job as JobDocument } from '../index.ts'
+import type { Job as JobDocument } from '../job/job.ts'
 import { filterShape, present, replyOf } from './jobs.ts'
 import { Id, Instant, instant, Job, text, whole } from './wire.ts'
 

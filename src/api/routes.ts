@@ -8,6 +8,8 @@ import { nodeRoutes } from './nodes.ts'
 import { orderRoutes } from './orders.ts'
 import { pageRoutes } from './page.ts'
 import { runRoutes } from './runs.ts'
+import { schedulerRoutes } from './scheduler.ts'
+import { schedulerJobRoutes } from './scheduler-jobs.ts'
 import { viewRoutes } from './views.ts'
 
 /** The first that fits is taken: a fixed name stands before a parameter in its place. */
@@ -19,6 +21,8 @@ export function routesOf(serving: Serving): readonly Route[] {
     ...runRoutes(serving),
     ...nodeRoutes(serving),
     ...viewRoutes(serving),
+    ...schedulerRoutes(serving),
+    ...schedulerJobRoutes(serving),
   ]
   return [...routes, ...documentRoutes(serving, routes), ...pageRoutes(serving)]
 }

@@ -1,8 +1,8 @@
 /** Views: what ran and will run, how it goes in numbers, and when a trigger would fire. */
 import { z } from 'zod'
-import { previewTrigger } from '../trigger/preview.ts'
 import { type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
+import { previewTrigger } from '../trigger/preview.ts'
 import { present } from './jobs.ts'
 import { Instant, instant, text, whole } from './wire.ts'
 

@@ -2,7 +2,7 @@
  *  In: a route, a request. Out: a response with the headers that all have. In turn: who is it, may that person, is the change
  *  allowed to come from there, is what was given right; then the route's own work. Each change leaves one line in the log. */
 import type { z } from 'zod'
-import type { Problem } from '../errors.ts'
+import { nearest, type Problem } from '../errors.ts'
 import { bodyOf, checkChange, type Ends, HEADERS, parametersOf } from './guards.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import type { Needs, Reply, Route } from './route.ts'
@@ -75,15 +75,21 @@ function parsed(schema: z.ZodType | undefined, given: unknown, where: 'path' | '
   }
   const result = schema.safeParse(given)
   if (result.success) return result.data
-  throw wrong(where, result.error.issues.flatMap(problemsOf))
+  const known = 'shape' in schema ? Object.keys(schema.shape as object) : []
+  throw wrong(
+    where,
+    result.error.issues.flatMap(issue => problemsOf(issue, known)),
+  )
 }
 
-function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
+/** `known`: the names at the top, for "did you mean". */
+function problemsOf(issue: z.core.$ZodIssue, known: readonly string[]): readonly Problem[] {
   const path = issue.path.join('.')
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => {
       const at = path === '' ? key : `${path}.${key}`
-      return { path: at, message: `${at}: not known here` }
+      const near = path === '' ? nearest(key, known) : undefined
+      return { path: at, message: `${at}: not known here${near === undefined ? '' : `; did you mean ${near}?`}` }
     })
   }
   return [{ path, message: path === '' ? issue.message : `${path}: ${issue.message}` }]
@@ -92,11 +98,14 @@ function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
 const wrong = (where: string, problems: readonly Problem[]) =>
   new Refusal(400, 'invalid_option', `${where}: ${problems.map(({ message }) => message).join('; ')}`, { problems })
 
+/** As JSON, which has no whole numbers beyond its own. */
+export const jsonText = (value: unknown): string =>
+  JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part))
+
 export function responseOf({ status = 200, body, headers }: Reply): Response {
   const common = { ...HEADERS, 'Cache-Control': 'no-store', ...headers }
   if (body === undefined) return new Response(null, { status: status === 200 ? 204 : status, headers: common })
-  const text = JSON.stringify(body, (_, part) => (typeof part === 'bigint' ? part.toString() : part))
-  return new Response(text, { status, headers: { ...common, 'Content-Type': 'application/json' } })
+  return new Response(jsonText(body), { status, headers: { ...common, 'Content-Type': 'application/json' } })
 }
 
 /** The answer to a request that is not served. */

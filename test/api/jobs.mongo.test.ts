@@ -32,7 +32,10 @@ describe('one job', () => {
   test('is added, read, changed and removed as its document', async () => {
     const added = await api.ask('POST', '/api/jobs', { ...digest, next_run_time: '2030-01-31T08:00:00Z' })
     expect([added.status, added.headers.get('location')]).toEqual([201, '/api/jobs/digest'])
-    expect(await stored('digest')).toMatchObject({ func: 'mail:digest', next_run_time: new Date('2030-01-31T08:00:00Z') })
+    expect(await stored('digest')).toMatchObject({
+      func: 'mail:digest',
+      next_run_time: new Date('2030-01-31T08:00:00Z'),
+    })
     const read = await api.ask('GET', '/api/jobs/digest')
     expect(read.body).toEqual(added.body)
     expect(read.body.next_run_time).toBe('2030-01-31T08:00:00.000Z')
