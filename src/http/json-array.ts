@@ -5,7 +5,7 @@
 import { HEADERS } from './guards.ts'
 
 /** So many values go out together. */
-const PAGE = 200
+const PAGE = 100
 
 export async function jsonArray<T>(values: AsyncIterable<T>, textOf: (value: T) => string): Promise<Response> {
   const iterator = values[Symbol.asyncIterator]()

@@ -8,7 +8,7 @@ async function* upTo(count: number, read: { n: number } = { n: 0 }): AsyncGenera
   }
 }
 
-test.each([0, 1, 199, 200, 201, 1_000])('%i values are an array of as many', async count => {
+test.each([0, 1, 99, 100, 101, 1_000])('%i values are an array of as many', async count => {
   const response = await jsonArray(upTo(count), String)
   expect(await response.json()).toEqual(Array.from({ length: count }, (_, i) => i))
 })
