@@ -6,6 +6,7 @@ export type { EventsOptions, EventsQuery, PlacedEvent } from './client/events.ts
 export type { History } from './client/history.ts'
 export type { JobChange, Jobs } from './client/jobs.ts'
 export type { ListedNode, Nodes } from './client/nodes.ts'
+export type { ListedUser, NewToken, Users } from './client/users.ts'
 export type { Clock } from './clock.ts'
 export type { NodeInfo } from './cluster/lease.ts'
 export { type ErrorCode, type Problem, TidewheelError } from './errors.ts'
@@ -32,3 +33,4 @@ export {
   type OrTrigger,
   type Trigger,
 } from './trigger/trigger.ts'
+export type { Role, Token, User } from './user/user.ts'

@@ -56,7 +56,7 @@ export function createApp(options: AppOptions): App {
   const serving: Serving = {
     client,
     node,
-    door: doorOf(options.auth),
+    door: doorOf(client, options.auth),
     log: loggerOf(options.logger),
     readOnly: options.readOnly ?? false,
     basePath: basePath.replace(/\/+$/, ''),

@@ -3,6 +3,7 @@
 import type { Route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
 import { meRoutes } from './me.ts'
+import { userRoutes } from './users.ts'
 
 /** The first that fits is taken: a fixed name stands before a parameter in its place. */
-export const routesOf = (serving: Serving): readonly Route[] => [...meRoutes(serving)]
+export const routesOf = (serving: Serving): readonly Route[] => [...meRoutes(serving), ...userRoutes(serving)]

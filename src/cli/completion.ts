@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts'
 import { nearest } from '../errors.ts'
 import { TidewheelError } from '../index.ts'
 import { PATHS } from '../job/meaning.ts'
+import { ROLES } from '../user/user.ts'
 import { COMMON, run, settle, withClient, withExample } from './call.ts'
 import { STATUS_NAMES } from './jobs-list.ts'
 import type { Settings } from './settings.ts'
@@ -92,8 +93,10 @@ export interface Candidate {
   readonly help: string
 }
 
+type Ids = 'jobs' | 'nodes' | 'users'
+
 /** What can stand there: these words, or ids that the database has. */
-export type Wanted = { readonly words: readonly Candidate[] } | { readonly ids: 'jobs' | 'nodes' }
+export type Wanted = { readonly words: readonly Candidate[] } | { readonly ids: Ids }
 
 /** What the last of the words can be, and which settings the others give. */
 export function wantedOf(
@@ -156,6 +159,8 @@ const VALUES: Readonly<Record<string, Wanted>> = {
   job: { ids: 'jobs' },
   ip: { ids: 'nodes' },
   node: { ids: 'nodes' },
+  user: { ids: 'users' },
+  role: { words: ROLES.map(bare) },
   shell: { words: SHELLS.map(bare) },
   field: { words: PATHS.map(bare) },
   status: { words: STATUS_NAMES.map(bare) },
@@ -194,7 +199,7 @@ export async function candidatesOf(
   return await idsOf(settings, wanted.ids, begun)
 }
 
-const idsOf = (settings: Settings, of: 'jobs' | 'nodes', begun: string): Promise<readonly Candidate[]> =>
+const idsOf = (settings: Settings, of: Ids, begun: string): Promise<readonly Candidate[]> =>
   withClient(settings, async (_, { collections }: Database) => {
     const between = { _id: { $gte: begun, $lt: `${begun}${BEYOND}` } }
     if (of === 'nodes') {
@@ -203,6 +208,13 @@ const idsOf = (settings: Settings, of: 'jobs' | 'nodes', begun: string): Promise
         .limit(MOST_IDS)
         .toArray()
       return nodes.map(({ _id, status = '' }) => ({ value: _id, help: status }))
+    }
+    if (of === 'users') {
+      const users = await collections.users
+        .find(between, { projection: { role: 1 } })
+        .limit(MOST_IDS)
+        .toArray()
+      return users.map(({ _id, role }) => ({ value: _id, help: role }))
     }
     const jobs = await collections.jobs
       .find(between, { projection: { name: 1, func: 1 } })

@@ -18,6 +18,7 @@ import { nextCommand } from './next.ts'
 import { nodesCommand } from './nodes.ts'
 import { startCommand } from './start.ts'
 import { topCommand } from './top.ts'
+import { userCommand } from './user.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authorised, 5 conflict,
@@ -36,6 +37,7 @@ const COMMANDS = [
   topCommand,
   nextCommand,
   nodesCommand,
+  userCommand,
   checkCommand,
   explainCommand,
   configCommand,
