@@ -87,10 +87,15 @@ export function createApp(options: AppOptions): App {
     fetch,
     listener: getRequestListener((request, env) => fetch(request, env as HttpBindings), {
       overrideGlobalObjects: false,
+      errorHandler: error => refused(unreadable(error), serving),
     }),
     close: async () => {},
   }
 }
+
+/** Of a request that is none, such as one without a host. */
+const unreadable = (error: unknown) =>
+  new Refusal(400, 'invalid_option', `the request cannot be read: ${(error as Error).message}`, { cause: error })
 
 /** As Hono spells it. */
 const pathOf = ({ path }: Route) => path.replace(/\{(\w+)\}/g, ':$1')
