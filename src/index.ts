@@ -12,6 +12,7 @@ export type { ListedNode, Nodes } from './client/nodes.ts'
 export type { RecentRun } from './client/recent.ts'
 export { revisionOf } from './client/revision.ts'
 export type { RunsPageOptions } from './client/runs-page.ts'
+export type { ListedUser, NewToken, Users } from './client/users.ts'
 export { type JobFilter, type JobStatus, statusesOf } from './client/which.ts'
 export type { Clock } from './clock.ts'
 export type { NodeInfo } from './cluster/lease.ts'
@@ -40,3 +41,4 @@ export {
   type OrTrigger,
   type Trigger,
 } from './trigger/trigger.ts'
+export type { Role, Token, User } from './user/user.ts'

@@ -23,16 +23,20 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   run: { all: ['executor', 'job', 'log', 'pace', 'protocol', 'trigger', 'wheel'], types: ['history'] },
   cluster: { all: ['executor', 'job', 'pace', 'protocol'], types: ['history', 'run'] },
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
-  database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history'] },
-  client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
+  database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history', 'user'] },
+  user: { all: [] },
+  client: {
+    all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger', 'user'],
+    types: ['history'],
+  },
   flask: { all: ['job', 'trigger'] },
-  http: { all: [], types: ['client', 'log'] },
+  http: { all: ['user'], types: ['client', 'log'] },
   api: { all: ['client', 'flask', 'http', 'job', 'log', 'trigger'] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
   dev: { all: [] },
-  cli: { all: ['api', 'client', 'database', 'dev', 'http', 'index', 'job', 'log', 'options', 'trigger'] },
+  cli: { all: ['api', 'client', 'database', 'dev', 'http', 'index', 'job', 'log', 'options', 'trigger', 'user'] },
 }
 
 /** They join the rooms and may import anything but doors. */
@@ -77,6 +81,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
   zod: { all: ['src/api/', 'src/job/', 'src/options/'], types: ['src/http/'] },
+  'rate-limiter-flexible': { all: ['src/http/attempts.ts'] },
   hono: { all: ['src/api/app.ts'] },
   '@hono/node-server': { all: ['src/api/app.ts'] },
   'node:': {
@@ -91,6 +96,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/executor/',
       'src/http/server.ts',
       'src/testing.ts',
+      'src/user/',
     ],
     types: ['src/api/', 'src/http/'],
   },

@@ -55,7 +55,7 @@ export function createApp(options: AppOptions): App {
   const serving: Serving = {
     client,
     node,
-    door: doorOf(options.auth),
+    door: doorOf(client, options.auth),
     log: loggerOf(options.logger),
     readOnly: options.readOnly ?? false,
     basePath: basePath.replace(/\/+$/, ''),
@@ -86,10 +86,15 @@ export function createApp(options: AppOptions): App {
     fetch,
     listener: getRequestListener((request, env) => fetch(request, env as HttpBindings), {
       overrideGlobalObjects: false,
+      errorHandler: error => refused(unreadable(error), serving),
     }),
     close: async () => {},
   }
 }
+
+/** Of a request that is none, such as one without a host. */
+const unreadable = (error: unknown) =>
+  new Refusal(400, 'invalid_option', `the request cannot be read: ${(error as Error).message}`, { cause: error })
 
 /** As Hono spells it. */
 const pathOf = ({ path }: Route) => path.replace(/\{(\w+)\}/g, ':$1')

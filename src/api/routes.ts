@@ -10,6 +10,7 @@ import { pageRoutes } from './page.ts'
 import { runRoutes } from './runs.ts'
 import { schedulerRoutes } from './scheduler.ts'
 import { schedulerJobRoutes } from './scheduler-jobs.ts'
+import { userRoutes } from './users.ts'
 import { viewRoutes } from './views.ts'
 
 /** The first that fits is taken: a fixed name stands before a parameter in its place. */
@@ -21,6 +22,7 @@ export function routesOf(serving: Serving): readonly Route[] {
     ...runRoutes(serving),
     ...nodeRoutes(serving),
     ...viewRoutes(serving),
+    ...userRoutes(serving),
     ...schedulerRoutes(serving),
     ...schedulerJobRoutes(serving),
   ]

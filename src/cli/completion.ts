@@ -9,6 +9,7 @@ import type { Database } from '../database/database.ts'
 import { nearest } from '../errors.ts'
 import { TidewheelError } from '../index.ts'
 import { PATHS } from '../job/meaning.ts'
+import { ROLES } from '../user/user.ts'
 import { COMMON, run, settle, withClient, withExample } from './call.ts'
 import type { Settings } from './settings.ts'
 
@@ -92,7 +93,7 @@ export interface Candidate {
   readonly help: string
 }
 
-type Ids = 'jobs' | 'nodes' | 'runs'
+type Ids = 'jobs' | 'nodes' | 'runs' | 'users'
 
 /** What can stand there: these words, and ids that the database has. */
 export interface Wanted {
@@ -162,6 +163,8 @@ const VALUES: Readonly<Record<string, Wanted>> = {
   run: { ids: 'runs' },
   ip: { ids: 'nodes' },
   node: { ids: 'nodes' },
+  user: { ids: 'users' },
+  role: { words: ROLES.map(bare) },
   shell: { words: SHELLS.map(bare) },
   field: { words: PATHS.map(bare) },
   status: { words: JOB_STATUSES.map(bare) },
@@ -217,6 +220,13 @@ const idsOf = (settings: Settings, of: Ids, begun: string): Promise<readonly Can
         .limit(MOST_IDS)
         .toArray()
       return runs.map(({ _id, job_id, status }) => ({ value: _id, help: `${job_id} ${status}` }))
+    }
+    if (of === 'users') {
+      const users = await collections.users
+        .find(between, { projection: { role: 1 } })
+        .limit(MOST_IDS)
+        .toArray()
+      return users.map(({ _id, role }) => ({ value: _id, help: role }))
     }
     const jobs = await collections.jobs
       .find(between, { projection: { name: 1, func: 1 } })

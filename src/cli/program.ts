@@ -20,6 +20,7 @@ import { nodesCommand } from './nodes.ts'
 import { serveCommand } from './serve.ts'
 import { startCommand } from './start.ts'
 import { topCommand } from './top.ts'
+import { userCommand } from './user.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authorised, 5 conflict,
@@ -40,6 +41,7 @@ const COMMANDS = [
   topCommand,
   nextCommand,
   nodesCommand,
+  userCommand,
   checkCommand,
   explainCommand,
   configCommand,

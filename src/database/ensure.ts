@@ -8,7 +8,7 @@ import { readTable } from '../options/option.ts'
 import { OPTIONS } from '../options/table.ts'
 import { COLLECTIONS } from '../options/values.ts'
 
-/** Names of the collections, three different ones. */
+/** Names of the collections, all different. */
 export interface CollectionNames {
   /** The jobs. Default: `jobs`. */
   readonly jobs?: string
@@ -16,6 +16,8 @@ export interface CollectionNames {
   readonly executions?: string
   /** The registry of nodes. Default: `nodes`. */
   readonly nodes?: string
+  /** Who may come in over HTTP. Default: `users`. */
+  readonly users?: string
 }
 
 export interface EnsureOptions {
@@ -30,7 +32,7 @@ const NAMESPACE_EXISTS = 48
 const INDEX_OPTIONS_CONFLICT = 85
 const UNAUTHORIZED = [13, 8000]
 
-/** All three, each by its own name where no other is given. */
+/** All of them, each by its own name where no other is given. */
 export const namesOf = (names: CollectionNames = {}) => readTable(COLLECTIONS, { ...names }, { path: 'collections' })
 
 /** An index and its options. */

@@ -1,19 +1,14 @@
-/** Who: whoever asks, and what that person may do.
- *  Roles contain one another: a viewer reads; an operator steers jobs, runs and nodes, too; an admin changes what there is. */
+/** Who: whoever asks, and what that person may do. */
+import { mayAct, type Role } from '../user/user.ts'
 import { Refusal } from './refusal.ts'
 
-export type Role = 'viewer' | 'operator' | 'admin'
-
-export const ROLES: readonly Role[] = ['viewer', 'operator', 'admin']
+export { mayAct, ROLES, type Role } from '../user/user.ts'
 
 export interface Who {
   /** Null: nobody had to say a name. */
   readonly user: string | null
   readonly role: Role
 }
-
-/** Whether a role may do what needs another one. */
-export const mayAct = (role: Role, needs: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needs)
 
 /** Throws where it may not. */
 export function mustBe(needs: Role, { user, role }: Who): void {

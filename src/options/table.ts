@@ -208,7 +208,7 @@ export const OPTIONS = {
   },
   collections: {
     schema: value.collections(),
-    help: 'other names of jobs, executions and nodes',
+    help: 'other names of jobs, executions, nodes and users',
     of: EITHER,
     cli: { flag: 'none' },
   },

@@ -95,11 +95,12 @@ const collectionName = () =>
     .refine(isNoLongerThan(LONGEST_COLLECTION))
     .describe('the name of a collection, such as scheduler_jobs')
 
-/** The three collections of a database, and their names where nobody says others. */
+/** The collections of a database, and their names where nobody says others. */
 export const COLLECTIONS = {
   jobs: { schema: collectionName(), default: 'jobs', help: 'the jobs' },
   executions: { schema: collectionName(), default: 'executions', help: 'the history' },
   nodes: { schema: collectionName(), default: 'nodes', help: 'the registry' },
+  users: { schema: collectionName(), default: 'users', help: 'who may come in over HTTP' },
 } as const satisfies Table
 
 export const collections = () =>
@@ -111,8 +112,7 @@ export const collections = () =>
     const names = Object.entries(COLLECTIONS).map(([which, { default: own }]) => [which, given[which] ?? own] as const)
     for (const [i, [which, name]] of names.entries()) {
       const twin = names.slice(0, i).find(([, other]) => other === name)
-      if (twin !== undefined)
-        return expected(path, 'three different names', `${found(name)} for ${twin[0]} and ${which}`)
+      if (twin !== undefined) return expected(path, 'different names', `${found(name)} for ${twin[0]} and ${which}`)
     }
     return undefined
   })

@@ -107,7 +107,7 @@ const WRONG: Readonly<Record<SettingName, readonly (readonly [text: string, sent
   ],
   collections: [
     ['{"job":"x"}', 'collections.job: there is no such collection; did you mean jobs?'],
-    ['{"jobs":"x","nodes":"x"}', 'collections: expected three different names, found "x" for jobs and nodes'],
+    ['{"jobs":"x","nodes":"x"}', 'collections: expected different names, found "x" for jobs and nodes'],
   ],
 }
 
@@ -221,7 +221,7 @@ describe('as real processes', () => {
     [['dev', '--nodes', '0'], 'nodes: expected a whole number from 1 to 50, found 0'],
     [config('threads.json'), 'executors.default.type: expected default'],
     [config('ttl.json'), `${TTL} "7d" (ttl.json)`],
-    [config('twins.json'), 'collections: expected three different names, found "jobs" for jobs and executions'],
+    [config('twins.json'), 'collections: expected different names, found "jobs" for jobs and executions'],
     [config('misspelt.json'), 'misspelt.json: leese: there is no such setting; did you mean lease?'],
     [config('list.json'), 'list.json: expected an object of settings'],
     [config('defaults.json'), 'jobDefaults.coalesce: true or false; found "yes" (defaults.json)'],

@@ -59,12 +59,9 @@ const EITHER: readonly Row[] = [
   [{ uri, collections: { job: 'x' } }, 'collections.job: there is no such collection; did you mean jobs?'],
   [
     { uri, collections: { jobs: 'j', nodes: 'j' } },
-    'collections: expected three different names, found "j" for jobs and nodes',
+    'collections: expected different names, found "j" for jobs and nodes',
   ],
-  [
-    { uri, collections: { jobs: 'nodes' } },
-    'collections: expected three different names, found "nodes" for jobs and nodes',
-  ],
+  [{ uri, collections: { jobs: 'nodes' } }, 'collections: expected different names, found "nodes" for jobs and nodes'],
   [{ uri, collections: { jobs: '' } }, `${COLLECTION} ""`],
   [{ uri, collections: { jobs: 'a$b' } }, `${COLLECTION} "a$b"`],
   [{ uri, collections: { jobs: 'system.jobs' } }, `${COLLECTION} "system.jobs"`],
