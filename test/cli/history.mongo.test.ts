@@ -256,3 +256,20 @@ describe('--follow', () => {
     expect([ids(end), end.stderr]).toEqual([['r2', 'bad'], ''])
   })
 })
+
+test('on a terminal it is a table, with spans in units and times from now', async () => {
+  const isTTY = Object.getOwnPropertyDescriptor(process.stdout, 'isTTY')
+  Object.defineProperty(process.stdout, 'isTTY', { value: true, configurable: true })
+  try {
+    await rows().insertOne(aRow('r4', { run_time: ago(2), duration: 64_000 }) as never)
+    const { stdout } = await cli('--limit', '1', '--since', '9h')
+    expect(stdout.split('\n').map(line => line.trim().split(/ {2,}/))).toEqual([
+      ['RUN', 'JOB', 'STATUS', 'DUE', 'LATE', 'TOOK', 'NODE', 'ERROR'],
+      ['r4', 'digest', 'executed', '2 h ago', '3 ms', '1 min 4 s', '10.0.0.7'],
+      [''],
+    ])
+  } finally {
+    if (isTTY === undefined) Reflect.deleteProperty(process.stdout, 'isTTY')
+    else Object.defineProperty(process.stdout, 'isTTY', isTTY)
+  }
+})
