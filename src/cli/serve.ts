@@ -1,8 +1,9 @@
 /** `tidewheel serve`: API and dashboard only, runs no job, until SIGINT or SIGTERM.
  *  What every command that serves shares: where it listens, what it may, and what it says. */
 import { Command } from 'commander'
-import { type AppOptions, createApp } from '../api/app.ts'
-import { type Address, addressOf, type HttpServer, listen } from '../http/server.ts'
+import type { AppOptions } from '../api/app.ts'
+import type { Address, HttpServer } from '../http/server.ts'
+import type { Client } from '../index.ts'
 import { jsonLogger, type Logger, streamLogger } from '../log.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import type { SettingName, Settings } from './settings.ts'
@@ -36,11 +37,15 @@ export interface ServedHere {
 
 /** `orNext`: where nobody chose the address and it is taken, the next free port will do. */
 export async function serve(
-  options: Pick<AppOptions, 'client' | 'node' | 'logger'>,
+  options: Pick<AppOptions, 'node' | 'logger'> & { readonly client: Client },
   settings: Settings,
   { orNext = false } = {},
 ): Promise<ServedHere> {
   const { http, basePath, allowedHosts, readOnly } = settings
+  // Loaded where it is needed: no other command waits for it.
+  const { createApp, assertServable, addressOf, listen } = await import('../api/door.ts')
+  const address = addressOf(http ?? USUAL_ADDRESS) as Address
+  await assertServable(address.host, options.client)
   const app = createApp({
     ...options,
     ...(basePath !== undefined && { basePath }),
@@ -49,7 +54,6 @@ export async function serve(
   })
   let server: HttpServer
   try {
-    const address = addressOf(http ?? USUAL_ADDRESS) as Address
     server = await listen(app.listener, { address, orNext: orNext && http === undefined })
   } catch (error) {
     await app.close()
