@@ -11,6 +11,7 @@ import { devCommand } from './dev.ts'
 import { eventsCommand } from './events.ts'
 import { explainCommand } from './explain.ts'
 import { exportCommand } from './export.ts'
+import { importCommand } from './import.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
 import { logsCommand } from './logs.ts'
@@ -29,6 +30,7 @@ const COMMANDS = [
   initCommand,
   jobsCommand,
   exportCommand,
+  importCommand,
   diffCommand,
   applyCommand,
   eventsCommand,

@@ -1,0 +1,11 @@
+/** `tidewheel import`: jobs that other schedulers keep, brought over. Each of these is a command of its own, below this one. */
+import { Command } from 'commander'
+
+/** What can be brought over, a command each. */
+const IMPORTS: readonly (() => Command)[] = []
+
+export function importCommand(): Command {
+  const parent = new Command('import').description('bring over the jobs of another scheduler')
+  for (const command of IMPORTS) parent.addCommand(command())
+  return parent
+}
