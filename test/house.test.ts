@@ -29,7 +29,8 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
   dev: { all: [] },
-  cli: { all: ['client', 'database', 'dev', 'index', 'job', 'log', 'options', 'trigger'] },
+  moving: { all: ['job', 'trigger'] },
+  cli: { all: ['client', 'database', 'dev', 'index', 'job', 'log', 'moving', 'options', 'trigger'] },
 }
 
 /** They join the rooms and may import anything but doors. */
