@@ -1,8 +1,9 @@
 /** Agenda: documents of an Agenda collection as jobs.
  *  In: documents as the database has them. Out: a job for each that has a next run: it keeps that time, its data, its pause and its
  *  zone. As in Agenda, a job that is late still runs, and one whose process died runs again. Pure: the collection is only read. */
-import { isObject, type JobInput } from '../job/job.ts'
+import type { JobInput } from '../job/job.ts'
 import type { Trigger } from '../trigger/trigger.ts'
+import { dataOf } from './data.ts'
 import { Finding, type Found } from './found.ts'
 import { parsedCron } from './parsed-cron.ts'
 import { Slugs, slugOf } from './slug.ts'
@@ -72,15 +73,6 @@ export function fromAgenda(documents: readonly AgendaJob[], options: AgendaOptio
   }
   return found
 }
-
-/** What a function is called with: an object as kwargs, anything else as its one argument. */
-export function dataOf(data: unknown): Pick<JobInput, 'args' | 'kwargs'> {
-  if (data === undefined || data === null) return {}
-  return isPlain(data) ? (Object.keys(data).length === 0 ? {} : { kwargs: data }) : { args: [data] }
-}
-
-const isPlain = (data: unknown): data is Readonly<Record<string, unknown>> =>
-  isObject(data) && Object.getPrototypeOf(data) === Object.prototype
 
 /** Or why there is none. */
 function triggerOf(document: AgendaJob, timezone: string | undefined): Trigger | string {
