@@ -18,6 +18,7 @@ interface Options extends ImportOptions {
 
 /** Crontabs that have a column for the user. */
 const SYSTEM = /^\/etc\/(?:crontab$|cron\.d\/)/
+const UTC = /^(?:Etc\/)?(?:UTC|GMT|Zulu)$/
 const PREFIX = /^[\w.-]{1,100}$/
 
 export const importCrontabCommand = () =>
@@ -48,7 +49,7 @@ export const importCrontabCommand = () =>
         })
         const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
         const unzoned = found.jobs.filter(({ trigger }) => trigger.timezone === undefined).length
-        if (unzoned > 0 && zone !== 'UTC') {
+        if (unzoned > 0 && !UTC.test(zone)) {
           call.out.note(
             `Cron reads times in this machine's zone, ${zone}; these jobs have that of their node, UTC unless it was given one. --timezone ${zone} keeps them where they are.`,
           )

@@ -4,7 +4,7 @@
 import type { Command } from 'commander'
 import { definitionsOf, differenceOf, extended } from '../client/definition.ts'
 import { systemClock } from '../clock.ts'
-import { type Client, TidewheelError } from '../index.ts'
+import { type Client, TidewheelError, type Trigger } from '../index.ts'
 import type { Found, Skipped } from '../moving/found.ts'
 import { linesOf, make, readPresent, sumOf, toValue } from './apply.ts'
 import { addSettings, type Call, withClient } from './call.ts'
@@ -45,9 +45,10 @@ export async function bring(call: Call, options: ImportOptions, found: Import): 
   const label = labelOf(found.source, options)
   await withClient(settings, async client => {
     const present = await readPresent(client, definitions, prune ? label : undefined)
+    const once = definitions.filter(({ fields }) => (fields.trigger as Trigger).type === 'date')
     const ran = await ranOf(
       client,
-      definitions.map(({ id }) => id),
+      once.map(({ id }) => id),
     )
     const difference = differenceOf(definitions, present, { label, adopt, ran, now: systemClock.now() })
     if (!out.json) out.result(undefined, [...linesOf(difference), ...found.skipped.map(skippedLine)])
@@ -68,7 +69,7 @@ export async function bring(call: Call, options: ImportOptions, found: Import): 
 const labelOf = (source: string, { prefix, ip }: ImportOptions) =>
   `${source}${prefix === undefined ? '' : `:${prefix}`}${ip === undefined ? '' : `@${ip}`}`
 
-/** Those of them that have a row in the history: a job that runs once is gone when it has run. */
+/** Those of them that have a row in the history. Asked for jobs that run once: they are gone when they have run. */
 async function ranOf(client: Client, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const ran = new Set<string>()
   for (let from = 0; from < ids.length; from += ASKED) {

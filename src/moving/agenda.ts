@@ -87,6 +87,9 @@ function triggerOf(document: AgendaJob, timezone: string | undefined): Trigger |
     ...(document.startDate instanceof Date && { start_date: document.startDate }),
     ...(document.endDate instanceof Date && { end_date: document.endDate }),
   }
+  if (isSaid(repeatInterval) && isStrange(repeatInterval)) {
+    return `repeatInterval ${JSON.stringify(repeatInterval)}: expected an interval such as 3 minutes, or crontab text`
+  }
   if (isSaid(repeatInterval)) return { ...repeated(repeatInterval, zoned), ...bounds } as Trigger
   if (!isSaid(repeatAt)) return { type: 'date', run_date: nextRunAt }
   const time = timeOf(String(repeatAt))
@@ -97,6 +100,10 @@ function triggerOf(document: AgendaJob, timezone: string | undefined): Trigger |
 
 const isSaid = (value: unknown): value is string | number =>
   typeof value === 'number' || (typeof value === 'string' && value.trim() !== '')
+
+/** Words that are no interval; to Agenda some of them mean without any pause. */
+const isStrange = (given: string | number) =>
+  /^\s*[a-z][a-z\s]+$/i.test(String(given)) && !spokenInterval(String(given))
 
 /** Milliseconds, an interval in words, or crontab text. */
 function repeated(given: string | number, zoned: { readonly timezone?: string }): Trigger {

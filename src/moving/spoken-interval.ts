@@ -1,6 +1,6 @@
 /** Spoken interval: `3 minutes`, `one hour and 30 seconds`, as the parts of an interval trigger.
  *  In: text as the library human-interval reads it. Out: weeks, days, hours, minutes, seconds; a month has 30 days and a year 365, as
- *  there. Undefined: a word of it is not understood, where that library would guess. */
+ *  there. Undefined: a word of it is not understood, where that library would guess (to it `an hour` is no time at all). */
 
 export type Parts = Readonly<Partial<Record<(typeof UNITS)[number], number>>>
 
@@ -20,8 +20,6 @@ const ONES =
   'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'
 const TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'
 const WORDS: ReadonlyMap<string, number> = new Map([
-  ['a', 1],
-  ['an', 1],
   ...ONES.split(' ').map((word, number) => [word, number] as const),
   ...TENS.split(' ').map((word, index) => [word, 20 + 10 * index] as const),
 ])

@@ -23,6 +23,9 @@ test.each([
   ['explain trigger.min', ['trigger.minutes', 'trigger.minute']],
   ['completion ', ['bash', 'zsh', 'fish']],
   ['apply x.yaml --with n', ['next_run_time']],
+  ['import cr', ['crontab']],
+  ['import crontab --w', ['--workspace']],
+  ['import agenda --ti', ['--timezone']],
   ['nonsense x', []],
   ['jobs get a b', []],
 ])('%s', async (line, expected) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Job } from '../../src/job/job.ts'
+import { spokenInterval } from '../../src/moving/spoken-interval.ts'
 import { createNode } from '../../src/node/node.ts'
 import { nextFireTime } from '../../src/trigger/trigger.ts'
 import { type Agenda, type AgendaLibrary, agendaLibrary } from '../support/agenda.ts'
@@ -60,6 +61,19 @@ test('what repeats runs at the times at which Agenda would run it', async () => 
     }
   }
   expect(await job('agenda-spoken')).toMatchObject({ func: 'spoken', kwargs: { to: 'ann' } })
+})
+
+test.each([
+  'minute',
+  '1.5 days',
+  'twenty five seconds',
+  'forty-two minutes',
+  '1 week, 2 months and 1 year',
+  '90 seconds',
+])('%s is as long as it is to Agenda', repeatInterval => {
+  const from = new Date('2030-01-01T00:00:00Z')
+  const trigger = { type: 'interval', ...spokenInterval(repeatInterval) } as Job['trigger']
+  expect(nextFireTime(trigger, from, from)).toEqual(library.next({ repeatInterval, lastRunAt: from }))
 })
 
 test('one-shots, a time of the day, a pause, names of ours; twice changes nothing', async () => {

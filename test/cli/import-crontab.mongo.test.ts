@@ -168,7 +168,7 @@ test('as a process, from stdin; a node then runs what came over as cron would', 
     '0 0 1 1 * echo oh no >&2; exit 3',
     '',
   ].join('\n')
-  const imported = await runCli(['import', 'crontab', '-', '--workspace', folder, '--ip', 'a'], {
+  const imported = await runCli(['import', 'crontab', '-', '--workspace', folder, '--ip', 'a', '--timezone', 'UTC'], {
     env: { MONGODB_URI: testDb.uri },
     input: crontab,
   })
