@@ -36,8 +36,8 @@ export interface JobsPage extends Page<Job> {
 const SORTS: readonly unknown[] = ['_id', 'next_run_time', '-next_run_time'] satisfies readonly JobsSort[]
 const NAMES = ['filter', 'sort', 'limit', 'after', 'count'] as const
 export const MOST_COUNTED = 10_000
-/** What is common is found at once on the way through the index. */
-const WALK_MS = 25
+/** What is common is found at once on the way through an index. */
+const WALK_MS = { some: 250, all: 25 }
 /** What is rare is found sooner by reading the jobs as they lie. */
 const SEARCH_MS = 1_000
 const EXPIRED = 50
@@ -122,24 +122,35 @@ function beyond(order: 1 | -1, time: Date | undefined, id: string): Document {
 
 async function walk(look: Look, place: Document, sort: Record<string, 1 | -1>, limit: number): Promise<readonly Job[]> {
   const query = (Object.keys(place).length === 0 ? look.query : { $and: [look.query, place] }) as Filter<Job>
-  const found = () => look.jobs.find(query).sort(sort).limit(limit)
-  if (look.search === 'none') return await found().toArray()
-  if (look.search === 'some') return await within(() => found().maxTimeMS(SEARCH_MS).toArray())
-  try {
-    return await found().maxTimeMS(WALK_MS).toArray()
-  } catch (error) {
-    if (!isExpired(error)) throw error
-    return await within(() => found().hint({ $natural: 1 }).maxTimeMS(SEARCH_MS).toArray())
-  }
+  return await sought(look.search, ({ hint, maxTimeMS }) => {
+    const found = look.jobs.find(query).sort(sort).limit(limit)
+    if (hint !== undefined) found.hint(hint)
+    return (maxTimeMS === undefined ? found : found.maxTimeMS(maxTimeMS)).toArray()
+  })
 }
 
 async function countOf({ jobs, query, search }: Look): Promise<Pick<JobsPage, 'count' | 'count_exact'>> {
   const limit = MOST_COUNTED + 1
   // Without a filter the ids are counted, not the documents.
-  const hint = Object.keys(query).length === 0 ? { _id: 1 } : search === 'all' ? { $natural: 1 } : undefined
-  const how = { limit, ...(hint && { hint }), ...(search !== 'none' && { maxTimeMS: SEARCH_MS }) }
-  const found = await within(() => jobs.countDocuments(query, how))
+  const all = Object.keys(query).length === 0 && { hint: { _id: 1 } }
+  const found = await sought(search, how => jobs.countDocuments(query, { limit, ...all, ...how }))
   return { count: Math.min(found, MOST_COUNTED), count_exact: found <= MOST_COUNTED }
+}
+
+interface How {
+  readonly hint?: Document
+  readonly maxTimeMS?: number
+}
+
+/** Asks by an index; where a text is looked for and that takes too long, once more by reading the jobs as they lie. */
+async function sought<T>(search: Search, ask: (how: How) => Promise<T>): Promise<T> {
+  if (search === 'none') return await ask({})
+  try {
+    return await ask({ maxTimeMS: WALK_MS[search] })
+  } catch (error) {
+    if (!isExpired(error)) throw error
+    return await within(() => ask({ hint: { $natural: 1 }, maxTimeMS: SEARCH_MS }))
+  }
 }
 
 const isExpired = (error: unknown) => error instanceof MongoServerError && error.code === EXPIRED

@@ -1,4 +1,5 @@
 /** Pages of jobs: in order, whole, and by an index, whatever is asked for; a cursor goes on where it ended, whatever was edited. */
+import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, connect } from '../../src/client/connect.ts'
 import type { JobsPageOptions, JobsSort } from '../../src/client/jobs-page.ts'
@@ -156,6 +157,31 @@ test('a cursor goes on where it ended, whatever was removed, added or edited the
   expect(second.items.map(({ _id }) => _id)).toEqual([`${last._id}-after`])
   await jobs().deleteMany({ _id: { $in: ['a-before', `${last._id}-after`] } })
   await jobs().insertOne(last)
+})
+
+test('a text that is looked for too long is told to be narrowed, whichever way took too long', async ({ skip }) => {
+  const appName = `slow-${db.db.databaseName}`
+  await using own = await MongoClient.connect(db.uri, { appName })
+  await using slow = await connect({ client: own })
+  const expire = (mode: object | 'off', failCommands: readonly string[]) =>
+    db.client
+      .db('admin')
+      .command({ configureFailPoint: 'failCommand', mode, data: { failCommands, errorCode: 50, appName } })
+  try {
+    await expire({ times: 1 }, ['find']).catch(() => skip('the server knows no fail points'))
+    expect((await slow.jobs.page({ filter: { search: 'number 39' } })).items.length).toBeGreaterThan(0)
+    for (const [command, count] of [
+      ['find', false],
+      ['aggregate', true],
+    ] as const) {
+      await expire({ times: 2 }, [command])
+      const refused = slow.jobs.page({ filter: { search: 'number 39', ip: 'node-1' }, count })
+      const expected = { code: 'invalid_option', data: { path: 'search' }, message: /narrow it by ip, tag or func/ }
+      await expect(refused).rejects.toMatchObject(expected)
+    }
+  } finally {
+    await expire('off', []).catch(() => undefined)
+  }
 })
 
 describe('refused, with what is expected:', () => {
