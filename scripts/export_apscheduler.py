@@ -418,6 +418,7 @@ def job_of(state, lost):
         "coalesce": state["coalesce"],
         "max_instances": state["max_instances"],
         "executor": state["executor"],
+        **pinned(state),
     }
     try:
         trigger = state["trigger"]
@@ -428,14 +429,20 @@ def job_of(state, lost):
     return {**job, "lost": lost}
 
 
-def stored_job(id, data, following=False):
-    """`following`: when the store would run it next, in epoch seconds, or None for never; False: it does not say."""
+def pinned(fields):
+    """The address of the node that runs it, where the store has one: some descendants of APScheduler do."""
+    ip = fields.get("ip")
+    return {"ip": ip} if isinstance(ip, str) and ip else {}
+
+
+def stored_job(id, data, following=False, beside=None):
+    """`beside`: what else the store has of it. `following`: when the store would run it next, in epoch seconds, or None for never; False: it does not say."""
     lost = []
     try:
         state = unpickled(data)
         if isinstance(following, float) or following is None:
             paused_or_moved(state, following, lost)
-        return job_of(state, lost)
+        return job_of({**state, **pinned(beside or {})}, lost)
     except Exception as why:
         return unreadable(id, why, lost)
 
@@ -487,7 +494,7 @@ def from_mongodb(options):
     try:
         for document in client[options.database][options.collection].find({}).sort("_id", 1):
             following = document.get("next_run_time")
-            yield stored_job(str(document["_id"]), document["job_state"], None if following is None else float(following))
+            yield stored_job(str(document["_id"]), document["job_state"], None if following is None else float(following), document)
     finally:
         client.close()
 
@@ -562,6 +569,7 @@ def job_of_routes(job, timezone):
         "trigger": trigger,
         "timezone": trigger.get("timezone") if trigger else timezone,
         **{name: job[name] for name in ("next_run_time", "misfire_grace_time", "max_instances") if name in job},
+        **pinned(job),
         "lost": lost,
     }
 

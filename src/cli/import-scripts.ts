@@ -7,14 +7,14 @@ import path from 'node:path'
 import type { Script } from '../moving/crontab.ts'
 
 const EXECUTABLE = 0o755
-const FIRST = '#!/bin/sh'
-const MARK = /^#!\/bin\/sh\n# Imported by tidewheel \((\w+)\); an import leaves it alone once it is edited\.\n/
+const SHELL = '/bin/sh'
+const MARK = /^#!(.+)\n# Imported by tidewheel \((\w+)\); an import leaves it alone once it is edited\.\n/
 
 /** Those that are not written, because a file that is not the import's own stands there. */
 export const foreignScripts = (workspace: string, scripts: readonly Script[]): readonly Script[] =>
-  scripts.filter(({ path: below, text }) => {
-    const present = read(path.join(workspace, below))
-    return present !== undefined && present !== stamped(text) && !isOwn(present)
+  scripts.filter(script => {
+    const present = read(path.join(workspace, script.path))
+    return present !== undefined && present !== stamped(script) && !isOwn(present)
   })
 
 /** Makes folders that are missing. */
@@ -22,7 +22,7 @@ export function writeScripts(workspace: string, scripts: readonly Script[]): voi
   const foreign = new Set(foreignScripts(workspace, scripts))
   for (const script of scripts) {
     const file = path.join(workspace, script.path)
-    const text = stamped(script.text)
+    const text = stamped(script)
     if (foreign.has(script) || read(file) === text) continue
     mkdirSync(path.dirname(file), { recursive: true })
     place(file, text)
@@ -43,12 +43,13 @@ function place(file: string, text: string): void {
 
 const read = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined)
 
-const stamped = (text: string) =>
-  `${FIRST}\n# Imported by tidewheel (${checksum(text)}); an import leaves it alone once it is edited.\n${text}`
+const stamped = ({ interpreter = SHELL, text }: Script) =>
+  `#!${interpreter}\n# Imported by tidewheel (${checksum(interpreter, text)}); an import leaves it alone once it is edited.\n${text}`
 
-function isOwn(text: string): boolean {
-  const mark = MARK.exec(text)
-  return mark !== null && mark[1] === checksum(text.slice(mark[0].length))
+function isOwn(present: string): boolean {
+  const mark = MARK.exec(present)
+  return mark !== null && mark[2] === checksum(mark[1] as string, present.slice(mark[0].length))
 }
 
-const checksum = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
+const checksum = (interpreter: string, text: string) =>
+  createHash('sha256').update(`${interpreter}\n${text}`).digest('hex').slice(0, 16)

@@ -28,6 +28,8 @@ export interface CrontabFound extends Found {
 export interface Script {
   /** Below the workspace. */
   readonly path: string
+  /** What its first line names. Default /bin/sh. */
+  readonly interpreter?: string
   /** Without its first line. */
   readonly text: string
 }
