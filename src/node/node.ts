@@ -30,8 +30,21 @@ export interface NodeStatus {
   readonly state: NodeState
   /** Jobs of this ip, whether armed, paused or invalid. */
   readonly jobs: number
+  /** Of them, those that wait for a time. */
   readonly armed: number
+  /** Runs that go on. */
   readonly running: number
+  /** Due runs whose claim is asked of the database, or waits until it can be. */
+  readonly claiming: number
+  /** Milliseconds for which due runs have waited without a claim's being made or answered; 0: claims flow, or nothing is due. */
+  readonly claimingFor: number
+  /** Milliseconds since the last heartbeat that the database acknowledged was sent, and until the lease ends (0: it has); undefined:
+   *  this process does not hold the lease of its ip. */
+  readonly lease: { readonly age: number; readonly left: number } | undefined
+  /** Its stream of changes: whether the server answers it, and by how many milliseconds it is behind; undefined: nothing is followed. */
+  readonly stream: { readonly open: boolean; readonly behind: number } | undefined
+  /** Milliseconds by which this machine's clock is ahead of the server's, as the last heartbeat measured it; undefined: the node is not started. */
+  readonly offset: number | undefined
 }
 
 export interface TidewheelNode extends AsyncDisposable {
@@ -118,8 +131,9 @@ export class Node implements TidewheelNode {
   }
 
   status(): NodeStatus {
-    const { jobs = 0, armed = 0, running = 0 } = this.#life?.stages ?? {}
-    return { ip: this.#ip, state: this.#mode.state, jobs, armed, running }
+    const { jobs = 0, armed = 0, running = 0, claiming = 0, claimingFor = 0, stream } = this.#life?.stages ?? {}
+    const { lease, offset } = this.#life ?? {}
+    return { ip: this.#ip, state: this.#mode.state, jobs, armed, running, claiming, claimingFor, lease, stream, offset }
   }
 
   start({ paused = false } = {}): Promise<void> {
