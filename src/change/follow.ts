@@ -8,7 +8,6 @@ import {
   type ChangeStreamDocument,
   type Collection,
   type Db,
-  type Long,
   MongoServerError,
   type ResumeToken,
   Timestamp,
@@ -18,6 +17,7 @@ import { breathe, monotonicNow, systemClock, wait } from '../clock.ts'
 import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
 import type { Change, Source, StreamState } from './change.ts'
+import { closeStream } from './close-stream.ts'
 import { pipelineFor, readUpdate } from './filter.ts'
 import { Reader } from './reader.ts'
 import { type Memory, Review } from './review.ts'
@@ -53,7 +53,6 @@ const SILENCE_MS = 5_000
 const OPENING_MS = 1_000
 /** A server (seen on 6.0) that is told to kill a cursor in the first moments of its getMore says that it did, and keeps it. */
 const SETTLING_MS = 60
-const AGAIN_MS = 20
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 /** A change that the stream lost, for whatever reason, counts after this time at the latest. */
@@ -182,18 +181,12 @@ class Following {
   #endStream(): Promise<void> {
     const stream = this.#stream
     this.#stream = undefined
-    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#kill(stream)).catch(() => {})
+    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#close(stream)).catch(() => {})
     return this.#ending
   }
 
-  /** Told twice: a server (seen on 6.0) that is told in the first moments of a getMore says that it did, and keeps the cursor. */
-  async #kill(stream: ChangeStream<Job>): Promise<void> {
-    const { cursor } = stream as unknown as { readonly cursor?: { readonly id?: Long | null } }
-    const id = cursor?.id
-    await stream.close()
-    if (id == null || id.isZero()) return
-    await wait(AGAIN_MS)
-    await this.#options.db.command({ killCursors: this.#options.collection, cursors: [id] })
+  #close(stream: ChangeStream<Job>): Promise<void> {
+    return closeStream(stream as unknown as ChangeStream<never>, this.#options.db, this.#options.collection)
   }
 
   async run(): Promise<void> {
