@@ -25,8 +25,10 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
   database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history'] },
   client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
-  http: { all: [], types: ['client', 'log', 'node'] },
-  api: { all: ['http', 'log'], types: ['client', 'node'] },
+  live: { all: ['client'] },
+  health: { all: [], types: ['node'] },
+  http: { all: [], types: ['client', 'health', 'live', 'log', 'node'] },
+  api: { all: ['client', 'health', 'http', 'live', 'log'], types: ['node'] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
@@ -69,12 +71,14 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/wheel/memory.ts',
       'src/wheel/ticker.ts',
     ],
+    types: ['src/health/'],
   },
   pino: { all: ['src/log.ts'], types: ['src/executor/'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
   zod: { all: ['src/api/', 'src/job/', 'src/options/'], types: ['src/http/'] },
   hono: { all: ['src/api/app.ts'] },
+  'prom-client': { all: ['src/health/metrics.ts'] },
   '@hono/node-server': { all: ['src/api/app.ts'] },
   'node:': {
     all: [
@@ -90,7 +94,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
 }
 
 const CLOCK = 'src/clock.ts'
-const SUBSCRIBERS = ['src/node/', 'src/cli/']
+const SUBSCRIBERS = ['src/node/', 'src/cli/', 'src/health/', 'src/live/']
 /** What people hold in their hands has as many methods as the contract says. */
 const HANDLES = ['src/client/', 'src/node/node.ts']
 /** So many functions an object may offer to one stage. */
@@ -267,7 +271,7 @@ const rules: readonly Rule[] = [
             file,
             file.bare,
             /\.subscribe\(/,
-            () => 'subscribes; return the Observable and let node.ts, http/stream.ts or cli do it',
+            () => 'subscribes; return the Observable and let node, cli, health or live do it',
           ),
         ),
     offender: { 'src/run/run.ts': '/** . */\nruns$.subscribe()\n' },
