@@ -17,6 +17,7 @@ const EventsQuery = z.strictObject({
   tag: z.string().describe('only events of jobs that have this tag').optional(),
   after: z
     .string()
+    .min(1)
     .describe('the id of the last event that was seen; the header Last-Event-ID goes before it')
     .optional(),
 })
@@ -48,8 +49,8 @@ export const eventRoutes = ({ hub }: Serving): readonly Route[] => [
       const query = checkQuery(onlyGiven({ job_id: job, node: ip, type }))
       const last = request.headers.get('last-event-id') || undefined
       const after = last ?? given
-      const since = last === undefined ? given && standingOf(given) : standingOrNone(last)
-      const { stream } = await hub.join({ query, tag, since: since || undefined, hangUp }, after)
+      const since = last !== undefined ? standingOrNone(last) : given === undefined ? undefined : standingOf(given)
+      const { stream } = await hub.join({ query, tag, since, hangUp }, after)
       return new Response(stream, { headers: STREAM })
     },
   }),

@@ -8,7 +8,7 @@ import type { Connection } from '../database/connection.ts'
 import { nearest, TidewheelError } from '../errors.ts'
 import type { EventType, News, TidewheelEvent } from '../event.ts'
 import { isObject } from '../job/job.ts'
-import { type CollectionNames, type DatabaseChange, eventsOf, SHOWN } from './event-of.ts'
+import { type CollectionNames, type DatabaseChange, eventsOf, SHOWN, telling } from './event-of.ts'
 import { refuse } from './given.ts'
 import { AWAIT_MS, isHistoryLost, isPassing, type Lasting, lasting } from './lasting.ts'
 
@@ -148,7 +148,7 @@ class Watching {
   }
 
   async #follow(lasting: Lasting<PlacedEvent>): Promise<void> {
-    const ours = [{ $match: { 'ns.coll': { $in: Object.values(this.#names) } } }]
+    const ours = [{ $match: telling(this.#names) }]
     const stream = this.#connection.streamDb.watch(ours, {
       fullDocument: 'updateLookup',
       readConcern: { level: 'majority' },

@@ -23,7 +23,7 @@ export class Frames {
   readonly #tags = new Map<string, readonly string[]>()
   #open: Frame[] = []
 
-  /** Of all that were heard the latest are remembered: a job that runs is written again and again. */
+  /** Of all that were heard the latest are remembered. */
   hearTags(job_id: string, tags: readonly string[]): void {
     this.#tags.delete(job_id)
     this.#tags.set(job_id, tags)

@@ -21,8 +21,9 @@ const SILENCE_MS = 3_000
 const LOOK_MS = 1_000
 /** It goes on so long without a listener: pages are loaded anew. */
 const LINGER_MS = 30_000
-/** A stream that has not opened by then: the database is away. */
-const OPENING_MS = 2_000
+/** What the database has not done by then for one who joins: it is away. Less than a request's own patience, so that none is joined who
+ *  was refused. */
+const JOINING_MS = 1_500
 
 /** From the start of the stream to its end. */
 interface Following {
@@ -94,22 +95,27 @@ export class Hub {
     try {
       this.#linger?.unsubscribe()
       this.#following ??= this.#follow()
-      const following = this.#following
-      await inTime(following.opened)
-      const isReset = after !== undefined && listener.since === undefined
-      listener.since ??= this.#last
-      const position = after ?? this.#position
-      if (isReset) this.#reset(listener, 'this is no position of an event')
-      if (listener.tag !== undefined) listener.tagged = await this.#taggedBy(listener.tag, following)
+      const isWrong = after !== undefined && listener.since === undefined
+      const position = await inTime(this.#prepare(listener, this.#following))
+      if (isWrong) this.#reset(listener, 'this is no position of an event')
       if (this.#interruption !== undefined) listener.news(newsOf(this.#interruption))
       this.#joining.delete(listener)
       if (listener.isOver) this.#over(listener, false)
-      else this.#settle(listener, position)
+      else this.#settle(listener, after ?? position)
       return listener
     } catch (error) {
       this.#over(listener, false)
       throw error
     }
+  }
+
+  /** What the database has to do for it; answers where it begins that has no place yet. */
+  async #prepare(listener: Listener, following: Following): Promise<string> {
+    await following.opened
+    const position = this.#position
+    listener.since ??= this.#last
+    if (listener.tag !== undefined) listener.tagged = await this.#taggedBy(listener.tag, following)
+    return position
   }
 
   /** Ends all streams. */
@@ -297,11 +303,11 @@ function repeatedly(ms: number, work: () => void): { unsubscribe(): void } {
   }, ms)
 }
 
-async function inTime(opened: Promise<void>): Promise<void> {
+async function inTime<T>(answer: Promise<T>): Promise<T> {
   let late: { unsubscribe(): void } | undefined
   const silence = new Promise<never>((_, reject) => {
     const error = new TidewheelError('unreachable', 'the database does not open a stream of its changes')
-    late = systemClock.schedule(() => reject(error), OPENING_MS)
+    late = systemClock.schedule(() => reject(error), JOINING_MS)
   })
-  await Promise.race([opened, silence]).finally(() => late?.unsubscribe())
+  return await Promise.race([answer, silence]).finally(() => late?.unsubscribe())
 }

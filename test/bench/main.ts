@@ -8,6 +8,7 @@ const benches = {
   runs: () => import('./runs.ts'),
   heap: () => import('./heap.ts'),
   crowd: () => import('./crowd.ts'),
+  live: () => import('./live.ts'),
 }
 
 const wanted = process.argv.slice(2)
