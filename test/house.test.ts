@@ -30,8 +30,10 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
     types: ['history'],
   },
   flask: { all: ['job', 'trigger'] },
-  http: { all: ['user'], types: ['client', 'log'] },
-  api: { all: ['client', 'flask', 'http', 'job', 'log', 'trigger'] },
+  live: { all: ['client'] },
+  health: { all: [] },
+  http: { all: ['user'], types: ['client', 'health', 'live', 'log'] },
+  api: { all: ['client', 'flask', 'health', 'http', 'job', 'live', 'log', 'trigger'] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
@@ -77,7 +79,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/wheel/memory.ts',
       'src/wheel/ticker.ts',
     ],
-    types: ['src/http/'],
+    types: ['src/health/', 'src/http/'],
   },
   '@opentelemetry/api': { all: ['src/tracing.ts'] },
   pino: { all: ['src/log.ts'], types: ['src/executor/'] },
@@ -86,6 +88,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   zod: { all: ['src/api/', 'src/job/', 'src/options/'], types: ['src/http/'] },
   'rate-limiter-flexible': { all: ['src/http/attempts.ts'] },
   hono: { all: ['src/api/app.ts'] },
+  'prom-client': { all: ['src/health/metrics.ts'] },
   '@hono/node-server': { all: ['src/api/app.ts'] },
   'node:': {
     all: [
@@ -106,7 +109,7 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
 }
 
 const CLOCK = 'src/clock.ts'
-const SUBSCRIBERS = ['src/node/', 'src/cli/']
+const SUBSCRIBERS = ['src/node/', 'src/cli/', 'src/health/', 'src/live/']
 /** What people hold in their hands has as many methods as the contract says. */
 const HANDLES = ['src/client/', 'src/node/node.ts']
 /** So many functions an object may offer to one stage. */
@@ -283,7 +286,7 @@ const rules: readonly Rule[] = [
             file,
             file.bare,
             /\.subscribe\(/,
-            () => 'subscribes; return the Observable and let node.ts, http/stream.ts or cli do it',
+            () => 'subscribes; return the Observable and let node, cli, health or live do it',
           ),
         ),
     offender: { 'src/run/run.ts': '/** . */\nruns$.subscribe()\n' },

@@ -7,12 +7,16 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Client } from '../client/connect.ts'
 import { TidewheelError } from '../errors.ts'
+import { Requests } from '../health/requests.ts'
+import { Runs } from '../health/runs.ts'
 import { type Auth, doorOf } from '../http/door.ts'
 import { checkHost, endsOf } from '../http/guards.ts'
+import { Pulse } from '../http/pulse.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Route } from '../http/route.ts'
 import { refused, serveRoute } from '../http/serve-route.ts'
 import type { NodeHere, Serving } from '../http/serving.ts'
+import { Hub } from '../live/hub.ts'
 import { type Logger, loggerOf } from '../log.ts'
 import { routesOf } from './routes.ts'
 
@@ -30,6 +34,8 @@ export interface AppOptions {
   readonly allowedHosts?: readonly string[]
   /** True: whatever the role, nothing can be changed here. Default: false. */
   readonly readOnly?: boolean
+  /** True: `/metrics` needs a user, as all else does. Default: false. */
+  readonly metricsAuth?: boolean
   /** A logger of pino for changes and what was not foreseen; false: none. Default: warnings and errors to stderr. */
   readonly logger?: Logger | false
 }
@@ -59,6 +65,11 @@ export function createApp(options: AppOptions): App {
     log: loggerOf(options.logger),
     readOnly: options.readOnly ?? false,
     basePath: basePath.replace(/\/+$/, ''),
+    hub: new Hub(client),
+    pulse: new Pulse(() => client.nodes.list()),
+    requests: new Requests(),
+    runs: node && new Runs(node.events$),
+    metricsAuth: options.metricsAuth ?? false,
   }
   const routes = routesOf(serving)
   const router = new Hono<{ Bindings: Partial<HttpBindings> }>()
@@ -69,6 +80,7 @@ export function createApp(options: AppOptions): App {
         ends: endsOf(c.env?.incoming),
         params: c.req.param() as Record<string, string>,
         allowedHosts,
+        hangUp: c.env?.outgoing && (() => c.env.outgoing?.destroy()),
       }),
     )
   }
@@ -88,7 +100,10 @@ export function createApp(options: AppOptions): App {
       overrideGlobalObjects: false,
       errorHandler: error => refused(unreadable(error), serving),
     }),
-    close: async () => {},
+    close: async () => {
+      serving.hub.close()
+      serving.runs?.end()
+    },
   }
 }
 

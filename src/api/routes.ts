@@ -2,6 +2,8 @@
 import type { Route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
 import { documentRoutes } from './documents.ts'
+import { eventRoutes } from './events.ts'
+import { healthRoutes } from './health.ts'
 import { jobRoutes } from './jobs.ts'
 import { meRoutes } from './me.ts'
 import { nodeRoutes } from './nodes.ts'
@@ -23,6 +25,8 @@ export function routesOf(serving: Serving): readonly Route[] {
     ...nodeRoutes(serving),
     ...viewRoutes(serving),
     ...userRoutes(serving),
+    ...eventRoutes(serving),
+    ...healthRoutes(serving),
     ...schedulerRoutes(serving),
     ...schedulerJobRoutes(serving),
   ]

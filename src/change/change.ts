@@ -21,6 +21,15 @@ export const SHOWN = [
 
 export type Shown = Pick<Job, '_id' | (typeof SHOWN)[number]>
 
+/** How a node's stream stands to the server. */
+export interface StreamState {
+  /** The server answers it. */
+  readonly open: boolean
+  /** Milliseconds by which it is behind: how old the last change was when it came, by the server's clock; or since when the server is
+   *  silent, beyond the time that it waits with nothing to tell. */
+  readonly behind: number
+}
+
 export type Change =
   /** The document as it lies in the database, mine or without an ip. */
   | { readonly type: 'put'; readonly job: Job; readonly from: Source }

@@ -8,7 +8,6 @@ import {
   type ChangeStreamDocument,
   type Collection,
   type Db,
-  type Long,
   MongoServerError,
   type ResumeToken,
   Timestamp,
@@ -17,7 +16,8 @@ import { Observable, type Subscriber } from 'rxjs'
 import { breathe, monotonicNow, systemClock, wait } from '../clock.ts'
 import type { News } from '../event.ts'
 import type { Job } from '../job/job.ts'
-import type { Change, Source } from './change.ts'
+import type { Change, Source, StreamState } from './change.ts'
+import { closeStream } from './close-stream.ts'
 import { pipelineFor, readUpdate } from './filter.ts'
 import { Reader } from './reader.ts'
 import { type Memory, Review } from './review.ts'
@@ -29,6 +29,8 @@ export interface Follower {
   readonly changes$: Observable<Change | FollowNews>
   /** Has a document read again and told as a `put` or `gone`. */
   read(id: string): void
+  /** Costs nothing: it is told from the answers that the stream has had. */
+  state(): StreamState
   /** Resolves, after unsubscribing, when the server keeps nothing for the stream any more: its client may be closed. */
   closed(): Promise<void>
 }
@@ -51,7 +53,6 @@ const SILENCE_MS = 5_000
 const OPENING_MS = 1_000
 /** A server (seen on 6.0) that is told to kill a cursor in the first moments of its getMore says that it did, and keeps it. */
 const SETTLING_MS = 60
-const AGAIN_MS = 20
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 /** A change that the stream lost, for whatever reason, counts after this time at the latest. */
@@ -68,22 +69,29 @@ export interface FollowOptions {
   readonly memory: Memory
   /** Jobs that memory does not hold, of whose edits it is to hear all the same: such as have no node. Default: none. */
   readonly unable?: { has(id: string): boolean }
+  /** The server's time, as far as this machine knows it, in epoch ms. */
+  readonly serverNow: () => number
   /** In which time everything is read once more, in ms; default 10 minutes. */
   readonly reviewMs?: number
 }
 
 export function follow(options: FollowOptions): Follower {
-  let reader: Reader | undefined
+  let following: Following | undefined
   let closed = Promise.resolve()
   const changes$ = new Observable<Change | FollowNews>(subscriber => {
-    const following = new Following(options, subscriber)
-    reader = following.reader
-    void following.run()
+    const begun = new Following(options, subscriber)
+    following = begun
+    void begun.run()
     return () => {
-      closed = following.close()
+      closed = begun.close()
     }
   })
-  return { changes$, read: id => reader?.want(id), closed: () => closed }
+  return {
+    changes$,
+    read: id => following?.reader.want(id),
+    state: () => following?.state() ?? { open: false, behind: 0 },
+    closed: () => closed,
+  }
 }
 
 /** A break is told once, and so is its end; `closed` is for good. `#become` alone sets it. */
@@ -118,6 +126,8 @@ class Following {
   /** Ends the wait for an answer that does not come; set while one is awaited. */
   #giveUp: ((error: Error) => void) | undefined
   #askedAt = 0
+  /** When the server answered last, and how old was then what it told: nothing, after an empty answer. */
+  #answered = { at: monotonicNow(systemClock), age: 0 }
   /** The stream is open on the server, or long enough has passed. */
   #opening: Promise<unknown> = Promise.resolve()
   readonly #watchdog: { unsubscribe(): void }
@@ -149,6 +159,15 @@ class Following {
     })
   }
 
+  state(): StreamState {
+    const open = this.#stream !== undefined && this.#mode === 'following'
+    const { at, age } = this.#answered
+    const silent = monotonicNow(systemClock) - at
+    // With nothing to tell the server waits: silence of that length is none.
+    const behind = open ? Math.max(age, silent - AWAIT_MS, 0) : age + silent
+    return { open, behind: Math.round(behind) }
+  }
+
   async close(): Promise<void> {
     this.#become('closed')
     this.#watchdog.unsubscribe()
@@ -162,18 +181,12 @@ class Following {
   #endStream(): Promise<void> {
     const stream = this.#stream
     this.#stream = undefined
-    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#kill(stream)).catch(() => {})
+    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#close(stream)).catch(() => {})
     return this.#ending
   }
 
-  /** Told twice: a server (seen on 6.0) that is told in the first moments of a getMore says that it did, and keeps the cursor. */
-  async #kill(stream: ChangeStream<Job>): Promise<void> {
-    const { cursor } = stream as unknown as { readonly cursor?: { readonly id?: Long | null } }
-    const id = cursor?.id
-    await stream.close()
-    if (id == null || id.isZero()) return
-    await wait(AGAIN_MS)
-    await this.#options.db.command({ killCursors: this.#options.collection, cursors: [id] })
+  #close(stream: ChangeStream<Job>): Promise<void> {
+    return closeStream(stream as unknown as ChangeStream<never>, this.#options.db, this.#options.collection)
   }
 
   async run(): Promise<void> {
@@ -275,6 +288,7 @@ class Following {
     try {
       while (!this.#isClosed) {
         const event = await this.#answer(stream.tryNext())
+        this.#answered = { at: monotonicNow(systemClock), age: event === null ? 0 : this.#ageOf(event) }
         if (event !== null && ENDS.has(event.operationType)) return
         this.#token = stream.resumeToken ?? this.#token
         if (this.#mode === 'interrupted') {
@@ -286,6 +300,13 @@ class Following {
     } finally {
       void this.#endStream()
     }
+  }
+
+  /** Milliseconds since a change was made; a server before 6.0 tells the second alone, of which the end counts. */
+  #ageOf({ clusterTime, ...event }: ChangeStreamDocument<Job>): number {
+    const { wallTime } = event as { readonly wallTime?: Date }
+    const made = wallTime?.getTime() ?? ((clusterTime?.getHighBits() ?? 0) + 1) * 1_000
+    return Math.max(0, this.#options.serverNow() - made)
   }
 
   #tell(event: ChangeStreamDocument<Job>): void {

@@ -51,9 +51,22 @@ export class Claims {
   readonly #options: ClaimsOptions
   #queue: Entry[] = []
   #commands = 0
+  /** Entries of which the database is asked now, and since when it has not answered, or nobody asked. */
+  #asking = 0
+  #silentSince = 0
 
   constructor(options: ClaimsOptions) {
     this.#options = options
+  }
+
+  /** Due runs whose claim is asked for, or waits until it can be. */
+  get inFlight(): number {
+    return this.#asking + this.#queue.length
+  }
+
+  /** Milliseconds for which claims have been asked for without any answer; 0: none is. */
+  get silentFor(): number {
+    return this.#asking === 0 ? 0 : monotonicNow(systemClock) - this.#silentSince
   }
 
   offer(entries: readonly Entry[]): void {
@@ -129,7 +142,19 @@ export class Claims {
     const order = this.#options.permit.orderNow(entry)
     if (order === undefined) return await this.#notNow(entry)
     const asked = this.#asked(order)
-    await this.#settle(await this.#options.commands.one(order), asked)
+    await this.#settle(await this.#answered(1, this.#options.commands.one(order)), asked)
+  }
+
+  /** Counts what the database is asked about. */
+  async #answered<T>(entries: number, answer: Promise<T>): Promise<T> {
+    if (this.#asking === 0) this.#silentSince = monotonicNow(systemClock)
+    this.#asking += entries
+    try {
+      return await answer
+    } finally {
+      this.#asking -= entries
+      this.#silentSince = monotonicNow(systemClock)
+    }
   }
 
   async #many(entries: readonly Entry[]): Promise<void> {
@@ -142,7 +167,7 @@ export class Claims {
     }
     if (orders.length === 0) return
     const asked = orders.map(order => this.#asked(order))
-    const answers = await book.inBulk(commands.many(orders))
+    const answers = await this.#answered(orders.length, book.inBulk(commands.many(orders)))
     // Runs start before memory is brought up to date: a burst's last start waits for nothing but its claim.
     answers.forEach((answer, i) => {
       if (answer.type === 'won') this.#start(answer, asked[i] as Asked)

@@ -41,7 +41,7 @@ export async function serve(
   settings: Settings,
   { orNext = false } = {},
 ): Promise<ServedHere> {
-  const { http, basePath, allowedHosts, readOnly } = settings
+  const { http, basePath, allowedHosts, readOnly, metricsAuth } = settings
   // Loaded where it is needed: no other command waits for it.
   const { createApp, assertServable, addressOf, listen } = await import('../api/door.ts')
   const address = addressOf(http ?? USUAL_ADDRESS) as Address
@@ -51,6 +51,7 @@ export async function serve(
     ...(basePath !== undefined && { basePath }),
     ...(allowedHosts !== undefined && { allowedHosts }),
     ...(readOnly !== undefined && { readOnly }),
+    ...(metricsAuth !== undefined && { metricsAuth }),
   })
   let server: HttpServer
   try {

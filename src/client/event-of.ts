@@ -66,6 +66,33 @@ export const SHOWN: Readonly<Record<EventType, boolean>> = {
   'run.interrupted': true,
 }
 
+const set = (field: string) => `updateDescription.updatedFields.${field}`
+/** Names of fields with dots in them, which no path leads to. */
+const UPDATED = {
+  $map: { input: { $objectToArray: { $ifNull: ['$updateDescription.updatedFields', {}] } }, in: '$$this.k' },
+}
+
+/** The server's part of `eventsOf`: what it leaves out is no event. Of a run that is most, each claim and each end; the server need neither
+ *  look their documents up nor send them. */
+export const telling = (names: CollectionNames): Readonly<Record<string, unknown>> => ({
+  'ns.coll': { $in: Object.values(names) },
+  $or: [
+    { operationType: { $ne: 'update' } },
+    { 'ns.coll': names.nodes },
+    { 'ns.coll': names.executions, [set('status')]: { $exists: true } },
+    {
+      'ns.coll': names.jobs,
+      $or: [
+        { [set('touch')]: { $exists: false } },
+        { [set('ip')]: { $exists: true } },
+        { 'updateDescription.removedFields': 'ip' },
+        { [set('next_run_time')]: { $type: 'null' } },
+        { $expr: { $gt: [{ $size: { $setIntersection: [UPDATED, ['state.error', 'state.placed']] } }, 0] } },
+      ],
+    },
+  ],
+})
+
 export function eventsOf(change: DatabaseChange, names: CollectionNames): readonly TidewheelEvent[] {
   const { ns, documentKey, clusterTime } = change
   if (documentKey === undefined) return []

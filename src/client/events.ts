@@ -8,7 +8,7 @@ import type { Connection } from '../database/connection.ts'
 import { nearest, TidewheelError } from '../errors.ts'
 import type { EventType, News, TidewheelEvent } from '../event.ts'
 import { isObject } from '../job/job.ts'
-import { type CollectionNames, type DatabaseChange, eventsOf, SHOWN } from './event-of.ts'
+import { type CollectionNames, type DatabaseChange, eventsOf, SHOWN, telling } from './event-of.ts'
 import { refuse } from './given.ts'
 import { AWAIT_MS, isHistoryLost, isPassing, type Lasting, lasting } from './lasting.ts'
 
@@ -26,6 +26,12 @@ export interface EventsOptions {
   readonly query?: EventsQuery
   /** The position of the last event that was seen: what comes after it is told. Default: what happens from now on. */
   readonly after?: string
+  /** For one who keeps a place: hears the position up to which everything was told, after each answer of the database, also one that
+   *  brought nothing. Default: nobody does. */
+  readonly onPlace?: (position: string) => void
+  /** For one who keeps what events do not say of their job: hears its tags as each change shows them, before the change's events.
+   *  Default: nobody does. */
+  readonly onTags?: (job_id: string, tags: readonly string[]) => void
 }
 
 /** An event, and where it stands. */
@@ -65,11 +71,11 @@ export const watchEvents = (
   options: EventsOptions = {},
 ): Observable<PlacedEvent> =>
   defer(() => {
-    if (!isObject(options)) refuse('events$', 'options', 'expected {query, after}', options)
+    if (!isObject(options)) refuse('events$', 'options', 'expected {query, after, onPlace, onTags}', options)
     const query = checkQuery(options.query)
     const after = options.after === undefined ? undefined : placeOf(options.after)
     return lasting<PlacedEvent>(connection, () => {
-      const watching = new Watching(connection, names, query, after)
+      const watching = new Watching(connection, names, options, query, after)
       return lasting => watching.attempt(lasting)
     })
   })
@@ -86,16 +92,40 @@ interface Place {
   readonly events: number
 }
 
+/** Where a position stands among others of the same database. */
+export interface Standing {
+  /** Texts that sort as the changes do. */
+  readonly token: string
+  /** So many events of the next change were told, too. */
+  readonly events: number
+}
+
+/** Throws `invalid_option` where it is no position. */
+export function standingOf(position: string): Standing {
+  const { token, events } = placeOf(position)
+  const { _data } = token as { readonly _data?: unknown }
+  if (typeof _data === 'string') return { token: _data, events }
+  return refuse('events$', 'after', 'expected the position of an event', position)
+}
+
 class Watching {
   readonly #connection: Connection
   readonly #names: CollectionNames
+  readonly #hearing: Pick<EventsOptions, 'onPlace' | 'onTags'>
   readonly #query: EventsQuery
   #place: Place | undefined
   #state: 'unopened' | 'open' | 'interrupted' = 'unopened'
   /** What came after the place is gone, and nobody has been told. */
   #lost = false
 
-  constructor(connection: Connection, names: CollectionNames, query: EventsQuery, after: Place | undefined) {
+  constructor(
+    connection: Connection,
+    names: CollectionNames,
+    hearing: Pick<EventsOptions, 'onPlace' | 'onTags'>,
+    query: EventsQuery,
+    after: Place | undefined,
+  ) {
+    this.#hearing = hearing
     this.#connection = connection
     this.#names = names
     this.#query = query
@@ -118,21 +148,27 @@ class Watching {
   }
 
   async #follow(lasting: Lasting<PlacedEvent>): Promise<void> {
-    const { jobs, executions, nodes } = this.#names
-    const ours = [{ $match: { 'ns.coll': { $in: [jobs, executions, nodes] } } }]
+    const ours = [{ $match: telling(this.#names) }]
     const stream = this.#connection.streamDb.watch(ours, {
       fullDocument: 'updateLookup',
       readConcern: { level: 'majority' },
       maxAwaitTimeMS: AWAIT_MS,
       ...(this.#place !== undefined && { startAfter: this.#place.token }),
     })
+    // The server has opened it, and tells what happens from here on; its first answer to a question for more may take a second.
+    stream.once('resumeTokenChanged', token => {
+      this.#place ??= { token, events: 0 }
+      if (this.#state !== 'open' || this.#lost) this.#open(lasting)
+    })
     for await (const change of lasting.answers(stream)) {
-      const here = { token: stream.resumeToken, events: 0 }
+      // The token of the change itself: that of its batch depends on what else came with it.
+      const here = { token: change === null ? stream.resumeToken : change._id, events: 0 }
       const before = this.#place ?? here
       this.#place = before
       if (this.#state !== 'open' || this.#lost) this.#open(lasting)
       if (change !== null) this.#tell(change, before, here, lasting)
       this.#place = change === null ? { ...here, events: before.events } : here
+      this.#hearing.onPlace?.(textOf(this.#place))
       await breathe()
     }
     if (!lasting.ended) throw new TidewheelError('unreachable', 'the database ended the stream of changes')
@@ -148,12 +184,19 @@ class Watching {
   }
 
   #tell(change: ChangeStreamDocument, before: Place, after: Place, { out }: Lasting<PlacedEvent>): void {
+    this.#tellTags(change as unknown as DatabaseChange)
     const events = eventsOf(change as unknown as DatabaseChange, this.#names)
     for (const [index, event] of events.entries()) {
       if (index < before.events || !isWanted(event, this.#query)) continue
       const isLast = index === events.length - 1
       out.next({ ...event, position: textOf(isLast ? after : { token: before.token, events: index + 1 }) })
     }
+  }
+
+  #tellTags({ ns, documentKey, fullDocument }: DatabaseChange): void {
+    if (ns.coll !== this.#names.jobs || documentKey === undefined || !isObject(fullDocument)) return
+    const { tags } = fullDocument as { readonly tags?: unknown }
+    this.#hearing.onTags?.(documentKey._id, Array.isArray(tags) ? tags : [])
   }
 
   #say({ out }: Lasting<PlacedEvent>, news: News): void {

@@ -6,6 +6,7 @@
  *  stays on the server. */
 import { type ChangeStream, type ChangeStreamDocument, MongoNotConnectedError, MongoServerError } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
+import { closeStream } from '../change/close-stream.ts'
 import { systemClock } from '../clock.ts'
 import { type Connection, databaseError } from '../database/connection.ts'
 
@@ -50,6 +51,7 @@ class Listening<T> implements Lasting<T> {
   readonly out: Subscriber<T>
   readonly #connection: Connection
   #ended = false
+  #ending: Promise<void> | undefined
   #wake = () => {}
   #close = async () => {}
 
@@ -76,7 +78,13 @@ class Listening<T> implements Lasting<T> {
   }
 
   /** Waits for the answer that is under way, but not for one that does not come. */
-  async end(done: Promise<void>): Promise<void> {
+  end(done: Promise<void>): Promise<void> {
+    // A second call would end the waiting of the first one.
+    this.#ending ??= this.#end(done)
+    return this.#ending
+  }
+
+  async #end(done: Promise<void>): Promise<void> {
     this.#ended = true
     this.#wake()
     const late = this.#pause(PATIENCE_MS)
@@ -89,7 +97,7 @@ class Listening<T> implements Lasting<T> {
   async *answers(stream: ChangeStream): AsyncGenerator<ChangeStreamDocument | null> {
     let closing: Promise<void> | undefined
     const close = () => {
-      closing ??= stream.close().catch(() => {})
+      closing ??= this.#closed(stream)
       return closing
     }
     this.#close = close
@@ -98,6 +106,11 @@ class Listening<T> implements Lasting<T> {
     } finally {
       await close()
     }
+  }
+
+  async #closed(stream: ChangeStream): Promise<void> {
+    const { collection } = (stream as unknown as { readonly namespace: { readonly collection?: string } }).namespace
+    await closeStream(stream as unknown as ChangeStream<never>, this.#connection.streamDb, collection).catch(() => {})
   }
 
   /** A client of the user's that the user has closed stays closed; one of ours may be on its way to being opened again. */

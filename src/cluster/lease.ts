@@ -32,6 +32,8 @@ export interface NodeInfo {
   readonly timezone?: string
   /** Milliseconds by which the node's clock is ahead of the server's. */
   readonly offset?: number
+  /** Its stream of changes: whether the server answers it, and by how many milliseconds it was behind the server. */
+  readonly stream?: { readonly open: boolean; readonly behind: number }
   /** Functions that it can perform, by name: registered ones and those of its tasks folder. Null: too many to tell. */
   readonly tasks?: readonly string[] | null
   /** Of which kind its executors are, by name: only those that can perform something. Which files a `script` one has in its workspace
@@ -54,7 +56,7 @@ export interface LeaseOptions {
 export type Abilities = Required<Pick<NodeInfo, 'tasks' | 'executors'>>
 
 /** What a node says of itself at each heartbeat. */
-export type Report = Required<Pick<NodeInfo, 'status' | 'jobs' | 'running'>>
+export type Report = Required<Pick<NodeInfo, 'status' | 'jobs' | 'running' | 'stream'>>
 
 export type Renewal =
   | { readonly type: 'renewed'; readonly wanted: NodeInfo['wanted'] }
@@ -62,6 +64,9 @@ export type Renewal =
   | { readonly type: 'replaced' }
   /** Somebody deleted the row of this ip: nobody holds it, and others take this incarnation for over. */
   | { readonly type: 'deleted' }
+
+/** Of a node that follows nothing. */
+export const NO_STREAM = { open: false, behind: 0 } as const
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 /** No lease is longer, and no primary's clock is further behind another's. */
@@ -111,9 +116,14 @@ export class Lease {
 
   /** Whether claims may be made: the lease is held for sure. */
   held(): boolean {
-    if (this.#sent === undefined) return false
-    const { clock, leaseMs } = this.#options
-    return clock.now() - this.#sent.wall < leaseMs && monotonicNow(clock) - this.#sent.monotonic < leaseMs
+    return this.age < this.#options.leaseMs
+  }
+
+  /** Milliseconds since the last acknowledged heartbeat was sent, by the clock that says more; infinite: it is not held. */
+  get age(): number {
+    if (this.#sent === undefined) return Number.POSITIVE_INFINITY
+    const { clock } = this.#options
+    return Math.max(clock.now() - this.#sent.wall, monotonicNow(clock) - this.#sent.monotonic)
   }
 
   /** Tries once to become the holder. Answers undefined, or why another process has to end first. */
@@ -158,7 +168,7 @@ export class Lease {
     const { nodes, ip } = this.#options
     await nodes.updateOne(
       { _id: ip, incarnation: this.#incarnation },
-      { $set: { status: 'stopped', running: 0 }, $currentDate: { seen: true } },
+      { $set: { status: 'stopped', running: 0, stream: NO_STREAM }, $currentDate: { seen: true } },
       MAJORITY,
     )
   }
@@ -194,6 +204,7 @@ export class Lease {
           status: 'active',
           jobs: 0,
           running: 0,
+          stream: NO_STREAM,
           ...abilities(),
         },
         $currentDate: { seen: true },

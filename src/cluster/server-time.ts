@@ -40,6 +40,12 @@ export class ServerTime {
     }
   }
 
+  /** The server's time as the last heartbeat measured it, in epoch ms. */
+  serverNow(): number {
+    const { clock, offset } = this.#context
+    return (clock.heartbeats ?? clock).now() - offset()
+  }
+
   /** The same for one who compares wall and monotonic time to see steps: a correction is none. */
   stepping(): Clock {
     return { ...this.judging(), monotonic: () => monotonicNow(this.#context.clock) + this.#correction() }

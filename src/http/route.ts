@@ -15,6 +15,8 @@ export interface Asked<P = unknown, Q = unknown, B = unknown> {
   readonly who: Who
   /** For what only a few routes need: conditions, where a stream goes on, when the caller leaves. */
   readonly request: Request
+  /** Ends the connection, whether its other end reads or not; undefined: there is none that we know. */
+  readonly hangUp?: (() => void) | undefined
 }
 
 export interface Reply {

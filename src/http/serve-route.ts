@@ -2,6 +2,7 @@
  *  In: a route, a request. Out: a response with the headers that all have. In turn: who is it, may that person, is the change
  *  allowed to come from there, is what was given right; then the route's own work. Each change leaves one line in the log. */
 import type { z } from 'zod'
+import { monotonicNow, systemClock } from '../clock.ts'
 import { nearest, type Problem } from '../errors.ts'
 import { bodyOf, checkChange, type Ends, HEADERS, parametersOf } from './guards.ts'
 import { Refusal, refusalOf } from './refusal.ts'
@@ -18,10 +19,12 @@ export interface Call {
   readonly ends: Ends
   readonly params: Readonly<Record<string, string>>
   readonly allowedHosts: readonly string[]
+  readonly hangUp?: (() => void) | undefined
 }
 
 export async function serveRoute(route: Route, serving: Serving, call: Call): Promise<Response> {
-  const { request } = call
+  const { request, hangUp } = call
+  const began = monotonicNow(systemClock)
   const isWrite = route.method !== 'get'
   const isChange = isWrite && route.reads !== true
   let who = NOBODY
@@ -30,14 +33,16 @@ export async function serveRoute(route: Route, serving: Serving, call: Call): Pr
   try {
     // A page of another site is refused before a name is asked for: the browser would send it along.
     if (isWrite) checkChange(request, call.allowedHosts)
-    who = await allowed(route.needs, isChange, serving, call)
-    reply = await route.handle({
+    who = await serving.pulse.during(allowed(route.needs, isChange, serving, call))
+    const asked = {
       params: parsed(route.params, call.params, 'path'),
       query: parsed(route.query, parametersOf(new URL(request.url)), 'parameter'),
       body: route.body === undefined ? undefined : parsed(route.body, (await bodyOf(request)) ?? {}, 'body'),
       who,
       request,
-    })
+      hangUp,
+    }
+    reply = await serving.pulse.during(route.handle(asked))
     response = reply instanceof Response ? reply : responseOf(reply)
   } catch (error) {
     response = refused(error, serving)
@@ -50,6 +55,7 @@ export async function serveRoute(route: Route, serving: Serving, call: Call): Pr
       'http.change',
     )
   }
+  serving.requests.add(`${request.method} ${route.path}`, response.status, monotonicNow(systemClock) - began)
   return response
 }
 

@@ -2,8 +2,13 @@
 import type { Observable } from 'rxjs'
 import type { Client } from '../client/connect.ts'
 import type { TidewheelEvent } from '../event.ts'
+import type { Requests } from '../health/requests.ts'
+import type { Runs } from '../health/runs.ts'
+import type { NodeStatus } from '../health/status.ts'
+import type { Hub } from '../live/hub.ts'
 import type { Logger } from '../log.ts'
 import type { Door } from './door.ts'
+import type { Pulse } from './pulse.ts'
 
 /** The node of this process, as far as it is served: the room that makes nodes serves itself by this one. */
 export interface NodeHere {
@@ -14,7 +19,7 @@ export interface NodeHere {
   stop(options?: { readonly wait?: boolean }): Promise<void>
   pause(): void
   resume(): void
-  status(): { readonly state: string }
+  status(): NodeStatus
 }
 
 export interface Serving {
@@ -27,4 +32,14 @@ export interface Serving {
   readonly readOnly: boolean
   /** Empty, or `/tidewheel`. */
   readonly basePath: string
+  /** Live events, for all who listen to this app. */
+  readonly hub: Hub
+  /** Whether the database answers. */
+  readonly pulse: Pulse
+  /** What was asked of this app. */
+  readonly requests: Requests
+  /** The runs of the node in this process; undefined: there is none. */
+  readonly runs: Runs | undefined
+  /** Whether metrics need a user. */
+  readonly metricsAuth: boolean
 }

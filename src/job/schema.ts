@@ -11,7 +11,7 @@ import { jobSchema } from './job.ts'
 import { show, unknownField } from './parse.ts'
 
 export const JOBS_SCHEMA_VERSION = 1
-export const NODES_SCHEMA_VERSION = 2
+export const NODES_SCHEMA_VERSION = 3
 
 /** MongoDB's dialect of JSON schema, draft 4 with `bsonType`. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
@@ -178,6 +178,10 @@ const nodeSchema = z.object({
   incarnation: z.string().describe('incarnation: a string written by the node').exactOptional(),
   seen: z.date().meta({ bsonType: 'date' }).describe('seen: a date written by the server').exactOptional(),
   lease: z.number().min(0).describe('lease: milliseconds from 0, such as 15000').exactOptional(),
+  stream: z
+    .object({ open: z.boolean(), behind: z.number().min(0) })
+    .describe('stream: {open, behind}, behind in milliseconds from 0; written by the node')
+    .exactOptional(),
   tasks: z
     .array(z.string())
     .nullable()

@@ -4,7 +4,7 @@
  *  open → join → end, or → abandon where joining failed; `close` is last. The mode says what goes on, this carries it out.
  *  Holds: there are stages from the moment the lease is won until it is lost to another process or given back. */
 import { patiently, wait } from '../clock.ts'
-import { Lease, type Report } from '../cluster/lease.ts'
+import { Lease, NO_STREAM, type Report } from '../cluster/lease.ts'
 import { Membership, type Told } from '../cluster/membership.ts'
 import type { Seen } from '../cluster/registry.ts'
 import { ServerTime } from '../cluster/server-time.ts'
@@ -94,6 +94,18 @@ export class Life {
   /** The stages, while they work. */
   get stages(): Stages | undefined {
     return this.#stages
+  }
+
+  /** How old the lease is, and what is left of it; undefined: it is not held, and never was since it was lost. */
+  get lease(): { readonly age: number; readonly left: number } | undefined {
+    const { age } = this.#lease
+    if (age === Number.POSITIVE_INFINITY) return undefined
+    return { age: Math.round(age), left: Math.max(0, Math.round(this.#options.options.lease - age)) }
+  }
+
+  /** Milliseconds by which this machine's clock is ahead of the server's, as last measured. */
+  get offset(): number {
+    return Math.round(this.#lease.offset)
   }
 
   /** Resolves when the node works or stands by. Rejects when the database has gone away. */
@@ -273,8 +285,8 @@ export class Life {
 
   #report(): Report {
     const { state } = this.#options.mode
-    const { jobs = 0, running = 0 } = this.#stages ?? {}
-    return { status: state === 'paused' || state === 'draining' ? state : 'active', jobs, running }
+    const { jobs = 0, running = 0, stream = NO_STREAM } = this.#stages ?? {}
+    return { status: state === 'paused' || state === 'draining' ? state : 'active', jobs, running, stream }
   }
 
   async #prepare(): Promise<void> {

@@ -3,8 +3,7 @@
  *  Out: the state that it says. Nothing here acts: whoever brings another mode about carries it out.
  *  stopped → starting → standby (another process has the ip) ⇄ active | paused | draining, as it is asked → ending → stopped;
  *  `closed` is for good. Holds: `become` alone sets the mode, and what ends does nothing else until it is over. */
-
-export type NodeState = 'stopped' | 'starting' | 'standby' | 'active' | 'paused' | 'draining' | 'closed'
+import type { NodeState } from '../health/status.ts'
 
 /** Which mode may follow which; each may follow itself. */
 const MAY_FOLLOW: Readonly<Record<NodeState | 'ending', readonly (NodeState | 'ending')[]>> = {

@@ -17,24 +17,16 @@ import type { Executor, Task } from '../executor/executor.ts'
 import { makeExecutors } from '../executor/executors.ts'
 import { Tasks } from '../executor/tasks.ts'
 import type { WorkspaceFile } from '../executor/workspace.ts'
+import type { NodeStatus } from '../health/status.ts'
 import type { Job, JobInput } from '../job/job.ts'
 import { parseJobInput } from '../job/parse.ts'
 import { logEvent } from '../log.ts'
 import { type PipelineRun, runsOf } from '../run/pipeline.ts'
 import { Life } from './life.ts'
-import { Mode, type NodeState } from './mode.ts'
+import { Mode } from './mode.ts'
 import { type CheckedOptions, checkOptions, type NodeOptions } from './options.ts'
 import { type Served, serveNode } from './served.ts'
 import type { Stages } from './stages.ts'
-
-export interface NodeStatus {
-  readonly ip: string | undefined
-  readonly state: NodeState
-  /** Jobs of this ip, whether armed, paused or invalid. */
-  readonly jobs: number
-  readonly armed: number
-  readonly running: number
-}
 
 export interface TidewheelNode extends AsyncDisposable {
   /** Known from the start on. */
@@ -129,8 +121,9 @@ export class Node implements TidewheelNode {
   }
 
   status(): NodeStatus {
-    const { jobs = 0, armed = 0, running = 0 } = this.#life?.stages ?? {}
-    return { ip: this.#ip, state: this.#mode.state, jobs, armed, running }
+    const { jobs = 0, armed = 0, running = 0, claiming = 0, claimingFor = 0, stream } = this.#life?.stages ?? {}
+    const { lease, offset } = this.#life ?? {}
+    return { ip: this.#ip, state: this.#mode.state, jobs, armed, running, claiming, claimingFor, lease, stream, offset }
   }
 
   start({ paused = false } = {}): Promise<void> {

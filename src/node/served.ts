@@ -38,9 +38,10 @@ export async function serveNode(node: NodeHere, options: CheckedOptions): Promis
   }
 }
 
-const served = ({ basePath, allowedHosts, readOnly, logger }: CheckedOptions) => ({
+const served = ({ basePath, allowedHosts, readOnly, metricsAuth, logger }: CheckedOptions) => ({
   logger,
   ...(basePath !== undefined && { basePath }),
   ...(allowedHosts !== undefined && { allowedHosts }),
   ...(readOnly !== undefined && { readOnly }),
+  ...(metricsAuth !== undefined && { metricsAuth }),
 })

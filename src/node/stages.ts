@@ -3,7 +3,7 @@
  *  Here the collaborators meet, and what follows from a change is carried out; each of them does its own work. */
 import { type Filter, ObjectId } from 'mongodb'
 import { Subscription } from 'rxjs'
-import type { Change } from '../change/change.ts'
+import type { Change, StreamState } from '../change/change.ts'
 import { type Follower, type FollowNews, follow } from '../change/follow.ts'
 import { Claims } from '../claim/claims.ts'
 import { Commands } from '../claim/commands.ts'
@@ -119,6 +119,7 @@ export class Stages {
       prepare: options.prepare,
       memory: roster,
       unable: adoption.unable,
+      serverNow: () => time.serverNow(),
     })
     const rows = new Rows(executions, ip, () => clock.now())
     const finishes = new Finishes({ writer, rows, patience, book, roster, follower, emit })
@@ -165,6 +166,22 @@ export class Stages {
 
   get running(): number {
     return this.#book.going
+  }
+
+  /** Due runs whose claim is asked for, or waits until it can be. */
+  get claiming(): number {
+    return this.#claims.inFlight
+  }
+
+  /** Milliseconds for which due runs have waited without a claim's being made or answered; 0: none waits, or none may be claimed. */
+  get claimingFor(): number {
+    const at = this.#permit.isGiven ? this.#roster.nextAt() : null
+    const overdue = at === null ? 0 : this.#options.time.judging().now() - at
+    return Math.round(Math.max(this.#claims.silentFor, overdue, 0))
+  }
+
+  get stream(): StreamState {
+    return this.#follower.state()
   }
 
   /** When something is due next, as memory knows; null: nothing is. */

@@ -9,6 +9,7 @@ const benches = {
   indexes: () => import('./indexes.ts'),
   heap: () => import('./heap.ts'),
   crowd: () => import('./crowd.ts'),
+  live: () => import('./live.ts'),
 }
 
 const wanted = process.argv.slice(2)

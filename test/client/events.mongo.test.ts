@@ -78,6 +78,20 @@ test('leaves out what a query does not ask for, and loses no place by that', asy
   await until(() => expect(types(again.events)).toEqual(['stream.opened', 'job.removed']))
 })
 
+test('who leaves at any moment, and closes the client then, leaves nothing on the server', async () => {
+  const { events } = listen()
+  await until(() => expect(events).toHaveLength(1))
+  const after = events[0]?.position ?? ''
+  for (let i = 0; i < 25; i++) {
+    const other = listen({ after })
+    // So many round trips later.
+    for (let turn = 0; turn < i; turn++) await db.db.command({ ping: 1 })
+    other.subscription.unsubscribe()
+  }
+  // What is left the closing of the database finds.
+  await client.close()
+})
+
 test('narrows as the events of a node do', async () => {
   const seen: string[] = []
   const added: string[] = []

@@ -8,7 +8,7 @@ import { closeAny, closeEnded, type Held, readRegistry } from '../../src/cluster
 import { ensureCollections } from '../../src/database/ensure.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 
-const REPORT = { status: 'active', jobs: 3, running: 1 } as const
+const REPORT = { status: 'active', jobs: 3, running: 1, stream: { open: true, behind: 0 } } as const
 const AGO = new Date('2026-01-01T00:00:00Z')
 
 let db: TestDb

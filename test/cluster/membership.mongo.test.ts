@@ -46,7 +46,7 @@ function aMember(ip = 'a') {
   const abilities = () => ({ tasks: ['note'], executors: { default: 'default' } })
   const lease = new Lease({ ...shared, version: '0', timezone: 'UTC', abilities })
   let told: Told[] = []
-  const report = (): Report => ({ status: 'active', jobs: 3, running: 1 })
+  const report = (): Report => ({ status: 'active', jobs: 3, running: 1, stream: { open: true, behind: 7 } })
   const membership = new Membership({ ...shared, lease, report, tell: one => told.push(one) })
   /** What was told since this was asked last. */
   const heard = () => {
@@ -77,7 +77,11 @@ test('seeking: one holds the ip and the other waits, until the holder gives it b
   expect([second.heard(), await second.beat(), second.membership.living]).toEqual([['waiting'], ['waiting'], []])
   await expect(second.membership.join()).rejects.toThrow('seeking is not followed by seeking')
   expect(await first.beat()).toEqual(HELD)
-  expect(await nodes.findOne({ _id: 'a' })).toMatchObject({ status: 'active', jobs: 3, running: 1 })
+  expect(await nodes.findOne({ _id: 'a' })).toMatchObject({
+    status: 'active',
+    jobs: 3,
+    stream: { open: true, behind: 7 },
+  })
   await first.membership.leave()
   expect(await nodes.findOne({ _id: 'a' })).toMatchObject({ status: 'stopped' })
   expect(await second.beat()).toEqual(WON)

@@ -15,7 +15,7 @@ export async function leaseWrites(
   const lease = new Lease({ nodes: collection, ip, leaseMs, clock, version: '1', timezone: 'UTC', abilities })
   await lease.take()
   const take = commands.at(-1) as Command
-  await lease.renew({ status: 'active', jobs: 0, running: 0 })
+  await lease.renew({ status: 'active', jobs: 0, running: 0, stream: { open: true, behind: 0 } })
   return { take, renew: commands.at(-1) as Command }
 }
 

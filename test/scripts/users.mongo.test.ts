@@ -189,7 +189,7 @@ describe('a node', () => {
       async () => expect(await db.collection<Loose>('nodes').countDocuments({ _id: 'forgotten' })).toBe(0),
       15_000,
     )
-    expect([await titleOf('jobs'), await titleOf('nodes')]).toEqual(['tidewheel jobs 1', 'tidewheel nodes 2'])
+    expect([await titleOf('jobs'), await titleOf('nodes')]).toEqual(['tidewheel jobs 1', 'tidewheel nodes 3'])
     const indexes = await cluster.executions.indexes()
     expect(indexes.find(({ key }) => key.recorded === 1)?.expireAfterSeconds).toBe(3_600)
     await cluster.jobs.updateOne({ _id: 'runs' }, { $set: { ip: 'b' } })

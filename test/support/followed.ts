@@ -35,6 +35,7 @@ export class Followed {
       ip,
       prepare,
       memory: this.roster,
+      serverNow: () => Date.now(),
       ...(reviewMs !== undefined && { reviewMs }),
     })
     const end = () => {
