@@ -13,7 +13,8 @@
  */
 load(`${__dirname}/tidewheel.mongosh.js`)
 load(`${__dirname}/user.mongosh.js`)
-const servesHttp = /^(1|true)$/.test(String(globalThis.HTTP ?? process.env.HTTP))
+const given = name => globalThis[name] ?? process.env[name]
+const servesHttp = /^(1|true)$/.test(String(given('HTTP')))
 tidewheelUser(servesHttp ? 'tidewheel_node_http' : 'tidewheel_node', {
   jobs: ['find', 'insert', 'update', 'remove', 'changeStream', 'createCollection', 'createIndex', 'collMod'],
   executions: ['find', 'insert', 'update', 'createCollection', 'createIndex', 'collMod'],

@@ -60,6 +60,7 @@ async function typed(questions: readonly string[], { input, output }: Terminal):
     // The terminal is raw: its Ctrl-C comes as a key. Once it is no longer, the process ends as by any other.
     lines.on('SIGINT', () => {
       output.write('\n')
+      lines.removeAllListeners('close')
       lines.close()
       process.kill(process.pid, 'SIGINT')
     })

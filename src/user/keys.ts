@@ -102,7 +102,7 @@ export class Keys {
 
   async #read(): Promise<Reading> {
     const at = monotonicNow(systemClock)
-    const reading = readingOf(await inTime(this.#ring.keys()), at)
+    const reading = readingOf(await inTime(this.#ring.keys()).catch(unsaid), at)
     if (this.#latest === undefined || this.#latest.at < at) this.#latest = reading
     return reading
   }
@@ -154,6 +154,16 @@ function readingOf(documents: readonly Readonly<Record<string, unknown>>[], at: 
     tokens: new Map(known.flatMap(user => user.tokens.map(token => [token.hash, [user, token]] as const))),
     decoy: decoyFor(known.map(({ password }) => password)),
   }
+}
+
+/** The caller is nobody yet: what the database said, with addresses and commands in it, is not for everybody. */
+function unsaid(cause: unknown): never {
+  if (!(cause instanceof TidewheelError)) throw cause
+  const { code } = cause
+  if (code !== 'unauthorised')
+    throw new TidewheelError(code, 'the database does not say who may come in', {}, { cause })
+  const advice = 'Let its user of MongoDB read it: HTTP=1 of scripts/create-node-user.js.'
+  throw new TidewheelError(code, 'the database does not let this server read who may come in', { advice }, { cause })
 }
 
 /** A database that says nothing is away. */

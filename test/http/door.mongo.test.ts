@@ -159,6 +159,7 @@ test('while the database is away: 503 and when to come again, neither 401 nor 20
       for (const headers of [{}, ann, bearer('tw_x')]) {
         const { status, headers: answered, body } = await own.ask('/api/me', { headers })
         expect([status, body.code, answered['retry-after']]).toEqual([503, 'unreachable', '1'])
+        expect(body.error_message).toBe('the database does not say who may come in')
       }
     }, 30_000)
     line.open()

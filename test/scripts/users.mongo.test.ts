@@ -143,6 +143,7 @@ test('the scripts say what they made, and do no harm once more', async () => {
   expect(roles.sort()).toEqual([
     ['ann', [{ role: 'tidewheel_person', db: NAME }]],
     ['node', [{ role: 'tidewheel_node', db: NAME }]],
+    ['web', [{ role: 'tidewheel_node_http', db: NAME }]],
   ])
 })
 
@@ -255,7 +256,10 @@ describe('a node that serves HTTP', () => {
     const { fetch } = createApp({ client, logger: false })
     const incoming = { socket: { localAddress: '127.0.0.1', remoteAddress: '127.0.0.1' } }
     const answer = await fetch(new Request('http://localhost/api/me'), { incoming } as never)
-    expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ code: 'unauthorised' })])
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      { code: 'unauthorised', error_message: 'the database does not let this server read who may come in' },
+    ])
   })
 })
 
