@@ -1,0 +1,180 @@
+/** Job form: the fields of a definition that people change most, each with its problem beside it.
+ *  In: a draft, problems by path. Out: one field at a time. What the form does not show stays in the document beside it. */
+import type { ComponentChildren } from 'preact'
+import { useId } from 'preact/hooks'
+import type { Problem } from '../api.ts'
+import type { Nodes } from '../words/status.ts'
+import { type Draft, problemsAt } from '../store/draft.ts'
+import { Mark } from './mark.tsx'
+import { TriggerForm } from './trigger-form.tsx'
+
+export interface FormProps {
+  readonly draft: Draft
+  readonly problems: readonly Problem[]
+  readonly set: (path: string, value: unknown) => void
+}
+
+interface JobFormProps extends FormProps {
+  readonly nodes: Nodes
+  readonly isNew: boolean
+}
+
+const INVALID = { word: 'invalid', colour: 'bad', shape: 'exclamation' } as const
+
+export function JobForm({ draft, problems, set, nodes = [], isNew }: JobFormProps) {
+  const { document } = draft
+  const lists = useId()
+  const text = (name: string) => (typeof document[name] === 'string' ? (document[name] as string) : '')
+  const number = (name: string) => (typeof document[name] === 'number' ? String(document[name]) : '')
+  const setText = (name: string) => (value: string) => set(name, value === '' ? undefined : value)
+  const setNumber = (name: string) => (value: string) => set(name, value === '' ? undefined : Number(value))
+  const tags = Array.isArray(document.tags) ? document.tags.join(', ') : ''
+  return (
+    <div class="form">
+      {isNew && (
+        <Field label="Id" path="_id" problems={problems}>
+          {id => <Text id={id} value={text('_id')} set={setText('_id')} mono placeholder="one is made" />}
+        </Field>
+      )}
+      <Field label="Function" path="func" problems={problems}>
+        {id => (
+          <>
+            <Text id={id} value={text('func')} set={value => set('func', value)} mono list={`${lists}-tasks`} />
+            <datalist id={`${lists}-tasks`}>
+              {[...new Set(nodes.flatMap(({ tasks }) => tasks ?? []))].map(task => (
+                <option key={task} value={task} />
+              ))}
+            </datalist>
+          </>
+        )}
+      </Field>
+      <TriggerForm draft={draft} problems={problems} set={set} />
+      <Field label="Node" path="ip" problems={problems}>
+        {id => (
+          <>
+            <Text id={id} value={text('ip')} set={setText('ip')} mono placeholder="any living node" list={`${lists}-nodes`} />
+            <datalist id={`${lists}-nodes`}>
+              {nodes.map(({ _id }) => (
+                <option key={_id} value={_id} />
+              ))}
+            </datalist>
+          </>
+        )}
+      </Field>
+      <Field label="If late" path="misfire_grace_time" problems={problems}>
+        {id => (
+          <span class="phrase">
+            start up to <Small id={id} value={number('misfire_grace_time')} set={setNumber('misfire_grace_time')} placeholder="60" /> s
+            late, else{' '}
+            <span class="word warn">
+              <Mark status={{ word: 'missed', colour: 'warn', shape: 'diamond' }} /> missed
+            </span>
+          </span>
+        )}
+      </Field>
+      <Field label="If running" path="overlap" problems={[...problemsAt(problems, 'overlap'), ...problemsAt(problems, 'max_instances')]} all>
+        {id => (
+          <span class="phrase">
+            <select id={id} value={text('overlap') || 'skip'} onChange={event => set('overlap', event.currentTarget.value)}>
+              <option value="skip">skip</option>
+              <option value="queue_one">queue one</option>
+              <option value="cancel_other">cancel the other</option>
+            </select>{' '}
+            at <Small value={number('max_instances')} set={setNumber('max_instances')} placeholder="1" label="At once" /> at a time
+          </span>
+        )}
+      </Field>
+      <Field label="Timeout" path="timeout" problems={problems}>
+        {id => (
+          <span class="phrase">
+            <Small id={id} value={number('timeout')} set={setNumber('timeout')} placeholder="none" /> s
+          </span>
+        )}
+      </Field>
+      <Field label="Tags" path="tags" problems={problems}>
+        {id => (
+          <input
+            id={id}
+            type="text"
+            // What is typed is read when the field is left, so that a comma can be typed.
+            defaultValue={tags}
+            key={tags}
+            onChange={event => {
+              const words = event.currentTarget.value.split(',').map(word => word.trim())
+              const given = words.filter(word => word !== '')
+              set('tags', given.length === 0 ? undefined : given)
+            }}
+          />
+        )}
+      </Field>
+    </div>
+  )
+}
+
+interface FieldProps {
+  readonly label: string
+  readonly path: string
+  readonly problems: readonly Problem[]
+  /** All problems given are its own. */
+  readonly all?: boolean
+  readonly children: (id: string) => ComponentChildren
+}
+
+export function Field({ label, path, problems, all = false, children }: FieldProps) {
+  const id = useId()
+  const own = all ? problems : problemsAt(problems, path)
+  return (
+    <div class={own.length > 0 ? 'form-row wrong' : 'form-row'}>
+      <label for={id}>{label}</label>
+      <div>
+        {children(id)}
+        {own.slice(0, 1).map(problem => (
+          <p key={problem.message} class="problem" role="alert">
+            <Mark status={INVALID} />
+            <span>{problem.message}</span>
+          </p>
+        ))}
+      </div>
+    </div>
+  )
+}
+
+interface TextProps {
+  readonly id?: string
+  readonly value: string
+  readonly set: (value: string) => void
+  readonly mono?: boolean
+  readonly placeholder?: string
+  readonly list?: string
+  readonly label?: string
+}
+
+export const Text = ({ id, value, set, mono = false, placeholder, list, label }: TextProps) => (
+  <input
+    id={id}
+    type="text"
+    class={mono ? 'mono' : undefined}
+    aria-label={label}
+    value={value}
+    list={list}
+    placeholder={placeholder}
+    spellcheck={false}
+    autocomplete="off"
+    autocapitalize="off"
+    onInput={event => set(event.currentTarget.value)}
+  />
+)
+
+export const Small = ({ id, value, set, placeholder, label }: TextProps) => (
+  <input
+    id={id}
+    type="number"
+    class="small"
+    min="0"
+    step="any"
+    aria-label={label}
+    value={value}
+    placeholder={placeholder}
+    onInput={event => set(event.currentTarget.value)}
+  />
+)
