@@ -76,7 +76,8 @@ function press(event: KeyboardEvent): void {
     return
   }
   clear()
-  const begins = !typing && !modal && bound().some(({ bindings }) => bindings.some(one => one.key.startsWith(`${key} `)))
+  const begins =
+    !typing && !modal && bound().some(({ bindings }) => bindings.some(one => one.key.startsWith(`${key} `)))
   if (!begins) return
   prefix = key
   forget = later(SEQUENCE_MS, clear)

@@ -158,21 +158,22 @@ export interface Percentiles {
   readonly p99: number | null
 }
 
+export type StatusCounts = Readonly<Partial<Record<RunStatus, number>>>
+
+/** Minutes without a run are left out. */
 export interface Minute {
-  readonly at: string
-  readonly by_status: Readonly<Partial<Record<RunStatus, number>>>
-  readonly late: Percentiles
-  readonly duration: Percentiles
+  readonly minute: string
+  readonly by_status: StatusCounts
 }
 
 export interface Stats {
-  readonly jobs: {
-    readonly total: number
-    readonly by_status: Readonly<Record<string, number>>
-    readonly by_node: Readonly<Record<string, number>>
-  }
+  readonly jobs: { readonly total: number }
   readonly runs: {
-    readonly by_status: Readonly<Partial<Record<RunStatus, number>>>
+    readonly since: string
+    /** From here on all rows are counted; later than `since` where there are too many. */
+    readonly from: string
+    readonly total: number
+    readonly by_status: StatusCounts
     readonly late: Percentiles
     readonly duration: Percentiles
     readonly minutes: readonly Minute[]
@@ -192,12 +193,6 @@ export interface BulkAnswer {
   readonly changed: number
   readonly failed: readonly { readonly id: string; readonly message: string }[]
   readonly sample: readonly string[]
-}
-
-export interface DrainPreview {
-  readonly moves?: readonly { readonly id: string; readonly ip: string }[]
-  readonly stays?: readonly { readonly id: string; readonly reason?: string }[]
-  readonly [more: string]: unknown
 }
 
 /** An event of the live stream; which fields there are depends on its type. */

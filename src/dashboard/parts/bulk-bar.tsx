@@ -4,7 +4,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { wordsOf } from '../api.ts'
 import { useKeys } from '../keys.ts'
-import type { BulkAction, BulkAnswer, Node } from '../shapes.ts'
+import type { BulkAction, BulkAnswer, Job, Node } from '../shapes.ts'
 import { type Act, type Chosen, perform, preview, UNDOABLE, VERBS } from '../store/acts.ts'
 import { useRights } from '../store/me.ts'
 import { useNodes } from '../store/nodes.ts'
@@ -22,12 +22,14 @@ interface BulkBarProps {
   readonly clear: () => void
 }
 
+/** So many are named. */
+const SHOWN = 4
 const ACTIONS: readonly { readonly action: BulkAction; readonly words: string; readonly key: string }[] = [
   { action: 'pause', words: 'Pause', key: 'p' },
   { action: 'resume', words: 'Resume', key: 'u' },
   { action: 'run', words: 'Run now', key: 'r' },
   { action: 'move', words: 'Move', key: 'm' },
-  { action: 'remove', words: 'Remove', key: 'Del' },
+  { action: 'remove', words: 'Remove', key: 'Delete' },
 ]
 
 export function BulkBar({ chosen, matching, action, setAction, all, clear }: BulkBarProps) {
@@ -56,7 +58,7 @@ export function BulkBar({ chosen, matching, action, setAction, all, clear }: Bul
             {one.words}
           </Button>
         ))}
-        <Button kind="quiet" does={clear} shortcut="Esc">
+        <Button kind="quiet" does={clear} shortcut="Escape">
           Clear
         </Button>
       </div>
@@ -113,12 +115,17 @@ function Preview({ chosen, action, done }: PreviewProps) {
       {action === 'pause' && (
         <label class="field">
           <span class="label">Note</span>
-          <input type="text" value={note} placeholder="why, or whom to ask" onInput={event => setNote(event.currentTarget.value)} />
+          <input
+            type="text"
+            value={note}
+            placeholder="why, or whom to ask"
+            onInput={event => setNote(event.currentTarget.value)}
+          />
         </label>
       )}
       <div class="grow" aria-live="polite">
         <span class="label">What will happen</span>
-        <Outcome action={action} answer={answer} />
+        <Outcome action={action} answer={answer} names={changing(chosen, act)} />
       </div>
       <div class="bulk-go">
         <Button kind={action === 'remove' ? 'grave' : 'main'} does={() => void go()} disabled={!ready} shortcut="Enter">
@@ -147,25 +154,46 @@ const FATE: Readonly<Record<BulkAction, { readonly goes: string; readonly stays:
   pause: { goes: 'pause', stays: 'are paused already', more: 'Runs in progress finish.' },
   resume: { goes: 'resume from now on', stays: 'are not paused', more: 'What was missed in the pause is not made up.' },
   run: { goes: 'run once more, now', stays: 'do not run', more: 'Their schedules stay.' },
-  move: { goes: 'move and keep their next run times', stays: 'are there already', more: 'A run in progress ends where it began.' },
+  move: {
+    goes: 'move and keep their next run times',
+    stays: 'are there already',
+    more: 'A run in progress ends where it began.',
+  },
   remove: { goes: 'go', stays: 'stay', more: 'Their history is kept for its time. Runs in progress finish.' },
   cancel: { goes: 'have their runs aborted', stays: 'have no run', more: '' },
 }
 
-function Outcome({ action, answer }: { readonly action: BulkAction; readonly answer: BulkAnswer | string | undefined }) {
+/** Of the chosen, those that the act would change, as they are seen here. */
+function changing(chosen: Chosen, { action, ip }: Act): readonly string[] {
+  if (!('jobs' in chosen)) return []
+  const changes = (job: Job) => {
+    if (action === 'move') return job.ip !== ip
+    if (action === 'pause' || action === 'resume') return (job.next_run_time === null) === (action === 'resume')
+    return true
+  }
+  return chosen.jobs.filter(changes).map(({ _id }) => _id)
+}
+
+interface OutcomeProps {
+  readonly action: BulkAction
+  readonly answer: BulkAnswer | string | undefined
+  readonly names: readonly string[]
+}
+
+function Outcome({ action, answer, names }: OutcomeProps) {
   if (answer === undefined) return <p class="support">Asking the server…</p>
   if (typeof answer === 'string') return <p class="bad">{answer}</p>
   const { goes, stays, more } = FATE[action]
-  const { matched, changed, failed, sample } = answer
+  const { matched, changed, failed } = answer
   const left = matched - changed - failed.length
   return (
     <>
       <p>
         <strong>{grouped(changed)}</strong> {goes}
-        {sample.length > 0 && changed > 0 && (
+        {names.length > 0 && names.length === changed && (
           <>
-            : <code>{sample.slice(0, 4).join(', ')}</code>
-            {changed > 4 && ' …'}
+            : <code>{names.slice(0, SHOWN).join(', ')}</code>
+            {names.length > SHOWN && ' …'}
           </>
         )}
       </p>

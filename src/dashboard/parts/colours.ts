@@ -2,13 +2,29 @@
  *  Out: they are read again whenever the reader's scheme changes, so that a drawing is never in the colours of another. */
 import { Cell } from '../cell.ts'
 
-const NAMES = ['text', 'text2', 'text3', 'ok', 'bad', 'warn', 'now', 'now-tint', 'rest', 'hand', 'surface', 'sunk', 'line'] as const
+const NAMES = [
+  'text',
+  'text2',
+  'text3',
+  'ok',
+  'bad',
+  'warn',
+  'now',
+  'now-tint',
+  'rest',
+  'hand',
+  'surface',
+  'sunk',
+  'line',
+] as const
 
 export type Colours = Readonly<Record<(typeof NAMES)[number], string>>
 
 function read(): Colours {
   const style = getComputedStyle(document.documentElement)
-  return Object.fromEntries(NAMES.map(name => [name, style.getPropertyValue(`--${name}`).trim() || 'CanvasText'])) as Colours
+  return Object.fromEntries(
+    NAMES.map(name => [name, style.getPropertyValue(`--${name}`).trim() || 'CanvasText']),
+  ) as Colours
 }
 
 export const colours = new Cell<Colours>(read())

@@ -7,7 +7,7 @@ import type { Row } from '../store/job-list.ts'
 import { listPath } from '../store/search.ts'
 import { scheduleWords } from '../words/schedule.ts'
 import { type JobStatus, reasonOf, runStatusOf } from '../words/status.ts'
-import { away, exactly, lengthWords, roughly, whenOf } from '../words/time.ts'
+import { away, dueWords, exactly, lengthWords, whenOf } from '../words/time.ts'
 import { Link } from './controls.tsx'
 import { Mark } from './mark.tsx'
 import { Spark } from './spark.tsx'
@@ -26,13 +26,16 @@ export interface Column {
   readonly head: string
   /** What the API can sort by. */
   readonly sort?: string
-  /** CSS width; absent: what is left. */
   readonly right?: boolean
   readonly cell: (cell: Cell) => ComponentChildren
 }
 
 export const COLUMNS: readonly Column[] = [
-  { name: 'node', head: 'Node', cell: ({ row, job }) => <Changed row={row} value={job.ip ?? '–'} of={before => before.ip ?? '–'} mono /> },
+  {
+    name: 'node',
+    head: 'Node',
+    cell: ({ row, job }) => <Changed row={row} value={job.ip ?? '–'} of={before => before.ip ?? '–'} mono />,
+  },
   {
     name: 'schedule',
     head: 'Schedule',
@@ -45,7 +48,11 @@ export const COLUMNS: readonly Column[] = [
   { name: 'last', head: 'Last run', cell: cell => <Last {...cell} /> },
   { name: 'took', head: 'took', right: true, cell: ({ recent }) => <Took run={recent?.[0]} /> },
   { name: 'spark', head: 'Last 24 runs', cell: ({ recent }) => <Spark runs={recent} /> },
-  { name: 'func', head: 'Function', cell: ({ row, job }) => <Changed row={row} value={job.func} of={({ func }) => func} mono /> },
+  {
+    name: 'func',
+    head: 'Function',
+    cell: ({ row, job }) => <Changed row={row} value={job.func} of={({ func }) => func} mono />,
+  },
   { name: 'tags', head: 'Tags', cell: ({ row, job }) => <Tags row={row} job={job} /> },
 ]
 
@@ -55,6 +62,10 @@ interface ChangedProps {
   readonly of: (before: Job) => string
   readonly mono?: boolean
 }
+
+/** Why it has no next run, or none to rely on, takes the place of both times. */
+export const spansTimes = ({ job, status }: Cell): boolean =>
+  status === 'stranded' || reasonOf(job, status) !== undefined
 
 /** The value, and what it was. */
 export function Changed({ row, value, of, mono = false }: ChangedProps) {
@@ -74,9 +85,6 @@ export function Changed({ row, value, of, mono = false }: ChangedProps) {
   )
 }
 
-/** Overdue by more is told. */
-const LATE_MS = 2_000
-
 function Next({ job, status, now }: Cell) {
   const reason = reasonOf(job, status)
   if (reason !== undefined) {
@@ -88,17 +96,17 @@ function Next({ job, status, now }: Cell) {
   }
   const at = job.next_run_time
   if (at === undefined || at === null) return null
-  const by = Date.parse(at) - now
   if (status === 'stranded') {
     return (
       <span class="reason warn">
-        {by < 0 ? `due ${roughly(by)} ago` : away(at, now)}, node {job.ip === undefined ? 'missing' : 'away'}
+        {dueWords(at, now)}
+        <span class="wide-only">, its node is not there</span>
       </span>
     )
   }
   return (
     <time dateTime={at} title={exactly(at)}>
-      {by < -LATE_MS ? `due ${roughly(by)} ago` : by < 0 ? 'now' : away(at, now)}
+      {dueWords(at, now)}
     </time>
   )
 }

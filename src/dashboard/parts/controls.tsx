@@ -37,9 +37,14 @@ export function Link({ to, current, label, children, ...rest }: LinkProps) {
   )
 }
 
+const SHOWN: Readonly<Record<string, string>> = { Escape: 'Esc', Delete: 'Del', 'Control+S': 'Ctrl S' }
+
+/** As it stands on a keyboard. */
+const keyWords = (shortcut: string): string => SHOWN[shortcut] ?? shortcut
+
 interface ButtonProps {
   readonly does: () => void
-  /** The key that does the same. */
+  /** The key that does the same, as `aria-keyshortcuts` has it. */
   readonly shortcut?: string
   readonly kind?: 'plain' | 'main' | 'grave' | 'quiet' | 'link'
   readonly pressed?: boolean
@@ -62,7 +67,7 @@ export function Button({ does, shortcut, kind = 'plain', pressed, disabled, labe
       aria-keyshortcuts={shortcut}
     >
       {children}
-      {shortcut !== undefined && <Key>{shortcut}</Key>}
+      {shortcut !== undefined && <Key>{keyWords(shortcut)}</Key>}
     </button>
   )
 }

@@ -6,7 +6,17 @@ import { ApiError, ask, at, type Problem, post, wordsOf } from '../api.ts'
 import { later } from '../clock.ts'
 import { useKeys } from '../keys.ts'
 import type { Job, Preview, Trigger } from '../shapes.ts'
-import { begun, changedOf, type Document, type Draft, documentOf, merged, requestOf, withField, withText } from '../store/draft.ts'
+import {
+  begun,
+  changedOf,
+  type Document,
+  type Draft,
+  documentOf,
+  merged,
+  requestOf,
+  withField,
+  withText,
+} from '../store/draft.ts'
 import { useNodes } from '../store/nodes.ts'
 import { say } from '../store/said.ts'
 import { remember } from '../store/undo.ts'
@@ -95,7 +105,13 @@ export function Definition({ job, etag, change, previewed, saved, zone }: Defini
         {!change && <span class="label">you may look and copy</span>}
       </header>
       {change && (
-        <JobForm draft={draft} problems={problems} set={(path, value) => edit(withField(draft, path, value))} nodes={nodes} isNew={false} />
+        <JobForm
+          draft={draft}
+          problems={problems}
+          set={(path, value) => edit(withField(draft, path, value))}
+          nodes={nodes}
+          isNew={false}
+        />
       )}
       <p class="label editor-label">{dirty ? 'The document, as it will be written' : 'The document'}</p>
       <DocumentEditor
@@ -116,9 +132,16 @@ export function Definition({ job, etag, change, previewed, saved, zone }: Defini
       )}
       {change && dirty && (
         <footer class="panel-foot save">
-          <span class="label grow">{elsewhere ? 'It was changed elsewhere meanwhile: both are shown before saving.' : ''}</span>
+          <span class="label grow">
+            {elsewhere ? 'It was changed elsewhere meanwhile: both are shown before saving.' : ''}
+          </span>
           <Button does={discard}>Discard</Button>
-          <Button kind="main" does={() => void save()} disabled={draft.broken !== undefined || problems.length > 0} shortcut="Ctrl S">
+          <Button
+            kind="main"
+            does={() => void save()}
+            disabled={draft.broken !== undefined || problems.length > 0}
+            shortcut="Control+S"
+          >
             Save
           </Button>
         </footer>
@@ -154,7 +177,10 @@ export function usePreview(
     const body = { trigger: trigger ?? null, count: 10, ...(zone !== undefined && { timezone: zone }) }
     const stop = later(PAUSE_MS, () => {
       post<Preview>('triggers/preview', body).then(set, (error: unknown) => {
-        const problems = error instanceof ApiError && error.problems.length > 0 ? error.problems : [{ path: 'trigger', message: wordsOf(error) }]
+        const problems =
+          error instanceof ApiError && error.problems.length > 0
+            ? error.problems
+            : [{ path: 'trigger', message: wordsOf(error) }]
         set({ words: null, times: [], problems })
       })
     })

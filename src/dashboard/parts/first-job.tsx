@@ -1,11 +1,12 @@
 /** First job: what the list shows while there is no job: how to insert one.
  *  In: the nodes. Out: a line for mongosh that works here, with a node and a function that are really there, and what to try next. */
-import { useKeys } from '../keys.ts'
-import { say } from '../store/said.ts'
-import { flow } from '../store/live.ts'
-import { useRights } from '../store/me.ts'
+
 import { useCell } from '../cell.ts'
 import { useNow } from '../clock.ts'
+import { useKeys } from '../keys.ts'
+import { flow } from '../store/live.ts'
+import { useRights } from '../store/me.ts'
+import { say } from '../store/said.ts'
 import { type Nodes, nodeStatusOf, takesJobs } from '../words/status.ts'
 import { clockOf, counted } from '../words/time.ts'
 import { Button, copy, Link } from './controls.tsx'
@@ -36,7 +37,9 @@ export function FirstJob({ nodes = [] }: { readonly nodes: Nodes }) {
   return (
     <section class="first">
       <h2>No jobs yet. Insert one.</h2>
-      <p class="support">A job is a document. Paste this into mongosh and keep this page in sight: it does not need a reload.</p>
+      <p class="support">
+        A job is a document. Paste this into mongosh and keep this page in sight: it does not need a reload.
+      </p>
       <div class="panel">
         <header class="panel-head">
           <h3>mongosh</h3>
@@ -50,7 +53,9 @@ export function FirstJob({ nodes = [] }: { readonly nodes: Nodes }) {
           <dt>ip</dt>
           <dd>
             the node that runs it. Leave it out and a living node takes the job
-            {takers.length > 0 ? `: ${takers.map(({ _id }) => _id).join(' and ')} listening.` : '. None is listening now: tidewheel start.'}
+            {takers.length > 0
+              ? `: ${takers.map(({ _id }) => _id).join(' and ')} listening.`
+              : '. None is listening now: tidewheel start.'}
           </dd>
           <dt>func</dt>
           <dd>
@@ -70,7 +75,9 @@ export function FirstJob({ nodes = [] }: { readonly nodes: Nodes }) {
       </div>
       <p class="watching">
         {takers[0] !== undefined && <Mark status={nodeStatusOf(takers[0])} />}
-        <span>{live ? 'Watching the jobs. Your document appears here as it is written.' : 'Not live at the moment.'}</span>
+        <span>
+          {live ? 'Watching the jobs. Your document appears here as it is written.' : 'Not live at the moment.'}
+        </span>
         <span class="grow" />
         <span class="support">{counted(takers.length, 'node')} listening</span>
       </p>
@@ -86,8 +93,8 @@ export function FirstJob({ nodes = [] }: { readonly nodes: Nodes }) {
         </Try>
       </div>
       <p class="support">
-        No mongosh at hand? {change && <Link to="/new">New job opens the form,</Link>} <code>tidewheel jobs add --file job.json</code> does
-        it from a shell.
+        No mongosh at hand? {change && <Link to="/new">New job opens the form,</Link>}{' '}
+        <code>tidewheel jobs add --file job.json</code> does it from a shell.
       </p>
     </section>
   )

@@ -6,14 +6,14 @@ import { go, pathOf } from '../address.ts'
 import { useNow } from '../clock.ts'
 import type { Run } from '../shapes.ts'
 import { useNarrow } from '../store/narrow.ts'
-import { FAILED, runStatusOf } from '../words/status.ts'
 import { durationsOf, latenessOf, percentile, roundUp } from '../words/numbers.ts'
+import { FAILED, runStatusOf } from '../words/status.ts'
 import { exactly, lengthWords, shortClock, signed, whenOf } from '../words/time.ts'
 
 const MOST = 96
 const NARROW_MOST = 36
 const WIDE = 720
-const LEFT = 44
+const LEFT = 52
 const TOP = 14
 const ZERO = 96
 const LATE_ZERO = 108
@@ -26,10 +26,12 @@ export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
   const most = narrow ? NARROW_MOST : MOST
   const runs = all.slice(0, most).reverse()
   const [at, setAt] = useState<number | undefined>(undefined)
-  if (runs.length === 0) return <p class="plot-none support">No run yet. Each will stand here: up how long it took, down how late it was.</p>
+  if (runs.length === 0)
+    return <p class="plot-none support">No run yet. Each will stand here: up how long it took, down how late it was.</p>
   const wide = narrow ? 340 : WIDE
   const step = (wide - LEFT) / Math.max(runs.length, 12)
-  const took = (run: Run) => run.duration ?? (run.status === 'started' && run.started ? now - Date.parse(run.started) : 0)
+  const took = (run: Run) =>
+    run.duration ?? (run.status === 'started' && run.started ? now - Date.parse(run.started) : 0)
   const p95 = percentile(durationsOf(runs), 0.95)
   const top = roundUp(Math.max(1, ...runs.map(took)))
   const late = roundUp(Math.max(1, ...latenessOf(runs)))
@@ -43,7 +45,9 @@ export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
     event.preventDefault()
   }
   const shown = at === undefined ? undefined : runs[at]
-  const labels = [...new Set([0, ...(narrow ? [] : [0.25, 0.5, 0.75]).map(part => Math.floor(runs.length * part)), runs.length - 1])]
+  const labels = [
+    ...new Set([0, ...(narrow ? [] : [0.25, 0.5, 0.75]).map(part => Math.floor(runs.length * part)), runs.length - 1]),
+  ]
   return (
     <div class="history-plot">
       {/* biome-ignore lint/a11y/useSemanticElements: a drawing that is walked through with arrows. */}
@@ -74,7 +78,7 @@ export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
             key={run._id}
             run={run}
             x={LEFT + i * step}
-            wide={Math.max(1.5, Math.min(14, step - 1.5))}
+            wide={Math.max(1.5, Math.min(10, step - 1.5))}
             y={y(took(run))}
             down={((run.late ?? 0) / late) * (BOTTOM - LATE_ZERO)}
             on={i === at}
@@ -127,19 +131,23 @@ function Bar({ run, x, y, wide, step, down, on, look }: BarProps) {
   const ran = failed || run.status === 'executed' || run.status === 'cancelled'
   const top = Math.min(y, ZERO - 2)
   return (
-    <a href={`#${run._id}`} tabIndex={-1} aria-hidden="true" onPointerEnter={look} onClick={event => {
-      event.preventDefault()
-      go(pathOf('runs', run._id))
-    }}>
+    <a
+      href={`#${run._id}`}
+      tabIndex={-1}
+      aria-hidden="true"
+      onPointerEnter={look}
+      onClick={event => {
+        event.preventDefault()
+        go(pathOf('runs', run._id))
+      }}
+    >
       <rect class={on ? 'reach on' : 'reach'} x={x} y={TOP - 12} width={step} height={BOTTOM - TOP + 12} />
       {ran && <rect class={`${colour} fill`} x={x} y={top} width={wide} height={ZERO - top} />}
       {failed && <path class={`${colour} fill`} d={`M${x + wide / 2 - 3.5} ${top - 8}h7v7h-7Z`} />}
       {run.status === 'started' && (
         <rect class="now stroke" x={x + 0.5} y={top} width={Math.max(1, wide - 1)} height={ZERO - top} />
       )}
-      {!ran && run.status !== 'started' && (
-        <path class="warn stroke" d={`M${x + wide / 2} ${ZERO - 9}l3 4-3 4-3-4Z`} />
-      )}
+      {!ran && run.status !== 'started' && <path class="warn stroke" d={`M${x + wide / 2} ${ZERO - 9}l3 4-3 4-3-4Z`} />}
       {down > 0 && <rect class="late fill" x={x} y={LATE_ZERO} width={wide} height={Math.max(1, down)} />}
     </a>
   )

@@ -1,8 +1,8 @@
 /** In hand: what floats while jobs are carried to a node, and the keys that carry them. */
 import { useCell } from '../cell.ts'
 import { type Binding, useKeys } from '../keys.ts'
-import { choose, drop, type Hand, hand, putBack, targets } from '../store/hand.ts'
 import type { Job } from '../shapes.ts'
+import { choose, drop, type Hand, hand, putBack, targets } from '../store/hand.ts'
 import { nodes } from '../store/nodes.ts'
 import { JOB_STATUSES, jobStatusOf } from '../words/status.ts'
 import { clockOf, counted } from '../words/time.ts'
@@ -40,9 +40,7 @@ function Carried({ held }: { readonly held: Hand }) {
         {jobs.length > SHOWN && <li class="support">{jobs.length - SHOWN} more</li>}
       </ul>
       <p class="hand-text">
-        {over === undefined
-          ? 'Drop on a node that takes jobs'
-          : `Move ${counted(moving.length, 'job')} to ${over}`}
+        {over === undefined ? 'Drop on a node that takes jobs' : `Move ${counted(moving.length, 'job')} to ${over}`}
       </p>
       {over !== undefined && <p class="support">{stays(moving)}</p>}
       <p class="label">

@@ -33,7 +33,7 @@ function Foot({ close, go, verb, undo, disabled = false }: FootProps) {
   return (
     <>
       <span class="support grow">{undo}</span>
-      <Button does={close} shortcut="Esc">
+      <Button does={close} shortcut="Escape">
         Not now
       </Button>
       <Button kind="main" does={go} disabled={disabled} shortcut="Enter">
@@ -71,10 +71,22 @@ export function MoveDialogue({ job, close }: DialogueProps) {
     void perform({ jobs: [job] }, { action: 'move', ip })
   }
   const foot = (
-    <Foot close={close} go={go} verb={`Move to ${ip}`} undo="Can be undone with z" disabled={ip === '' || ip === job.ip} />
+    <Foot
+      close={close}
+      go={go}
+      verb={`Move to ${ip}`}
+      undo="Can be undone with z"
+      disabled={ip === '' || ip === job.ip}
+    />
   )
   return (
-    <Sheet title={`Move ${job._id}`} aside={job.ip === undefined ? 'it has no node' : `from ${job.ip}`} place="middle" close={close} foot={foot}>
+    <Sheet
+      title={`Move ${job._id}`}
+      aside={job.ip === undefined ? 'it has no node' : `from ${job.ip}`}
+      place="middle"
+      close={close}
+      foot={foot}
+    >
       <fieldset class="choices">
         <legend class="label">To which node</legend>
         {nodes.map(node => (
@@ -89,7 +101,11 @@ export function MoveDialogue({ job, close }: DialogueProps) {
             <Mark status={nodeStatusOf(node)} />
             <span class="mono">{node._id}</span>
             <span class="support grow">
-              {node._id === job.ip ? 'it is here' : takesJobs(node) ? nodeStatusOf(node).word : `${nodeStatusOf(node).word}: takes no jobs`}
+              {node._id === job.ip
+                ? 'it is here'
+                : takesJobs(node)
+                  ? nodeStatusOf(node).word
+                  : `${nodeStatusOf(node).word}: takes no jobs`}
             </span>
             <span class="support">{counted(node.jobs ?? 0, 'job')}</span>
           </label>
@@ -97,8 +113,8 @@ export function MoveDialogue({ job, close }: DialogueProps) {
       </fieldset>
       <p>
         Its next run stays
-        {typeof job.next_run_time === 'string' ? ` ${whenOf(job.next_run_time, now())}` : ' as it is'}. A run in progress ends where it
-        began.
+        {typeof job.next_run_time === 'string' ? ` ${whenOf(job.next_run_time, now())}` : ' as it is'}. A run in
+        progress ends where it began.
       </p>
       <p class="label">The same in a shell</p>
       <pre class="code small">{moveLine(job._id, ip)}</pre>
@@ -127,7 +143,12 @@ function useSpan(job: Job, from: number, to: number, zone: string | undefined): 
       setTimes('The end is to lie after the beginning.')
       return
     }
-    const body = { trigger: job.trigger, after: new Date(from - 1).toISOString(), count: MOST, ...(zone !== undefined && { timezone: zone }) }
+    const body = {
+      trigger: job.trigger,
+      after: new Date(from - 1).toISOString(),
+      count: MOST,
+      ...(zone !== undefined && { timezone: zone }),
+    }
     post<Preview>('triggers/preview', body).then(
       found => current && setTimes(found.times.filter(time => Date.parse(time) <= to)),
       error => current && setTimes(wordsOf(error)),
@@ -155,7 +176,13 @@ export function BackfillDialogue({ job, close, zone }: DialogueProps & { readonl
     }
   }
   const foot = (
-    <Foot close={close} go={() => void go()} verb={`Order ${counted(count, 'run')}`} undo="Cannot be undone" disabled={count === 0} />
+    <Foot
+      close={close}
+      go={() => void go()}
+      verb={`Order ${counted(count, 'run')}`}
+      undo="Cannot be undone"
+      disabled={count === 0}
+    />
   )
   return (
     <Sheet title={`Backfill ${job._id}`} aside="preview, nothing has happened yet" close={close} foot={foot}>

@@ -3,8 +3,8 @@
 import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
 import type { Problem } from '../api.ts'
-import type { Nodes } from '../words/status.ts'
 import { type Draft, problemsAt } from '../store/draft.ts'
+import type { Nodes } from '../words/status.ts'
 import { Mark } from './mark.tsx'
 import { TriggerForm } from './trigger-form.tsx'
 
@@ -33,13 +33,22 @@ export function JobForm({ draft, problems, set, nodes = [], isNew }: JobFormProp
     <div class="form">
       {isNew && (
         <Field label="Id" path="_id" problems={problems}>
-          {id => <Text id={id} value={text('_id')} set={setText('_id')} mono placeholder="one is made" />}
+          {(id, invalid) => (
+            <Text id={id} invalid={invalid} value={text('_id')} set={setText('_id')} mono placeholder="one is made" />
+          )}
         </Field>
       )}
       <Field label="Function" path="func" problems={problems}>
-        {id => (
+        {(id, invalid) => (
           <>
-            <Text id={id} value={text('func')} set={value => set('func', value)} mono list={`${lists}-tasks`} />
+            <Text
+              id={id}
+              invalid={invalid}
+              value={text('func')}
+              set={value => set('func', value)}
+              mono
+              list={`${lists}-tasks`}
+            />
             <datalist id={`${lists}-tasks`}>
               {[...new Set(nodes.flatMap(({ tasks }) => tasks ?? []))].map(task => (
                 <option key={task} value={task} />
@@ -50,9 +59,17 @@ export function JobForm({ draft, problems, set, nodes = [], isNew }: JobFormProp
       </Field>
       <TriggerForm draft={draft} problems={problems} set={set} />
       <Field label="Node" path="ip" problems={problems}>
-        {id => (
+        {(id, invalid) => (
           <>
-            <Text id={id} value={text('ip')} set={setText('ip')} mono placeholder="any living node" list={`${lists}-nodes`} />
+            <Text
+              id={id}
+              invalid={invalid}
+              value={text('ip')}
+              set={setText('ip')}
+              mono
+              placeholder="any living node"
+              list={`${lists}-nodes`}
+            />
             <datalist id={`${lists}-nodes`}>
               {nodes.map(({ _id }) => (
                 <option key={_id} value={_id} />
@@ -62,32 +79,51 @@ export function JobForm({ draft, problems, set, nodes = [], isNew }: JobFormProp
         )}
       </Field>
       <Field label="If late" path="misfire_grace_time" problems={problems}>
-        {id => (
+        {(id, invalid) => (
           <span class="phrase">
-            start up to <Small id={id} value={number('misfire_grace_time')} set={setNumber('misfire_grace_time')} placeholder="60" /> s
-            late, else{' '}
+            start up to{' '}
+            <Small
+              id={id}
+              invalid={invalid}
+              value={number('misfire_grace_time')}
+              set={setNumber('misfire_grace_time')}
+              placeholder="60"
+            />{' '}
+            s late, else{' '}
             <span class="word warn">
               <Mark status={{ word: 'missed', colour: 'warn', shape: 'diamond' }} /> missed
             </span>
           </span>
         )}
       </Field>
-      <Field label="If running" path="overlap" problems={[...problemsAt(problems, 'overlap'), ...problemsAt(problems, 'max_instances')]} all>
+      <Field
+        label="If running"
+        path="overlap"
+        problems={[...problemsAt(problems, 'overlap'), ...problemsAt(problems, 'max_instances')]}
+        all
+      >
         {id => (
           <span class="phrase">
-            <select id={id} value={text('overlap') || 'skip'} onChange={event => set('overlap', event.currentTarget.value)}>
+            <select
+              id={id}
+              value={text('overlap') || 'skip'}
+              onChange={event => set('overlap', event.currentTarget.value)}
+            >
               <option value="skip">skip</option>
               <option value="queue_one">queue one</option>
               <option value="cancel_other">cancel the other</option>
             </select>{' '}
-            at <Small value={number('max_instances')} set={setNumber('max_instances')} placeholder="1" label="At once" /> at a time
+            at{' '}
+            <Small value={number('max_instances')} set={setNumber('max_instances')} placeholder="1" label="At once" />{' '}
+            at a time
           </span>
         )}
       </Field>
       <Field label="Timeout" path="timeout" problems={problems}>
-        {id => (
+        {(id, invalid) => (
           <span class="phrase">
-            <Small id={id} value={number('timeout')} set={setNumber('timeout')} placeholder="none" /> s
+            <Small id={id} invalid={invalid} value={number('timeout')} set={setNumber('timeout')} placeholder="none" />{' '}
+            s
           </span>
         )}
       </Field>
@@ -117,7 +153,7 @@ interface FieldProps {
   readonly problems: readonly Problem[]
   /** All problems given are its own. */
   readonly all?: boolean
-  readonly children: (id: string) => ComponentChildren
+  readonly children: (id: string, invalid: boolean) => ComponentChildren
 }
 
 export function Field({ label, path, problems, all = false, children }: FieldProps) {
@@ -127,17 +163,21 @@ export function Field({ label, path, problems, all = false, children }: FieldPro
     <div class={own.length > 0 ? 'form-row wrong' : 'form-row'}>
       <label for={id}>{label}</label>
       <div>
-        {children(id)}
+        {children(id, own.length > 0)}
         {own.slice(0, 1).map(problem => (
           <p key={problem.message} class="problem" role="alert">
             <Mark status={INVALID} />
-            <span>{problem.message}</span>
+            <span>{plain(problem)}</span>
           </p>
         ))}
       </div>
     </div>
   )
 }
+
+/** Beside its own field a problem need not name it. */
+const plain = ({ path, message }: Problem): string =>
+  message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message
 
 interface TextProps {
   readonly id?: string
@@ -147,14 +187,16 @@ interface TextProps {
   readonly placeholder?: string
   readonly list?: string
   readonly label?: string
+  readonly invalid?: boolean
 }
 
-export const Text = ({ id, value, set, mono = false, placeholder, list, label }: TextProps) => (
+export const Text = ({ id, value, set, mono = false, placeholder, list, label, invalid = false }: TextProps) => (
   <input
     id={id}
     type="text"
     class={mono ? 'mono' : undefined}
     aria-label={label}
+    aria-invalid={invalid}
     value={value}
     list={list}
     placeholder={placeholder}
@@ -165,7 +207,7 @@ export const Text = ({ id, value, set, mono = false, placeholder, list, label }:
   />
 )
 
-export const Small = ({ id, value, set, placeholder, label }: TextProps) => (
+export const Small = ({ id, value, set, placeholder, label, invalid = false }: TextProps) => (
   <input
     id={id}
     type="number"
@@ -173,6 +215,7 @@ export const Small = ({ id, value, set, placeholder, label }: TextProps) => (
     min="0"
     step="any"
     aria-label={label}
+    aria-invalid={invalid}
     value={value}
     placeholder={placeholder}
     onInput={event => set(event.currentTarget.value)}

@@ -8,11 +8,11 @@ import { useNow } from '../clock.ts'
 import { isTyping } from '../keys.ts'
 import { grab, hand } from '../store/hand.ts'
 import type { JobList, ListState, Row } from '../store/job-list.ts'
+import { useNarrow } from '../store/narrow.ts'
 import { type Picked, toggled } from '../store/picked.ts'
 import { recents, seeRecent } from '../store/recent.ts'
 import { JOB_STATUSES, jobStatusOf, type Nodes } from '../words/status.ts'
-import { useNarrow } from '../store/narrow.ts'
-import { Changed, type Column } from './columns.tsx'
+import { Changed, type Column, spansTimes } from './columns.tsx'
 import { Link } from './controls.tsx'
 import { Mark } from './mark.tsx'
 
@@ -63,7 +63,8 @@ export function JobTable(props: JobTableProps) {
   }, [ids, state.whole])
   useCursorInSight(box, state, picked.cursor, rowPx)
 
-  const holds = (held: boolean) => list.hold(held || picked.jobs.size > 0 || box.current?.contains(document.activeElement) === true)
+  const holds = (held: boolean) =>
+    list.hold(held || picked.jobs.size > 0 || box.current?.contains(document.activeElement) === true)
   useEffect(() => holds(box.current?.matches(':hover') === true), [picked.jobs.size])
   const wide = columns.length + (operate ? 3 : 2)
 
@@ -80,7 +81,12 @@ export function JobTable(props: JobTableProps) {
       onFocusOut={() => holds(false)}
     >
       {/* biome-ignore lint/a11y/useSemanticElements: a table whose rows are walked through is a grid. */}
-      <table class="jobs" role="grid" aria-rowcount={state.whole ? state.rows.length + 1 : -1} aria-multiselectable={operate}>
+      <table
+        class="jobs"
+        role="grid"
+        aria-rowcount={state.whole ? state.rows.length + 1 : -1}
+        aria-multiselectable={operate}
+      >
         <Head {...props} />
         <tbody>
           {first > 0 && <Spacer rows={first} px={rowPx} wide={wide} />}
@@ -135,7 +141,11 @@ function useCursorInSight(
 function Head({ state, columns, sort, setSort, picked, pick, operate }: JobTableProps) {
   const whole = picked.all || (state.rows.length > 0 && picked.jobs.size >= state.rows.length)
   const pickLoaded = () =>
-    pick(now => (whole ? { ...now, jobs: new Map(), all: false } : { ...now, jobs: new Map(state.rows.map(({ job }) => [job._id, job])) }))
+    pick(now =>
+      whole
+        ? { ...now, jobs: new Map(), all: false }
+        : { ...now, jobs: new Map(state.rows.map(({ job }) => [job._id, job])) },
+    )
   return (
     <thead>
       <tr>
@@ -184,7 +194,11 @@ function SortHead({ name, head, by, sort, setSort, right = false }: SortHeadProp
   const down = sort === `-${by}`
   const next = up && by !== '_id' ? `-${by}` : by
   return (
-    <th scope="col" class={`c-${name} ${right ? 'right' : ''}`} aria-sort={up ? 'ascending' : down ? 'descending' : 'none'}>
+    <th
+      scope="col"
+      class={`c-${name} ${right ? 'right' : ''}`}
+      aria-sort={up ? 'ascending' : down ? 'descending' : 'none'}
+    >
       <button type="button" class="sort" onClick={() => setSort(next)}>
         {head} {up ? '↑' : down ? '↓' : ''}
       </button>
@@ -206,7 +220,13 @@ function JobRow({ row, index, columns, nodes, picked, pick, operate }: JobRowPro
   const selected = picked.all || picked.jobs.has(job._id)
   const cursor = picked.cursor === job._id
   const cell = { row, job, status, recent, now }
-  const classes = [selected && 'selected', cursor && 'cursor', row.gone && 'gone', held && 'held', row.before && 'edited']
+  const classes = [
+    selected && 'selected',
+    cursor && 'cursor',
+    row.gone && 'gone',
+    held && 'held',
+    row.before && 'edited',
+  ]
   const grabbed = () => (picked.jobs.has(job._id) ? [...picked.jobs.values()] : [job])
   return (
     <tr
@@ -231,15 +251,23 @@ function JobRow({ row, index, columns, nodes, picked, pick, operate }: JobRowPro
       </td>
       <td class="c-job">
         <Link to={pathOf('jobs', job._id)} class="job-name clip" title={job._id}>
-          {row.before === undefined ? (job.name ?? job._id) : <Changed row={row} value={job.name ?? job._id} of={({ name, _id }) => name ?? _id} />}
+          {row.before === undefined ? (
+            (job.name ?? job._id)
+          ) : (
+            <Changed row={row} value={job.name ?? job._id} of={({ name, _id }) => name ?? _id} />
+          )}
         </Link>
         {row.gone && <span class="support gone-word"> removed</span>}
       </td>
-      {columns.map(({ name, right, cell: draw }) => (
-        <td key={name} class={`c-${name} ${right ? 'right' : ''}`}>
-          {draw(cell)}
-        </td>
-      ))}
+      {columns.map(({ name, right, cell: draw }, i) => {
+        const spans = name === 'next' && columns[i + 1]?.name === 'yours' && spansTimes(cell)
+        if (name === 'yours' && columns[i - 1]?.name === 'next' && spansTimes(cell)) return null
+        return (
+          <td key={name} class={`c-${name} ${right && !spans ? 'right' : ''}`} colSpan={spans ? 2 : 1}>
+            {draw(cell)}
+          </td>
+        )
+      })}
     </tr>
   )
 }

@@ -11,7 +11,7 @@ import { type NodeJobs, nodeJobs } from '../store/node-jobs.ts'
 import { useNodes } from '../store/nodes.ts'
 import { listPath } from '../store/search.ts'
 import { JOB_STATUSES, jobStatusOf, nodeStatusOf } from '../words/status.ts'
-import { away, clockOf, counted, grouped, lengthWords, signed } from '../words/time.ts'
+import { clockOf, counted, dueWords, grouped, lengthWords, signed } from '../words/time.ts'
 import { Button, Link } from './controls.tsx'
 import { Mark } from './mark.tsx'
 
@@ -33,7 +33,13 @@ export function NodeCard({ node, current, act }: NodeCardProps) {
   const over = held?.over === node._id
   const target = held !== undefined && targets(held.jobs).includes(node._id)
   const coming = over ? held.jobs.filter(job => job.ip !== node._id).length : 0
-  const classes = ['card', status.word, over && 'over', held !== undefined && (target ? 'target' : 'not-target'), current && 'current']
+  const classes = [
+    'card',
+    status.word,
+    over && 'over',
+    held !== undefined && (target ? 'target' : 'not-target'),
+    current && 'current',
+  ]
   return (
     <article
       class={classes.filter(Boolean).join(' ')}
@@ -47,7 +53,7 @@ export function NodeCard({ node, current, act }: NodeCardProps) {
         <h2 class="mono clip">
           <Link to={listPath({ ip: node._id })}>{node._id}</Link>
         </h2>
-        <span class={status.colour}>{status.word}</span>
+        <span class={`card-status ${status.colour}`}>{status.word}</span>
         <span class="support clip grow" title={hostOf(node)}>
           {hostOf(node)}
         </span>
@@ -65,7 +71,15 @@ export function NodeCard({ node, current, act }: NodeCardProps) {
 const hostOf = ({ host, pid, version }: Node): string =>
   [host?.split(/[\s,;(]/)[0], pid === undefined ? undefined : `pid ${pid}`, version].filter(Boolean).join(', ')
 
-function Menu({ node, word, act }: { readonly node: Node; readonly word: string; readonly act: (act: NodeAct) => void }) {
+function Menu({
+  node,
+  word,
+  act,
+}: {
+  readonly node: Node
+  readonly word: string
+  readonly act: (act: NodeAct) => void
+}) {
   const wished = node.wanted === 'draining'
   if (word === 'dead' || word === 'stopped') {
     return wished ? (
@@ -118,13 +132,21 @@ function Figures({ node, extra }: { readonly node: Node; readonly extra: number 
           <meter class="lease" min="0" max="1" value={living ? share : 0} title={`of ${lengthWords(node.lease)}`}>
             {Math.round(share * 100)} %
           </meter>{' '}
-          {living ? `${(Math.max(0, left) / 1_000).toFixed(1)} s` : <span class={node.status === 'stopped' ? 'support' : 'bad'}>ended</span>}
+          {living ? (
+            `${(Math.max(0, left) / 1_000).toFixed(1)} s`
+          ) : (
+            <span class={node.status === 'stopped' ? 'support' : 'bad'}>ended</span>
+          )}
         </dd>
       </div>
       <div>
         <dt>Clock</dt>
         <dd class={off ? 'warn' : undefined} title="ahead of the database server">
-          {!living || node.offset === undefined ? <span class="support">unknown</span> : signed(Math.round(node.offset))}
+          {!living || node.offset === undefined ? (
+            <span class="support">unknown</span>
+          ) : (
+            signed(Math.round(node.offset))
+          )}
         </dd>
       </div>
     </dl>
@@ -134,10 +156,13 @@ function Figures({ node, extra }: { readonly node: Node; readonly extra: number 
 function lineOf(node: Node): string {
   const { word } = nodeStatusOf(node)
   const last = clockOf(node.seen)
-  if (word === 'dead') return `Last word ${last}.${(node.stranded ?? 0) > 0 ? ` ${counted(node.stranded ?? 0, 'job')} stranded.` : ''}`
+  if (word === 'dead')
+    return `Last word ${last}.${(node.stranded ?? 0) > 0 ? ` ${counted(node.stranded ?? 0, 'job')} stranded.` : ''}`
   if (word === 'stopped') return `Stopped in order, last word ${last}.`
   const parts = [
-    word === 'draining' ? `Draining: ${counted(node.jobs ?? 0, 'job')} left, ${counted(node.running ?? 0, 'run')} end here first` : '',
+    word === 'draining'
+      ? `Draining: ${counted(node.jobs ?? 0, 'job')} left, ${counted(node.running ?? 0, 'run')} end here first`
+      : '',
     streamOf(node),
     node.executors === undefined ? '' : Object.keys(node.executors).join(', '),
     node.timezone ?? '',
@@ -166,7 +191,12 @@ function ComingHour({ known }: { readonly known: NodeJobs | undefined }) {
           </span>
         )}
       </p>
-      <svg viewBox="0 0 360 32" preserveAspectRatio="none" role="img" aria-label={`${grouped(all)} runs due within the hour`}>
+      <svg
+        viewBox="0 0 360 32"
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${grouped(all)} runs due within the hour`}
+      >
         {minutes.map((n, i) => {
           const high = n === 0 ? 0 : 3 + 27 * Math.sqrt(n / top)
           // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its minute.
@@ -194,9 +224,15 @@ function JobsOf({ node, known, landing }: JobsOfProps) {
         {jobs.map(job => (
           <CardJob key={job._id} job={job} nodes={nodes} />
         ))}
-        {landing > 0 && <li class="landing">{counted(landing, 'job')} land here</li>}
+        {landing > 0 && (
+          <li class="landing">
+            {counted(landing, 'job')} {landing === 1 ? 'lands' : 'land'} here
+          </li>
+        )}
       </ul>
-      {jobs.length === 0 && known !== undefined && landing === 0 && <p class="support card-line">No job is due here.</p>}
+      {jobs.length === 0 && known !== undefined && landing === 0 && (
+        <p class="support card-line">No job is due here.</p>
+      )}
       {more > 0 && (
         <p class="card-line">
           <Link to={listPath({ ip: node._id })}>{grouped(more)} more</Link>
@@ -220,7 +256,7 @@ function CardJob({ job, nodes }: { readonly job: Job; readonly nodes: ReturnType
       <span class="support">
         {status === 'running' && since !== undefined
           ? `${lengthWords(Math.max(0, now - Date.parse(since)))} so far`
-          : typeof job.next_run_time === 'string' && away(job.next_run_time, now)}
+          : typeof job.next_run_time === 'string' && dueWords(job.next_run_time, now)}
       </span>
     </li>
   )

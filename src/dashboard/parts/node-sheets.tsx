@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { at, post, wordsOf } from '../api.ts'
 import { useKeys } from '../keys.ts'
 import type { Node } from '../shapes.ts'
-import { drainOf, type Drain } from '../store/drain.ts'
+import { type Drain, drainOf } from '../store/drain.ts'
 import { readNodes, useNodes } from '../store/nodes.ts'
 import { say } from '../store/said.ts'
 import { remember } from '../store/undo.ts'
@@ -52,7 +52,7 @@ export function DrainSheet({ node, close }: NodeSheetProps) {
   const foot = (
     <>
       <span class="support grow">Can be undone with z</span>
-      <Button does={close} shortcut="Esc">
+      <Button does={close} shortcut="Escape">
         Not now
       </Button>
       <Button kind="main" does={() => void go()} disabled={!ready} shortcut="Enter">
@@ -78,7 +78,8 @@ function DrainWords({ node, drain }: { readonly node: Node; readonly drain: Drai
         <strong>
           {counted(drain.goes, 'job')} go, {grouped(drain.stay)} stay.
         </strong>{' '}
-        {(node.running ?? 0) > 0 && `${counted(node.running ?? 0, 'run')} in progress end here first. `}It takes no new runs meanwhile.
+        {(node.running ?? 0) > 0 && `${counted(node.running ?? 0, 'run')} in progress end here first. `}It takes no new
+        runs meanwhile.
       </p>
       {drain.to.length > 0 && (
         <section>
@@ -117,10 +118,10 @@ function DrainWords({ node, drain }: { readonly node: Node; readonly drain: Drai
             </span>
           </h3>
           <ul class="moves">
-            {drain.first.slice(0, SHOWN).map(({ id, ip }) => (
-              <li key={id}>
-                <span class="clip">{id}</span>
-                <span class="mono">{ip}</span>
+            {drain.first.slice(0, SHOWN).map(({ _id, to }) => (
+              <li key={_id}>
+                <span class="clip">{_id}</span>
+                <span class="mono">{to}</span>
               </li>
             ))}
           </ul>
@@ -130,18 +131,18 @@ function DrainWords({ node, drain }: { readonly node: Node; readonly drain: Drai
         <section>
           <h3>{counted(drain.stay, 'job')} stay, because no other may take them</h3>
           <ul class="moves">
-            {drain.staying.slice(0, SHOWN).map(({ id, reason }) => (
-              <li key={id}>
-                <span class="clip">{id}</span>
-                <span class="support">{reason ?? 'stays'}</span>
+            {drain.staying.slice(0, SHOWN).map(({ _id, why }) => (
+              <li key={_id}>
+                <span class="clip">{_id}</span>
+                <span class="support">{why || 'stays'}</span>
               </li>
             ))}
           </ul>
           <p class="banner warn">
             <Mark status={STRANDED} />
             <span>
-              They stay on this node and are stranded when it stops. To let others take them: set <code>standby: "any"</code>, or move them
-              by hand.
+              They stay on this node and are stranded when it stops. To let others take them: set{' '}
+              <code>standby: "any"</code>, or move them by hand.
             </span>
           </p>
         </section>
@@ -165,7 +166,7 @@ export function EvictSheet({ node, close }: NodeSheetProps) {
   const foot = (
     <>
       <span class="support grow">Cannot be undone</span>
-      <Button does={close} shortcut="Esc">
+      <Button does={close} shortcut="Escape">
         Not now
       </Button>
       <Button kind="grave" does={() => void go()}>
@@ -176,14 +177,15 @@ export function EvictSheet({ node, close }: NodeSheetProps) {
   return (
     <Sheet title={`Evict ${ip}`} place="middle" close={close} foot={foot}>
       <p>
-        The node is treated as dead at once. Its jobs move to the nodes that may take them; those that no other may take are stranded.
+        The node is treated as dead at once. Its jobs move to the nodes that may take them; those that no other may take
+        are stranded.
       </p>
       {node.living ? (
         <p class="banner bad">
           <Mark status={STRANDED} />
           <span>
-            <strong>It is alive.</strong> Its {counted(node.running ?? 0, 'run')} in progress are interrupted. Its process is fenced, and
-            comes back as a new one. To let runs finish, drain it instead.
+            <strong>It is alive.</strong> Its {counted(node.running ?? 0, 'run')} in progress are interrupted. Its
+            process is fenced, and comes back as a new one. To let runs finish, drain it instead.
           </span>
         </p>
       ) : (

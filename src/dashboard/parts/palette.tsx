@@ -78,7 +78,14 @@ export function Palette({ close }: { readonly close: () => void }) {
       </div>
       <div id={id} class="palette-list" role="listbox" aria-label="Commands">
         {offers.map((offer, i) => (
-          <Line key={`${offer.group}${offer.text}`} id={`${id}-${i}`} offer={offer} before={offers[i - 1]} on={i === at} choose={choose} />
+          <Line
+            key={`${offer.group}${offer.text}`}
+            id={`${id}-${i}`}
+            offer={offer}
+            before={offers[i - 1]}
+            on={i === at}
+            choose={choose}
+          />
         ))}
         {offers.length === 0 && <p class="support">Nothing of that name.</p>}
       </div>

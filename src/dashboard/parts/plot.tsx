@@ -56,7 +56,9 @@ export function Plot({ label, x, series, format, below }: PlotProps) {
             {},
             ...series.map(
               ({ kind, colour }): uPlot.Series => ({
-                ...(kind === 'bars' ? { ...(bars && { paths: bars }), fill: palette[colour], width: 0 } : { width: 1.5 }),
+                ...(kind === 'bars'
+                  ? { ...(bars && { paths: bars }), fill: palette[colour], width: 0 }
+                  : { width: 1.5 }),
                 ...(kind === 'dashed' && { dash: [4, 3] }),
                 stroke: palette[colour],
                 points: { show: false },

@@ -127,8 +127,10 @@ function RailFoot({ open }: { readonly open: (what: 'palette' | 'keys') => void 
           </span>
         )}
       </p>
-      {who?.open === true && <p>No users: all on this machine are admin.</p>}
-      {who !== undefined && !operate && <p>{who.readOnly ? 'Read-only server.' : 'You may look, not change.'}</p>}
+      {who?.open === true && <p class="wrap">No users: all on this machine are admin.</p>}
+      {who !== undefined && !operate && (
+        <p class="wrap">{who.readOnly ? 'Read-only server.' : 'You may look, not change.'}</p>
+      )}
       <p class="rail-keys">
         <button type="button" class="button quiet" onClick={() => open('palette')}>
           <Key>Ctrl K</Key> commands

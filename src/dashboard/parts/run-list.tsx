@@ -60,7 +60,9 @@ export function RunList({ runs, older, loading, more, cancel }: RunListProps) {
             <th scope="col" class="c-outcome">
               Outcome
             </th>
-            <th scope="col" class="c-due">Due</th>
+            <th scope="col" class="c-due">
+              Due
+            </th>
             <th scope="col" class="c-about">
               <span class="unseen">About</span>
             </th>
@@ -95,7 +97,9 @@ export function RunList({ runs, older, loading, more, cancel }: RunListProps) {
           ))}
         </tbody>
       </table>
-      {runs.length === 0 && !loading && <p class="panel-foot support">No run yet, or its history has passed its time.</p>}
+      {runs.length === 0 && !loading && (
+        <p class="panel-foot support">No run yet, or its history has passed its time.</p>
+      )}
       {(older || loading) && (
         <p class="panel-foot">
           <Button does={more} disabled={loading}>
@@ -117,7 +121,8 @@ interface RunRowProps {
 function RunRow({ run, cursor, open, toggle }: RunRowProps) {
   const now = useNow()
   const status = runStatusOf(run.status)
-  const took = run.duration ?? (run.status === 'started' && run.started ? Math.max(0, now - Date.parse(run.started)) : undefined)
+  const took =
+    run.duration ?? (run.status === 'started' && run.started ? Math.max(0, now - Date.parse(run.started)) : undefined)
   return (
     <tr class={cursor ? 'cursor' : undefined}>
       <td class="c-outcome">

@@ -9,7 +9,10 @@ import type { Run } from '../shapes.ts'
 const LIVE_MS = 1_000
 
 /** The run, read again each second while it goes on. */
-export function useRun(id: string, status?: string): { readonly run: Run | undefined; readonly error: string | undefined } {
+export function useRun(
+  id: string,
+  status?: string,
+): { readonly run: Run | undefined; readonly error: string | undefined } {
   const [run, setRun] = useState<Run | undefined>(undefined)
   const [error, setError] = useState<string | undefined>(undefined)
   const going = run === undefined || run.status === 'started'
@@ -53,7 +56,9 @@ export function RunWords({ run }: { readonly run: Run }) {
         <LogLine key={`${i}${line}`} line={line} />
       ))}
       {going && <div ref={end} class="going" role="status" aria-label="The run goes on" />}
-      {lines.length === 0 && !run.exception && <p class="label">{going ? 'It goes on, and has said nothing.' : 'It said nothing.'}</p>}
+      {lines.length === 0 && !run.exception && (
+        <p class="label">{going ? 'It goes on, and has said nothing.' : 'It said nothing.'}</p>
+      )}
       {run.exception && <pre class="bad">{traceOf(run)}</pre>}
       {run.result !== null && run.result !== undefined && (
         <pre>

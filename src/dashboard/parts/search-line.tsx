@@ -59,7 +59,8 @@ export function SearchLine({ search, known, found, set }: SearchLineProps) {
     const chosen = options[at]
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
     if (step !== 0 && options.length > 0) setAt((at + step + options.length) % options.length)
-    else if (event.key === 'Tab' && !event.shiftKey && open && options.length > 0) take(chosen ?? (options[0] as Completion))
+    else if (event.key === 'Tab' && !event.shiftKey && open && options.length > 0)
+      take(chosen ?? (options[0] as Completion))
     else if (event.key === 'Enter') {
       if (chosen === undefined) {
         setOpen(false)
@@ -115,11 +116,7 @@ export function SearchLine({ search, known, found, set }: SearchLineProps) {
 /** What lies behind the field's own text: the ground of each qualifier. */
 function Tokens({ text }: { readonly text: string }) {
   const parts = text.split(/((?:ip|status|tag|func):(?:"[^"]*"?|\S*))/)
-  return (
-    <>
-      {parts.map((part, i) => (i % 2 === 1 ? <mark key={`${i}${part}`}>{part}</mark> : part))}
-    </>
-  )
+  return <>{parts.map((part, i) => (i % 2 === 1 ? <mark key={`${i}${part}`}>{part}</mark> : part))}</>
 }
 
 interface OptionsProps {

@@ -15,7 +15,10 @@ export function Tabs() {
         <Link key={name} to={to} current={isAt(path, to)}>
           {name}
           {name === 'Overview' && wrong !== undefined && wrong.length > 0 && (
-            <Mark status={{ word: '', colour: 'warn', shape: 'diamond-exclamation' }} label={`${wrong.length} wrong now`} />
+            <Mark
+              status={{ word: '', colour: 'warn', shape: 'diamond-exclamation' }}
+              label={`${wrong.length} wrong now`}
+            />
           )}
         </Link>
       ))}

@@ -8,7 +8,16 @@ import { useKeys } from '../keys.ts'
 import type { Lane } from '../shapes.ts'
 import { useNodes } from '../store/nodes.ts'
 import { listPath } from '../store/search.ts'
-import { axisOf, type LaidLane, layOut, type Mark, type Span, type Tick, TOTALS_HIGH, under } from '../store/timeline-layout.ts'
+import {
+  axisOf,
+  type LaidLane,
+  layOut,
+  type Mark,
+  type Span,
+  type Tick,
+  TOTALS_HIGH,
+  under,
+} from '../store/timeline-layout.ts'
 import { nodeStatusOf, runStatusOf } from '../words/status.ts'
 import { away, clockOf, dayOf, exactly, lengthWords, shortClock, signed } from '../words/time.ts'
 import { colours } from './colours.ts'
@@ -61,7 +70,8 @@ export function TimelineCanvas({ lanes, span, setSpan }: TimelineCanvasProps) {
   })
   const open = (one: Pointed | undefined) => {
     if (one?.mark !== undefined) go(pathOf('runs', one.mark.run._id))
-    else if (one?.tick !== undefined && one.tick.coming.length === 1) go(pathOf('jobs', one.tick.coming[0]?.job_id ?? ''))
+    else if (one?.tick !== undefined && one.tick.coming.length === 1)
+      go(pathOf('jobs', one.tick.coming[0]?.job_id ?? ''))
     else if (one?.tick !== undefined) setPointed({ ...one, kept: true })
   }
   const walk = (by: number) => () => setPointed(neighbour(layout.lanes, shown, by))
@@ -89,7 +99,7 @@ export function TimelineCanvas({ lanes, span, setSpan }: TimelineCanvasProps) {
         ))}
         <li style={{ height: `${TOTALS_HIGH}px` }}>
           <span>All nodes</span>
-          <span class="label">up executed, down failed, hollow coming</span>
+          <span class="label">up executed, down failed</span>
         </li>
       </ul>
       <div ref={box} class="lane-box">
@@ -125,7 +135,9 @@ function neighbour(lanes: readonly LaidLane[], from: Pointed | undefined, by: nu
     ...lane.marks.map(mark => ({ lane, mark })),
     ...lane.ticks.map(tick => ({ lane, tick })),
   ])
-  const at = all.findIndex(one => (from?.mark !== undefined ? one.mark === from.mark : from?.tick !== undefined && one.tick === from.tick))
+  const at = all.findIndex(one =>
+    from?.mark !== undefined ? one.mark === from.mark : from?.tick !== undefined && one.tick === from.tick,
+  )
   return all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + by))]
 }
 
@@ -193,7 +205,8 @@ function ToldRun({ mark: { run } }: { readonly mark: Mark }) {
   return (
     <>
       <p>
-        <StatusMark status={status} /> <strong>{run.job_name ?? run.job_id}</strong> <span class={status.colour}>{status.word}</span>
+        <StatusMark status={status} /> <strong>{run.job_name ?? run.job_id}</strong>{' '}
+        <span class={status.colour}>{status.word}</span>
       </p>
       <p class="support">
         {exactly(run.run_time)}
@@ -220,9 +233,7 @@ function ToldTick({ tick, ip, now }: { readonly tick: Tick; readonly ip: string;
         </strong>{' '}
         <span class="support">{away(tick.at, now)}</span>
       </p>
-      <p>
-        {tick.coming.length === 1 ? '1 run due' : <strong>{tick.coming.length} runs due</strong>}
-      </p>
+      <p>{tick.coming.length === 1 ? '1 run due' : <strong>{tick.coming.length} runs due</strong>}</p>
       <ul>
         {all.slice(0, SHOWN).map(([id, n]) => (
           <li key={id}>
@@ -269,7 +280,12 @@ function useDrag(span: Span, width: number, setSpan: (span: Span) => void) {
 }
 
 /** Wheel with Ctrl zooms where the pointer is; sideways it moves. Plain wheels scroll the page. */
-function useWheel(box: { readonly current: HTMLElement | null }, span: Span, width: number, setSpan: (span: Span) => void): void {
+function useWheel(
+  box: { readonly current: HTMLElement | null },
+  span: Span,
+  width: number,
+  setSpan: (span: Span) => void,
+): void {
   const latest = useRef(span)
   latest.current = span
   useEffect(() => {

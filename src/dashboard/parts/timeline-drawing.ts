@@ -1,7 +1,16 @@
 /** Timeline drawing: the layout, put on a canvas.
  *  In: a layout, what is pointed at, the colours. Out: pixels. It reads nothing and decides nothing. */
 import type { Run } from '../shapes.ts'
-import { axisOf, BAR, type LaidLane, type Layout, type Mark, type Span, type Tick, TOTALS_HIGH } from '../store/timeline-layout.ts'
+import {
+  axisOf,
+  BAR,
+  type LaidLane,
+  type Layout,
+  type Mark,
+  type Span,
+  type Tick,
+  TOTALS_HIGH,
+} from '../store/timeline-layout.ts'
 import { FAILED } from '../words/status.ts'
 import type { Colours } from './colours.ts'
 

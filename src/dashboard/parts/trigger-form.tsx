@@ -1,7 +1,8 @@
 /** Trigger form: when a job runs, by the kinds of trigger people know.
  *  In: a draft. Out: its trigger. `and`, `or` and whatever the form does not show are edited in the document. */
-import { problemsAt } from '../store/draft.ts'
+
 import type { Trigger } from '../shapes.ts'
+import { problemsAt } from '../store/draft.ts'
 import { Field, type FormProps, Small, Text } from './job-form.tsx'
 
 const UNITS = ['weeks', 'days', 'hours', 'minutes', 'seconds'] as const
@@ -37,14 +38,19 @@ export function TriggerForm({ draft, problems, set }: FormProps) {
       <Field label="When" path="trigger" problems={own} all>
         {id => (
           <div class="when">
-            <select id={id} value={kind} aria-label="Kind of trigger" onChange={event => turn(event.currentTarget.value as Kind)}>
+            <select
+              id={id}
+              value={kind}
+              aria-label="Kind of trigger"
+              onChange={event => turn(event.currentTarget.value as Kind)}
+            >
               {Object.entries(KINDS).map(([name, { words }]) => (
                 <option key={name} value={name}>
                   {words}
                 </option>
               ))}
             </select>
-            <Parts kind={kind} trigger={trigger} set={set} />
+            <Parts kind={kind} trigger={trigger} set={set} problems={own} />
           </div>
         )}
       </Field>
@@ -69,22 +75,27 @@ interface PartsProps {
   readonly kind: Kind
   readonly trigger: Trigger
   readonly set: FormProps['set']
+  readonly problems: FormProps['problems']
 }
 
-function Parts({ kind, trigger, set }: PartsProps) {
+function Parts({ kind, trigger, set, problems }: PartsProps) {
+  const invalid = (name: string) => problems.some(({ path }) => path === `trigger.${name}` || path === 'trigger')
   const text = (name: string) => (trigger[name] === undefined || trigger[name] === null ? '' : String(trigger[name]))
   const setOr = (name: string) => (value: string) => set(`trigger.${name}`, value === '' ? undefined : value)
   switch (kind) {
     case 'interval':
       return (
         <span class="phrase">
-          {UNITS.filter(unit => trigger[unit] !== undefined || unit === 'minutes' || unit === 'seconds' || unit === 'hours').map(unit => (
+          {UNITS.filter(
+            unit => trigger[unit] !== undefined || unit === 'minutes' || unit === 'seconds' || unit === 'hours',
+          ).map(unit => (
             <span key={unit} class="unit">
               <Small
                 value={text(unit)}
                 set={value => set(`trigger.${unit}`, value === '' ? undefined : Number(value))}
                 placeholder="0"
                 label={unit}
+                invalid={invalid(unit)}
               />{' '}
               {unit}
             </span>
@@ -92,20 +103,37 @@ function Parts({ kind, trigger, set }: PartsProps) {
         </span>
       )
     case 'crontab':
-      return <Text value={text('expression')} set={value => set('trigger.expression', value)} mono label="Crontab expression" />
+      return (
+        <Text
+          value={text('expression')}
+          set={value => set('trigger.expression', value)}
+          mono
+          label="Crontab expression"
+          invalid={invalid('expression')}
+        />
+      )
     case 'cron':
       return (
         <span class="cron-fields">
           {CRON.map(field => (
             <label key={field}>
-              <Text value={text(field)} set={setOr(field)} mono label={field} />
-              <span class="label">{field.replaceAll('_', ' ')}</span>
+              <Text value={text(field)} set={setOr(field)} mono label={field} invalid={invalid(field)} />
+              <span class="label">{field === 'day_of_week' ? 'weekday' : field}</span>
             </label>
           ))}
         </span>
       )
     case 'date':
-      return <Text value={text('run_date')} set={setOr('run_date')} mono placeholder="2026-01-31 08:00" label="Run date" />
+      return (
+        <Text
+          value={text('run_date')}
+          set={setOr('run_date')}
+          mono
+          placeholder="2026-01-31 08:00"
+          label="Run date"
+          invalid={invalid('run_date')}
+        />
+      )
     default:
       return <span class="support">its triggers stand in the document below</span>
   }

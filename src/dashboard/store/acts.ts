@@ -1,7 +1,7 @@
 /** Acts: what a person does to jobs, each with its way back.
  *  In: jobs as they were seen. Out: the same edits that mongosh would make, a sentence on how they went, and an undo where there is
  *  one: pause, resume, move, remove. A run that was ordered and one that was cancelled cannot be undone. */
-import { at, ask, get, post, wordsOf } from '../api.ts'
+import { ask, at, get, post, wordsOf } from '../api.ts'
 import type { BulkAction, BulkAnswer, Job } from '../shapes.ts'
 import { counted } from '../words/time.ts'
 import { rights } from './me.ts'
@@ -10,7 +10,9 @@ import { queryOf, type Search } from './search.ts'
 import { remember } from './undo.ts'
 
 /** Some jobs, or all that a search finds. */
-export type Chosen = { readonly jobs: readonly Job[] } | { readonly all: Search; readonly count: number; readonly exact: boolean }
+export type Chosen =
+  | { readonly jobs: readonly Job[] }
+  | { readonly all: Search; readonly count: number; readonly exact: boolean }
 
 export interface Act {
   readonly action: BulkAction
@@ -50,7 +52,8 @@ export async function perform(chosen: Chosen, act: Act): Promise<boolean> {
     if (changed > 0) say(`${named} ${done}${to}.`, { undoable: back !== undefined })
     else if (failed.length === 0) say(`Nothing to do: ${named === '0 jobs' ? 'no job' : 'it'} would change.`)
     const [first] = failed
-    if (first !== undefined) say(`${counted(failed.length, 'job')} not ${done}: ${first.id}: ${first.message}`, { failed: true })
+    if (first !== undefined)
+      say(`${counted(failed.length, 'job')} not ${done}: ${first.id}: ${first.message}`, { failed: true })
     return true
   } catch (error) {
     say(`${verb}: ${wordsOf(error)}`, { failed: true })

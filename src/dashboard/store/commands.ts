@@ -7,7 +7,7 @@ import { PLACES } from '../parts/places.ts'
 import type { BulkAction, Job } from '../shapes.ts'
 import { definitionLine } from '../words/mongosh.ts'
 import { scheduleWords } from '../words/schedule.ts'
-import { JOB_STATUSES, jobStatusOf, nodeStatusOf, type Nodes, type Status, takesJobs } from '../words/status.ts'
+import { JOB_STATUSES, jobStatusOf, type Nodes, nodeStatusOf, type Status, takesJobs } from '../words/status.ts'
 import { counted } from '../words/time.ts'
 import { perform, VERBS } from './acts.ts'
 import { pickUp } from './hand.ts'
@@ -41,47 +41,46 @@ export interface Around {
 }
 
 const MOST_JOBS = 6
+const MOST_DONE = 3
 
 export function commands(line: string, around: Around): readonly Command[] {
   const { verb, words } = verbOf(line)
   const { jobs, rights } = around
   return [
-    ...(rights.operate && verb !== undefined ? jobs.slice(0, MOST_JOBS).flatMap(job => doing(verb, job, around)) : []),
+    ...(rights.operate && verb !== undefined ? jobs.slice(0, MOST_DONE).map(job => doing(verb, job, around)) : []),
+    ...(rights.operate && verb === 'move' ? jobs.slice(0, 1).flatMap(job => targetsOf(job, around)) : []),
     ...(verb === undefined ? places(words, around) : []),
     ...jobs.slice(0, MOST_JOBS).map(job => jobCommand(job, around)),
     ...(words === '' ? [] : jobs.slice(0, 1).map(copying)),
   ]
 }
 
-function doing(verb: BulkAction, job: Job, { nodes = [], jobs }: Around): Command[] {
+function doing(verb: BulkAction, job: Job, { nodes = [] }: Around): Command {
   const status = JOB_STATUSES[jobStatusOf(job, nodes)]
   if (verb !== 'move') {
     const run = () => void perform({ jobs: [job] }, { action: verb })
     const about = verb === 'run' || verb === 'cancel' ? 'cannot be undone' : (job.ip ?? '')
-    return [{ group: 'Do', text: `${VERBS[verb].verb} ${job._id}`, about, status, run }]
+    return { group: 'Do', text: `${VERBS[verb].verb} ${job._id}`, about, status, run }
   }
-  const pick: Command = {
+  return {
     group: 'Do',
     text: `Move ${job._id} to…`,
     about: job.ip === undefined ? 'on no node' : `on ${job.ip}`,
     status,
     run: () => pickUp([job]),
   }
-  if (job !== jobs[0]) return [pick]
-  const targets = nodes.filter(node => takesJobs(node) && node._id !== job.ip)
-  return [
-    pick,
-    ...targets.map(
-      (node): Command => ({
-        group: 'Where to',
-        text: node._id,
-        about: `${counted(node.jobs ?? 0, 'job')}, ${node.running ?? 0} running; takes ${job._id}`,
-        status: nodeStatusOf(node),
-        run: () => void perform({ jobs: [job] }, { action: 'move', ip: node._id }),
-      }),
-    ),
-  ]
 }
+
+const targetsOf = (job: Job, { nodes = [] }: Around): Command[] =>
+  nodes
+    .filter(node => takesJobs(node) && node._id !== job.ip)
+    .map(node => ({
+      group: 'Where to',
+      text: node._id,
+      about: `${counted(node.jobs ?? 0, 'job')}, ${node.running ?? 0} running; takes ${job._id}`,
+      status: nodeStatusOf(node),
+      run: () => void perform({ jobs: [job] }, { action: 'move', ip: node._id }),
+    }))
 
 function places(words: string, { nodes = [], rights }: Around): Command[] {
   const all: Command[] = [

@@ -32,9 +32,7 @@ export function withField(draft: Draft, path: string, value: unknown): Draft {
 function put(document: Document, [name = '', ...rest]: readonly string[], value: unknown): Document {
   const inner = document[name]
   const next =
-    rest.length === 0
-      ? value
-      : put(typeof inner === 'object' && inner !== null ? (inner as Document) : {}, rest, value)
+    rest.length === 0 ? value : put(typeof inner === 'object' && inner !== null ? (inner as Document) : {}, rest, value)
   const { [name]: _, ...others } = document
   if (next === undefined) return others
   return name in document ? { ...document, [name]: next } : { ...document, [name]: next }
@@ -59,12 +57,18 @@ export const changedOf = ({ base, document }: Pick<Draft, 'base' | 'document'>):
   [...new Set([...Object.keys(base), ...Object.keys(document)])].filter(name => !same(base[name], document[name]))
 
 /** In PATCH null takes a field away, but for those that may be null themselves: only the whole document can leave them out. */
-const MAY_BE_NULL: ReadonlySet<string> = new Set(['misfire_grace_time', 'pause_after_failures', 'timeout', 'next_run_time'])
+const MAY_BE_NULL: ReadonlySet<string> = new Set([
+  'misfire_grace_time',
+  'pause_after_failures',
+  'timeout',
+  'next_run_time',
+])
 
 /** How it is said to the server. */
 export function requestOf(draft: Draft): { readonly method: 'PATCH' | 'PUT'; readonly body: Document } {
   const changed = changedOf(draft)
-  if (changed.some(name => MAY_BE_NULL.has(name) && !(name in draft.document))) return { method: 'PUT', body: draft.document }
+  if (changed.some(name => MAY_BE_NULL.has(name) && !(name in draft.document)))
+    return { method: 'PUT', body: draft.document }
   return { method: 'PATCH', body: Object.fromEntries(changed.map(name => [name, draft.document[name] ?? null])) }
 }
 

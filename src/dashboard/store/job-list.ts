@@ -61,7 +61,11 @@ export class JobList {
 
   /** Follows events until the answer is called. */
   follow(): () => void {
-    const ends = [heed(event => this.#hear(event)), heedReset(() => void this.reload()), every(PUMP_MS, () => void this.#pump())]
+    const ends = [
+      heed(event => this.#hear(event)),
+      heedReset(() => void this.reload()),
+      every(PUMP_MS, () => void this.#pump()),
+    ]
     return () => {
       for (const end of ends) end()
     }

@@ -29,4 +29,4 @@ function stored<T>(name: string, otherwise: T): Cell<T> {
 
 export const keptViews = stored<readonly KeptView[]>('views', [])
 /** Names of columns that are left out. */
-export const hiddenColumns = stored<readonly string[]>('columns', [])
+export const hiddenColumns = stored<readonly string[]>('columns', ['func'])

@@ -23,7 +23,7 @@ const MINUTE_MS = 60_000
 const MINUTES = 60
 const LEAST_MS = 3_000
 const EVERY_MS = 30_000
-const COMING = 5_000
+const COMING = 1_000
 
 /** Answers with what ends it. */
 export function followNodeJobs(ips: () => readonly string[]): () => void {
@@ -47,7 +47,10 @@ async function readAll(ips: readonly string[]): Promise<void> {
     const [coming, ...lists] = await Promise.all([readComing(), ...ips.map(jobsOf)])
     nodeJobs.set(
       new Map(
-        ips.map((ip, i) => [ip, { jobs: lists[i] ?? [], coming: coming.get(ip)?.minutes, most: coming.get(ip)?.most }] as const),
+        ips.map(
+          (ip, i) =>
+            [ip, { jobs: lists[i] ?? [], coming: coming.get(ip)?.minutes, most: coming.get(ip)?.most }] as const,
+        ),
       ),
     )
   } catch {
@@ -71,7 +74,11 @@ interface Coming {
 
 async function readComing(): Promise<ReadonlyMap<string, Coming>> {
   const from = now()
-  const span = { from: new Date(from).toISOString(), to: new Date(from + MINUTES * MINUTE_MS).toISOString(), limit: COMING }
+  const span = {
+    from: new Date(from).toISOString(),
+    to: new Date(from + MINUTES * MINUTE_MS).toISOString(),
+    limit: COMING,
+  }
   const { lanes } = await get<Timeline>('timeline', span)
   return new Map(
     lanes.map(({ ip, coming }) => {

@@ -19,7 +19,15 @@ export interface JobState {
   readonly gone: boolean
 }
 
-const FIRST: JobState = { job: undefined, etag: null, runs: [], next: null, loading: true, error: undefined, gone: false }
+const FIRST: JobState = {
+  job: undefined,
+  etag: null,
+  runs: [],
+  next: null,
+  loading: true,
+  error: undefined,
+  gone: false,
+}
 const PAGE = 100
 const LEAST_MS = 1_000
 

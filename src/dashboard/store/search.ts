@@ -41,7 +41,9 @@ export function lineOf(search: Search): string {
 }
 
 export const searchOfAddress = (query: URLSearchParams): Search =>
-  Object.fromEntries([...QUALIFIERS, 'search'].flatMap(name => (query.has(name) ? [[name, query.get(name) ?? '']] : [])))
+  Object.fromEntries(
+    [...QUALIFIERS, 'search'].flatMap(name => (query.has(name) ? [[name, query.get(name) ?? '']] : [])),
+  )
 
 /** The page says scheduled where the API, as the command line, says armed. */
 export const queryOf = (search: Search): Query => ({

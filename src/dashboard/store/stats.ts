@@ -18,12 +18,14 @@ export interface StatsState {
   readonly stats: Stats | undefined
   readonly failing: readonly Failing[]
   readonly slowest: readonly Run[]
+  /** The latest rows that ended, for what is told by minute. */
+  readonly rows: readonly Run[]
   /** Among so many rows, the latest ones. */
   readonly among: number
   readonly error: string | undefined
 }
 
-const FIRST: StatsState = { stats: undefined, failing: [], slowest: [], among: 0, error: undefined }
+const FIRST: StatsState = { stats: undefined, failing: [], slowest: [], rows: [], among: 0, error: undefined }
 const LEAST_MS = 5_000
 const EVERY_MS = 15_000
 const ROWS = 500
@@ -66,6 +68,7 @@ export class StatsOf {
         stats,
         failing: failingOf(broken),
         slowest: slowestOf([...ended.items, ...broken]),
+        rows: [...ended.items, ...broken],
         among: ended.items.length + broken.length,
         error: undefined,
       })

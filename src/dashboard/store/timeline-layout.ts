@@ -78,7 +78,14 @@ export function layOut(lanes: readonly Lane[], { from, to }: Span, width: number
   const laid = lanes.map(lane => {
     const { marks, rows } = marksOf(lane.runs, x, now, width)
     const height = Math.max(LEAST_ROWS, rows) * ROW + PAD * 2
-    const found = { ip: lane.ip, top, height, marks, ticks: ticksOf(lane.coming, x, now, width), truncated: lane.truncated === true }
+    const found = {
+      ip: lane.ip,
+      top,
+      height,
+      marks,
+      ticks: ticksOf(lane.coming, x, now, width),
+      truncated: lane.truncated === true,
+    }
     top += height
     return found
   })
@@ -123,7 +130,9 @@ function ticksOf(coming: readonly Coming[], x: (time: number) => number, now: nu
     if (tick === undefined) ticks.set(place, { at, coming: [one] })
     else tick.coming.push(one)
   }
-  return [...ticks.values()].map(({ at, coming: all }) => ({ x: x(Math.max(at, now)), at, coming: all })).sort((a, b) => a.x - b.x)
+  return [...ticks.values()]
+    .map(({ at, coming: all }) => ({ x: x(Math.max(at, now)), at, coming: all }))
+    .sort((a, b) => a.x - b.x)
 }
 
 function totalsOf(lanes: readonly Lane[], x: (time: number) => number, width: number): readonly Total[] {
@@ -146,11 +155,17 @@ function totalsOf(lanes: readonly Lane[], x: (time: number) => number, width: nu
 }
 
 /** What lies under a point. */
-export function under(layout: Layout, x: number, y: number): { readonly lane: LaidLane; readonly mark?: Mark; readonly tick?: Tick } | undefined {
+export function under(
+  layout: Layout,
+  x: number,
+  y: number,
+): { readonly lane: LaidLane; readonly mark?: Mark; readonly tick?: Tick } | undefined {
   const lane = layout.lanes.find(({ top, height }) => y >= top && y < top + height)
   if (lane === undefined) return undefined
   const inner = y - lane.top
-  const mark = lane.marks.findLast(one => x >= one.x - 1.5 && x <= one.x + one.wide + 1.5 && inner >= one.y - 1.5 && inner <= one.y + BAR + 3)
+  const mark = lane.marks.findLast(
+    one => x >= one.x - 1.5 && x <= one.x + one.wide + 1.5 && inner >= one.y - 1.5 && inner <= one.y + BAR + 3,
+  )
   if (mark !== undefined) return { lane, mark }
   const [tick] = lane.ticks.filter(one => Math.abs(one.x - x) < 5).sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x))
   return tick === undefined ? { lane } : { lane, tick }

@@ -1,13 +1,14 @@
 /** Trouble: what is wrong now, worst first.
  *  In: nodes, and jobs that are stranded, invalid or paused by their failures, and runs that failed lately. Out: one line for each
  *  cause; it goes when its cause goes. Nothing is guessed: each line names what the database says. */
+
+import { pathOf } from '../address.ts'
 import { get } from '../api.ts'
 import { Cell } from '../cell.ts'
 import { every, now, throttled } from '../clock.ts'
 import type { Job, Page, Run } from '../shapes.ts'
 import { FAILED, JOB_STATUSES, nodeStatusOf, RUN_STATUSES, type Status, takesJobs } from '../words/status.ts'
 import { clockOf, counted, lengthWords } from '../words/time.ts'
-import { pathOf } from '../address.ts'
 import { countWords } from './counts.ts'
 import { heed, heedReset } from './live.ts'
 import { nodes } from './nodes.ts'
@@ -22,7 +23,9 @@ export interface Trouble {
   readonly to: string
   readonly see: string
   /** What can be done at once. */
-  readonly act?: { readonly action: 'pause' | 'resume'; readonly job: Job } | { readonly action: 'move'; readonly all: Search; readonly count: number }
+  readonly act?:
+    | { readonly action: 'pause' | 'resume'; readonly job: Job }
+    | { readonly action: 'move'; readonly all: Search; readonly count: number }
 }
 
 /** Undefined until it was looked. */
@@ -34,6 +37,8 @@ const LEAST_MS = 3_000
 const CLOCK_OFF_MS = 200
 const LATELY_MS = 3_600_000
 const FAILING = 3
+/** More of one kind are one line. */
+const NAMED = 3
 
 async function look(): Promise<void> {
   try {
@@ -85,17 +90,29 @@ async function invalid(): Promise<Trouble[]> {
 
 async function pausedItself(): Promise<Trouble[]> {
   const { items } = await read({ status: 'paused', limit: 100 })
-  return items
-    .filter(({ state }) => state?.paused_by !== undefined)
-    .map(job => ({
-      id: `paused ${job._id}`,
-      status: JOB_STATUSES.paused,
-      title: `${job._id} paused itself`,
-      about: `after ${counted(job.state?.failures ?? 0, 'failed run')} in a row`,
-      to: pathOf('jobs', job._id),
-      see: 'Open',
-      act: { action: 'resume', job } as const,
-    }))
+  const jobs = items.filter(({ state }) => state?.paused_by !== undefined)
+  if (jobs.length > NAMED) {
+    const ids = jobs.slice(0, NAMED).map(({ _id }) => _id)
+    return [
+      {
+        id: 'paused',
+        status: JOB_STATUSES.paused,
+        title: `${counted(jobs.length, 'job')} paused themselves`,
+        about: `after failed runs in a row: ${ids.join(', ')} and others`,
+        to: listPath({ status: 'paused' }),
+        see: 'See paused',
+      },
+    ]
+  }
+  return jobs.map(job => ({
+    id: `paused ${job._id}`,
+    status: JOB_STATUSES.paused,
+    title: `${job._id} paused itself`,
+    about: `after ${counted(job.state?.failures ?? 0, 'failed run')} in a row`,
+    to: pathOf('jobs', job._id),
+    see: 'Open',
+    act: { action: 'resume', job } as const,
+  }))
 }
 
 /** Jobs whose last runs all failed. */
@@ -145,7 +162,12 @@ export function followTrouble(): void {
     if (!document.hidden) again()
   })
   heed(({ type }) => {
-    if (['job.invalid', 'job.removed', 'job.moved', 'job.paused', 'job.resumed', 'node.lost', 'node.started'].includes(type)) again()
+    if (
+      ['job.invalid', 'job.removed', 'job.moved', 'job.paused', 'job.resumed', 'node.lost', 'node.started'].includes(
+        type,
+      )
+    )
+      again()
     if (type === 'run.error' || type === 'run.timeout' || type === 'run.interrupted') again()
   })
   heedReset(again)

@@ -26,7 +26,7 @@ import { listPath } from '../store/search.ts'
 import { definitionLine, shellLine } from '../words/mongosh.ts'
 import { countByStatus, durationsOf, latenessOf, percentile } from '../words/numbers.ts'
 import { scheduleWords } from '../words/schedule.ts'
-import { JOB_STATUSES, jobStatusOf, reasonOf, RUN_STATUSES } from '../words/status.ts'
+import { JOB_STATUSES, jobStatusOf, RUN_STATUSES, reasonOf } from '../words/status.ts'
 import { lengthWords, placeOf } from '../words/time.ts'
 import { lastList } from './jobs.tsx'
 
@@ -196,7 +196,9 @@ function actionsOf({ job, operate, change, open, cancel }: ActionsOf): readonly 
   if (!operate) return [copying]
   return [
     { words: 'Run now', key: 'r', run: act('run'), first: true },
-    paused ? { words: 'Resume', key: 'u', run: act('resume') } : { words: 'Pause…', key: 'p', run: () => open('pause') },
+    paused
+      ? { words: 'Resume', key: 'u', run: act('resume') }
+      : { words: 'Pause…', key: 'p', run: () => open('pause') },
     { words: 'Move…', key: 'm', run: () => open('move') },
     { words: 'Backfill…', key: 'b', run: () => open('backfill') },
     ...(running ? [{ words: 'Cancel run', key: 'c', run: cancel }] : []),
@@ -205,7 +207,15 @@ function actionsOf({ job, operate, change, open, cancel }: ActionsOf): readonly 
   ]
 }
 
-function JobHead({ job, gone, words }: { readonly job: Job; readonly gone: boolean; readonly words: string | null | undefined }) {
+function JobHead({
+  job,
+  gone,
+  words,
+}: {
+  readonly job: Job
+  readonly gone: boolean
+  readonly words: string | null | undefined
+}) {
   const nodes = useNodes()
   const now = useNow()
   const name = jobStatusOf(job, nodes)
@@ -238,7 +248,9 @@ function JobHead({ job, gone, words }: { readonly job: Job; readonly gone: boole
           )}
         </span>
         {standby !== '' && <span class="support">stands in for it: {standby}</span>}
-        {job.state?.home !== undefined && job.state.home !== job.ip && <span class="support">at home on {job.state.home}</span>}
+        {job.state?.home !== undefined && job.state.home !== job.ip && (
+          <span class="support">at home on {job.state.home}</span>
+        )}
         {(job.tags ?? []).map(tag => (
           <Link key={tag} to={listPath({ tag })} class="tag">
             {tag}
@@ -278,7 +290,12 @@ function Summary({ runs, job }: { readonly runs: readonly Run[]; readonly job: J
   const reaches = lately.length < runs.length || runs.length < 100
   const took = durationsOf(lately)
   const late = latenessOf(lately)
-  const [p50, p95, late50, late99] = [percentile(took, 0.5), percentile(took, 0.95), percentile(late, 0.5), percentile(late, 0.99)]
+  const [p50, p95, late50, late99] = [
+    percentile(took, 0.5),
+    percentile(took, 0.95),
+    percentile(late, 0.5),
+    percentile(late, 0.99),
+  ]
   if (runs.length === 0) return null
   return (
     <p class="summary">
@@ -338,7 +355,7 @@ function RemoveDialogue({ job, close }: { readonly job: Job; readonly close: () 
   const foot = (
     <>
       <span class="support grow">Can be undone with z: the document is put back</span>
-      <Button does={close} shortcut="Esc">
+      <Button does={close} shortcut="Escape">
         Not now
       </Button>
       <Button kind="grave" does={remove}>

@@ -10,6 +10,7 @@ import { BulkBar } from '../parts/bulk-bar.tsx'
 import { COLUMNS } from '../parts/columns.tsx'
 import { Button, Key, Link } from '../parts/controls.tsx'
 import { FirstJob } from '../parts/first-job.tsx'
+import { FlowState } from '../parts/flow-state.tsx'
 import { JobTable } from '../parts/job-table.tsx'
 import { Mark } from '../parts/mark.tsx'
 import { SearchLine } from '../parts/search-line.tsx'
@@ -22,8 +23,8 @@ import { hiddenColumns, keptViews } from '../store/kept.ts'
 import { useRights } from '../store/me.ts'
 import { useNodes } from '../store/nodes.ts'
 import { chosenOf, isPicked, movedCursor, NOTHING, type Picked, toggled } from '../store/picked.ts'
-import { isEmpty, lineOf, listPath, type Search, searchOfAddress } from '../store/search.ts'
 import { say } from '../store/said.ts'
+import { isEmpty, lineOf, listPath, type Search, searchOfAddress } from '../store/search.ts'
 import { JOB_STATUSES } from '../words/status.ts'
 import { grouped } from '../words/time.ts'
 
@@ -73,6 +74,10 @@ export function JobsView() {
   return (
     <main class="jobs-view">
       <header class="top">
+        <h1 class="narrow-only">Jobs</h1>
+        <span class="narrow-only narrow-end">
+          <FlowState short />
+        </span>
         <SearchLine
           search={search}
           known={{ nodes, counts, jobs: state.rows.map(({ job }) => job) }}
@@ -208,7 +213,8 @@ function Columns() {
       class="menu"
       ref={box}
       onFocusOut={event => {
-        if (box.current !== null && !box.current.contains(event.relatedTarget as Element | null)) box.current.open = false
+        if (box.current !== null && !box.current.contains(event.relatedTarget as Element | null))
+          box.current.open = false
       }}
     >
       <summary>Columns</summary>
@@ -219,7 +225,9 @@ function Columns() {
             <input
               type="checkbox"
               checked={!hidden.includes(name)}
-              onChange={() => hiddenColumns.set(hidden.includes(name) ? hidden.filter(one => one !== name) : [...hidden, name])}
+              onChange={() =>
+                hiddenColumns.set(hidden.includes(name) ? hidden.filter(one => one !== name) : [...hidden, name])
+              }
             />
             {head}
           </label>
@@ -235,7 +243,15 @@ const SORTED: Readonly<Record<string, string>> = {
   _id: 'sorted by id',
 }
 
-function Order({ state, reload, sort }: { readonly state: ListState; readonly reload: () => void; readonly sort: string }) {
+function Order({
+  state,
+  reload,
+  sort,
+}: {
+  readonly state: ListState
+  readonly reload: () => void
+  readonly sort: string
+}) {
   useKeys('Jobs', [{ key: '.', does: 'sort anew, show what came', run: reload }])
   return (
     <span class="label order">

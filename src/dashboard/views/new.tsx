@@ -2,7 +2,7 @@
  *  Out: a job, or the server's problems beside its fields. The same line for mongosh stands beside it. */
 import { useState } from 'preact/hooks'
 import { go, pathOf } from '../address.ts'
-import { ApiError, post, type Problem, wordsOf } from '../api.ts'
+import { ApiError, type Problem, post, wordsOf } from '../api.ts'
 import { useKeys } from '../keys.ts'
 import { Button, copy, Link } from '../parts/controls.tsx'
 import { usePreview } from '../parts/definition.tsx'
@@ -73,13 +73,25 @@ export function NewView() {
           <header class="panel-head">
             <h2 id="definition-head">Definition</h2>
           </header>
-          <JobForm draft={draft} problems={problems} set={(path, value) => edit(withField(draft, path, value))} nodes={nodes} isNew />
+          <JobForm
+            draft={draft}
+            problems={problems}
+            set={(path, value) => edit(withField(draft, path, value))}
+            nodes={nodes}
+            isNew
+          />
           <p class="label editor-label">The document, as it will be written</p>
-          <DocumentEditor text={draft.text} broken={draft.broken} problems={problems} readOnly={false} type={text => edit(withText(draft, text))} />
+          <DocumentEditor
+            text={draft.text}
+            broken={draft.broken}
+            problems={problems}
+            readOnly={false}
+            type={text => edit(withText(draft, text))}
+          />
           <footer class="panel-foot save">
             <span class="grow" />
             <Button does={() => go('/jobs')}>Discard</Button>
-            <Button kind="main" does={() => void add()} disabled={draft.broken !== undefined} shortcut="Ctrl S">
+            <Button kind="main" does={() => void add()} disabled={draft.broken !== undefined} shortcut="Control+S">
               Add the job
             </Button>
           </footer>

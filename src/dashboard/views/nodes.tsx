@@ -32,7 +32,9 @@ export function NodesView() {
   const [front, setFront] = useState<Front>(undefined)
   const [current, setCurrent] = useState(0)
   useEffect(() => followNodeJobs(() => (known.value ?? []).map(({ _id }) => _id)), [all === undefined, all?.length])
-  const nodes = [...(all ?? [])].sort((a, b) => ORDER.indexOf(nodeStatusOf(a).word) - ORDER.indexOf(nodeStatusOf(b).word))
+  const nodes = [...(all ?? [])].sort(
+    (a, b) => ORDER.indexOf(nodeStatusOf(a).word) - ORDER.indexOf(nodeStatusOf(b).word),
+  )
   const at = nodes[Math.min(current, nodes.length - 1)]
   const jobs = nodes.reduce((sum, node) => sum + (node.jobs ?? 0), 0)
   const running = nodes.reduce((sum, node) => sum + (node.running ?? 0), 0)
@@ -55,7 +57,11 @@ export function NodesView() {
     { key: 'Enter', does: 'its jobs', run: () => at !== undefined && go(listPath({ ip: at._id })) },
     ...(operate
       ? [
-          { key: 'd', does: 'drain it, with a preview', run: () => at !== undefined && setFront({ what: 'drain', ip: at._id }) },
+          {
+            key: 'd',
+            does: 'drain it, with a preview',
+            run: () => at !== undefined && setFront({ what: 'drain', ip: at._id }),
+          },
           { key: 'b', does: 'rebalance', run: () => setFront({ what: 'rebalance' }) },
         ]
       : []),
@@ -152,7 +158,7 @@ function RebalanceSheet({ close }: { readonly close: () => void }) {
   const foot = (
     <>
       <span class="support grow">Cannot be undone as a whole</span>
-      <Button does={close} shortcut="Esc">
+      <Button does={close} shortcut="Escape">
         Not now
       </Button>
       <Button kind="main" does={() => void go()} shortcut="Enter">
@@ -163,8 +169,8 @@ function RebalanceSheet({ close }: { readonly close: () => void }) {
   return (
     <Sheet title="Rebalance" place="middle" close={close} foot={foot}>
       <p>
-        Jobs that were taken over go back home where their node lives again, and jobs that the cluster placed are spread evenly. A job whose
-        node a person chose stays. Runs in progress end where they began; next run times stay.
+        Jobs that were taken over go back home where their node lives again, and jobs that the cluster placed are spread
+        evenly. A job whose node a person chose stays. Runs in progress end where they began; next run times stay.
       </p>
     </Sheet>
   )

@@ -3,21 +3,24 @@
 import { useEffect, useMemo } from 'preact/hooks'
 import { address, go, pathOf } from '../address.ts'
 import { useCell } from '../cell.ts'
+import { now } from '../clock.ts'
 import { useKeys } from '../keys.ts'
 import { Button, Key, Link } from '../parts/controls.tsx'
 import { FlowState } from '../parts/flow-state.tsx'
 import { Mark } from '../parts/mark.tsx'
 import { Plot } from '../parts/plot.tsx'
-import type { Minute, RunStatus, Stats } from '../shapes.ts'
+import type { Run, Stats, StatusCounts } from '../shapes.ts'
 import { perform } from '../store/acts.ts'
 import { useRights } from '../store/me.ts'
 import { useNodes } from '../store/nodes.ts'
 import { listPath } from '../store/search.ts'
 import { StatsOf, type StatsState } from '../store/stats.ts'
 import { type Trouble, trouble } from '../store/trouble.ts'
+import { durationsOf, latenessOf, percentile } from '../words/numbers.ts'
 import { FAILED, nodeStatusOf, runStatusOf } from '../words/status.ts'
 import { counted, grouped, lengthWords } from '../words/time.ts'
 
+const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const SPANS = [
   { hours: 1, words: 'last hour' },
@@ -39,7 +42,8 @@ export function OverviewView() {
       <header class="top">
         <h1>Overview</h1>
         <span class="support clip">
-          {jobs !== undefined && `${counted(jobs, 'job')} on ${counted(nodes.filter(({ living }) => living).length, 'node')}, `}
+          {jobs !== undefined &&
+            `${counted(jobs, 'job')} on ${counted(nodes.filter(({ living }) => living).length, 'node')}, `}
           {grouped(nodes.reduce((sum, { running = 0 }) => sum + running, 0))} running
         </span>
         <span class="grow" />
@@ -68,7 +72,7 @@ export function OverviewView() {
         </p>
       )}
       <WrongNow />
-      {state.stats !== undefined && <Plots stats={state.stats} words={words} minutes={hours * 60} />}
+      {state.stats !== undefined && <Plots state={state} stats={state.stats} words={words} />}
       <Lists state={state} words={words} />
     </main>
   )
@@ -116,11 +120,13 @@ function WrongNow() {
       </ul>
       {all !== undefined && all.length === 0 && (
         <p class="panel-foot support">
-          <Mark status={{ word: '', colour: 'ok', shape: 'tick' }} /> Nothing. No job is stranded, invalid or failing again and again; no clock
-          is off.
+          <Mark status={{ word: '', colour: 'ok', shape: 'tick' }} /> Nothing. No job is stranded, invalid or failing
+          again and again; no clock is off.
         </p>
       )}
-      {all !== undefined && all.length > MOST_LINES && <p class="panel-foot support">{all.length - MOST_LINES} more of the same kind</p>}
+      {all !== undefined && all.length > MOST_LINES && (
+        <p class="panel-foot support">{all.length - MOST_LINES} more of the same kind</p>
+      )}
     </section>
   )
 }
@@ -128,28 +134,36 @@ function WrongNow() {
 function ActOf({ line: { act, to } }: { readonly line: Trouble }) {
   if (act === undefined) return null
   if (act.action === 'move') return <Button does={() => go(to)}>Move…</Button>
-  return <Button does={() => void perform({ jobs: [act.job] }, { action: act.action })}>{act.action === 'resume' ? 'Resume' : 'Pause'}</Button>
+  return (
+    <Button does={() => void perform({ jobs: [act.job] }, { action: act.action })}>
+      {act.action === 'resume' ? 'Resume' : 'Pause'}
+    </Button>
+  )
 }
 
-const failedOf = (counts: Readonly<Partial<Record<RunStatus, number>>>): number =>
-  FAILED.reduce((sum, status) => sum + (counts[status] ?? 0), 0)
+const failedOf = (counts: StatusCounts): number => FAILED.reduce((sum, status) => sum + (counts[status] ?? 0), 0)
 
 interface PlotsProps {
+  readonly state: StatsState
   readonly stats: Stats
   readonly words: string
-  readonly minutes: number
 }
 
-function Plots({ stats: { runs }, words, minutes }: PlotsProps) {
-  const { executed, failed, x, late50, late99, took50, took99, share } = useMemo(() => seriesOf(runs.minutes), [runs.minutes])
-  const done = runs.by_status.executed ?? 0
+function Plots({ state, stats: { runs }, words }: PlotsProps) {
+  const { executed, failed, x, share } = useMemo(() => countsByMinute(runs), [runs])
+  const times = useMemo(() => timesByMinute(state.rows), [state.rows])
   const broken = failedOf(runs.by_status)
-  const all = done + broken
+  const all = (runs.by_status.executed ?? 0) + broken
   const ms = (value: number | null) => (value === null ? '–' : lengthWords(value))
   const percent = all === 0 ? 0 : (broken / all) * 100
   return (
     <div class="plots">
-      <Figure title="Runs a minute" words={words} figure={(all / minutes).toFixed(1)} about={`${grouped(all)} in all`}>
+      <Figure
+        title="Runs a minute"
+        words={words}
+        figure={(all / Math.max(1, x.length)).toFixed(1)}
+        about={`${grouped(all)} in all`}
+      >
         <Plot
           label={`Runs a minute, ${words}: ${all} in all`}
           x={x}
@@ -161,9 +175,15 @@ function Plots({ stats: { runs }, words, minutes }: PlotsProps) {
           below="up executed, down failed"
         />
       </Figure>
-      <Figure title="Failed" words={words} figure={`${percent.toFixed(1)} %`} about={counted(broken, 'run')} bad={broken > 0}>
+      <Figure
+        title="Failed"
+        words={words}
+        figure={`${percent.toFixed(1)} %`}
+        about={counted(broken, 'run')}
+        bad={broken > 0}
+      >
         <Plot
-          label={`Failed runs a minute, ${words}: ${broken} in all`}
+          label={`Share of failed runs, ${words}: ${broken} runs in all`}
           x={x}
           series={[{ name: 'failed', kind: 'bars', colour: 'bad', values: share }]}
           format={value => `${value.toFixed(0)} %`}
@@ -171,46 +191,74 @@ function Plots({ stats: { runs }, words, minutes }: PlotsProps) {
         />
       </Figure>
       <Figure title="Late" words={words} figure={ms(runs.late.p50)} about={`p50; p99 ${ms(runs.late.p99)}`}>
-        <Plot
+        <Percentile
           label={`Lateness, ${words}: p50 ${ms(runs.late.p50)}, p99 ${ms(runs.late.p99)}`}
-          x={x}
-          series={[
-            { name: 'p50', kind: 'line', colour: 'text', values: late50 },
-            { name: 'p99', kind: 'dashed', colour: 'text2', values: late99 },
-          ]}
-          format={lengthWords}
-          below="p50 line, p99 dashed"
+          x={times.x}
+          of={times.late}
         />
       </Figure>
       <Figure title="Took" words={words} figure={ms(runs.duration.p50)} about={`p50; p99 ${ms(runs.duration.p99)}`}>
-        <Plot
+        <Percentile
           label={`Duration, ${words}: p50 ${ms(runs.duration.p50)}, p99 ${ms(runs.duration.p99)}`}
-          x={x}
-          series={[
-            { name: 'p50', kind: 'line', colour: 'text', values: took50 },
-            { name: 'p99', kind: 'dashed', colour: 'text2', values: took99 },
-          ]}
-          format={lengthWords}
-          below="p50 line, p99 dashed"
+          x={times.x}
+          of={times.took}
         />
       </Figure>
     </div>
   )
 }
 
-function seriesOf(minutes: readonly Minute[]) {
-  const executed = minutes.map(({ by_status }) => by_status.executed ?? 0)
-  const failed = minutes.map(({ by_status }) => failedOf(by_status))
-  return {
-    x: minutes.map(({ at }) => Date.parse(at) / 1_000),
-    executed,
-    failed,
-    share: failed.map((n, i) => (n === 0 ? 0 : (n / (n + (executed[i] ?? 0))) * 100)),
-    late50: minutes.map(({ late }) => late.p50),
-    late99: minutes.map(({ late }) => late.p99),
-    took50: minutes.map(({ duration }) => duration.p50),
-    took99: minutes.map(({ duration }) => duration.p99),
+interface Halves {
+  readonly p50: readonly (number | null)[]
+  readonly p99: readonly (number | null)[]
+}
+
+const Percentile = ({
+  label,
+  x,
+  of,
+}: {
+  readonly label: string
+  readonly x: readonly number[]
+  readonly of: Halves
+}) => (
+  <Plot
+    label={label}
+    x={x}
+    series={[
+      { name: 'p50', kind: 'line', colour: 'text', values: of.p50 },
+      { name: 'p99', kind: 'dashed', colour: 'text2', values: of.p99 },
+    ]}
+    format={lengthWords}
+    below="latest runs: p50, p99 dashed"
+  />
+)
+
+/** Every minute of the span, also those in which nothing ended. */
+function countsByMinute({ from, minutes }: Stats['runs']) {
+  const known = new Map(minutes.map(({ minute, by_status }) => [Date.parse(minute), by_status]))
+  const first = Math.ceil(Date.parse(from) / MINUTE_MS) * MINUTE_MS
+  const last = Math.max(first, Math.floor(now() / MINUTE_MS) * MINUTE_MS)
+  const x = Array.from({ length: (last - first) / MINUTE_MS + 1 }, (_, i) => first + i * MINUTE_MS)
+  const executed = x.map(at => known.get(at)?.executed ?? 0)
+  const failed = x.map(at => failedOf(known.get(at) ?? {}))
+  const share = failed.map((n, i) => (n === 0 ? 0 : (n / (n + (executed[i] ?? 0))) * 100))
+  return { x: x.map(at => at / 1_000), executed, failed, share }
+}
+
+/** Of the rows that were read, which are the latest. */
+function timesByMinute(rows: readonly Run[]) {
+  const minutes = new Map<number, Run[]>()
+  for (const row of rows) {
+    const minute = Math.floor(Date.parse(row.run_time) / MINUTE_MS) * MINUTE_MS
+    minutes.set(minute, [...(minutes.get(minute) ?? []), row])
   }
+  const sorted = [...minutes].sort(([a], [b]) => a - b)
+  const halves = (of: (runs: readonly Run[]) => readonly number[]): Halves => ({
+    p50: sorted.map(([, runs]) => percentile(of(runs), 0.5) ?? null),
+    p99: sorted.map(([, runs]) => percentile(of(runs), 0.99) ?? null),
+  })
+  return { x: sorted.map(([at]) => at / 1_000), late: halves(latenessOf), took: halves(durationsOf) }
 }
 
 interface FigureProps {

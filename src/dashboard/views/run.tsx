@@ -85,7 +85,7 @@ function Found({ run }: { readonly run: Run }) {
               Cancel run
             </Button>
           )}
-          <Button does={() => go(pathOf('jobs', run.job_id))} shortcut="Esc">
+          <Button does={() => go(pathOf('jobs', run.job_id))} shortcut="Escape">
             To its job
           </Button>
         </div>

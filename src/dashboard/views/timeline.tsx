@@ -11,7 +11,7 @@ import { Button, Key } from '../parts/controls.tsx'
 import { FlowState } from '../parts/flow-state.tsx'
 import { Mark } from '../parts/mark.tsx'
 import { TimelineCanvas } from '../parts/timeline-canvas.tsx'
-import type { Timeline } from '../shapes.ts'
+import type { Page, Run, Timeline } from '../shapes.ts'
 import { heed, heedReset } from '../store/live.ts'
 import type { Span } from '../store/timeline-layout.ts'
 import { RUN_STATUSES, type Status } from '../words/status.ts'
@@ -31,7 +31,9 @@ const ZOOMS = [
 const DEFAULT_MS = 2 * HOUR
 const LEAST_MS = 20 * SECOND
 const MOST_MS = 14 * DAY
-const LIMIT = 10_000
+/** Of a lane, and of the due times that did not run. */
+const LIMIT = 1_000
+const NOT_RUN = 500
 const READ_MS = 1_500
 /** Without an event, what is to come changes as time goes. */
 const EVERY_MS = 20_000
@@ -121,7 +123,9 @@ export function TimelineView() {
       ) : (
         <TimelineCanvas lanes={timeline?.lanes ?? []} span={span} setSpan={setSpan} />
       )}
-      <p class="support timeline-foot">Left of the line: what ran, as wide as it took. Right: what is due. Drag to move, Ctrl and wheel to zoom.</p>
+      <p class="support timeline-foot">
+        Left of the line: what ran, as wide as it took. Right: what is due. Drag to move, Ctrl and wheel to zoom.
+      </p>
     </main>
   )
 }
@@ -141,10 +145,10 @@ function useTimeline(span: Span, long: number, at: string | null) {
       // A little more than is seen, so that following needs no reading each second.
       const more = (to - from) / 10
       const query = { from: new Date(from).toISOString(), to: new Date(to + more).toISOString(), limit: LIMIT }
-      get<Timeline>('timeline', query).then(
-        found => {
+      Promise.all([get<Timeline>('timeline', query), readNotRun(from, to)]).then(
+        ([found, notRun]) => {
           if (!current) return
-          setTimeline(found)
+          setTimeline(withNotRun(found, notRun))
           setError(undefined)
         },
         failure => current && setError(wordsOf(failure)),
@@ -166,6 +170,24 @@ function useTimeline(span: Span, long: number, at: string | null) {
     }
   }, [long, at])
   return { timeline, error }
+}
+
+/** What was due and did not run never started, and so is in no lane of the API: it is asked for beside them. */
+async function readNotRun(from: number, to: number): Promise<readonly Run[]> {
+  const span = { since: new Date(from).toISOString(), until: new Date(to).toISOString(), limit: NOT_RUN }
+  const pages = await Promise.all(
+    (['missed', 'max_instances'] as const).map(status => get<Page<Run>>('runs', { ...span, status })),
+  )
+  return pages.flatMap(({ items }) => items)
+}
+
+function withNotRun({ lanes }: Timeline, rows: readonly Run[]): Timeline {
+  return {
+    lanes: lanes.map(lane => {
+      const known = new Set(lane.runs.map(({ _id }) => _id))
+      return { ...lane, runs: [...lane.runs, ...rows.filter(row => row.ip === lane.ip && !known.has(row._id))] }
+    }),
+  }
 }
 
 const SHOWN: readonly Status[] = [

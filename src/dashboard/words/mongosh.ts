@@ -20,7 +20,11 @@ export function literal(value: unknown, indent = '', wide = 60): string {
 }
 
 /** `db.jobs.updateOne({_id: "a"}, {$set: {ip: "b"}})`. */
-export const updateLine = (id: string, set: Readonly<Record<string, unknown>>, unset: readonly string[] = []): string => {
+export const updateLine = (
+  id: string,
+  set: Readonly<Record<string, unknown>>,
+  unset: readonly string[] = [],
+): string => {
   const update = {
     ...(Object.keys(set).length > 0 && { $set: set }),
     ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map(name => [name, ''])) }),

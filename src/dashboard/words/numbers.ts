@@ -19,9 +19,13 @@ export const durationsOf = (runs: readonly Run[]): readonly number[] =>
 export const latenessOf = (runs: readonly Run[]): readonly number[] =>
   runs.flatMap(({ late }) => (typeof late === 'number' ? [late] : []))
 
-/** A round number at or above, for the top of an axis: 1, 2 or 5 of its size. */
-export function roundUp(value: number): number {
-  if (value <= 0) return 1
-  const size = 10 ** Math.floor(Math.log10(value))
-  return (value / size <= 1 ? 1 : value / size <= 2 ? 2 : value / size <= 5 ? 5 : 10) * size
-}
+const SECOND = 1_000
+const MINUTE = 60_000
+const HOUR = 3_600_000
+const ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+  .concat([1, 2, 4, 10, 20, 30].map(n => n * SECOND))
+  .concat([1, 2, 4, 10, 20, 30].map(n => n * MINUTE))
+  .concat([1, 2, 4, 6, 12, 24, 48].map(n => n * HOUR))
+
+/** A round length of time at or above, for the top of an axis. */
+export const roundUp = (ms: number): number => ROUND.find(one => one >= ms) ?? Math.ceil(ms / (24 * HOUR)) * 24 * HOUR

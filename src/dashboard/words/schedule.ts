@@ -49,7 +49,8 @@ function intervalWords(trigger: Trigger): string {
   })
   const [first] = parts
   if (first === undefined) return 'every 0 s'
-  if (parts.length === 1 && first.n === 1) return `every ${first.one === 'min' ? 'minute' : first.one === 's' ? 'second' : first.one}`
+  if (parts.length === 1 && first.n === 1)
+    return `every ${first.one === 'min' ? 'minute' : first.one === 's' ? 'second' : first.one}`
   return `every ${parts.map(({ n, one, many }) => `${n} ${n === 1 ? one : many}`).join(' ')}`
 }
 
@@ -72,7 +73,10 @@ function crontabWords(expression: string): string {
   if (minute === undefined || hour === undefined || day === undefined || month === undefined || weekday === undefined) {
     return expression
   }
-  const named = weekday.replace(/(?<![/\w])[0-7](?!\w)/g, n => ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'][Number(n)] ?? n)
+  const named = weekday.replace(
+    /(?<![/\w])[0-7](?!\w)/g,
+    n => ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'][Number(n)] ?? n,
+  )
   return said({ second, minute, hour, day, month, day_of_week: named, week: '*', year: '*' }) ?? expression
 }
 
@@ -139,7 +143,11 @@ function timeWords({ second, minute, hour }: Fields): string | undefined {
   if (!/^\d+(,\d+)*$/.test(minute)) return undefined
   const minutes = minute.split(',').map(one => `:${pad(one)}`)
   if (hours !== undefined) {
-    return minute === '0' ? `every hour${hours}` : minutes.length === 1 ? `every hour at ${minutes[0]}${hours}` : `at ${listed(minutes)}${hours}`
+    return minute === '0'
+      ? `every hour${hours}`
+      : minutes.length === 1
+        ? `every hour at ${minutes[0]}${hours}`
+        : `at ${listed(minutes)}${hours}`
   }
   const hourly = every.exec(hour)?.[1]
   if (hourly !== undefined) return `every ${hourly} hours${minute === '0' ? '' : ` at ${listed(minutes)}`}`

@@ -116,7 +116,9 @@ export function reasonOf(job: Job, status: JobStatus): string | undefined {
     case 'scheduled':
       if (job.next_run_time !== null) return undefined
       if (job.note !== undefined) return job.note
-      return job.state?.paused_by === undefined ? 'paused' : `paused after ${job.state.failures ?? 'several'} failed runs`
+      return job.state?.paused_by === undefined
+        ? 'paused'
+        : `paused after ${job.state.failures ?? 'several'} failed runs`
     default:
       return undefined
   }

@@ -6,6 +6,8 @@ const SECOND = 1_000
 const MINUTE = 60_000
 const HOUR = 3_600_000
 const DAY = 86_400_000
+/** Overdue by no more is not told: the answer is on its way. */
+const MOMENT = 2_000
 
 export const READERS_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
 
@@ -44,6 +46,13 @@ export function away(time: string | number, now: number): string {
   const ms = msOf(time) - now
   if (Math.abs(ms) < SECOND) return 'now'
   return ms > 0 ? `in ${roughly(ms)}` : `${agoRoughly(-ms)} ago`
+}
+
+/** Of what is to come: `in 3 s`, `now`; overdue by more than a moment: `due 4 min ago`. */
+export function dueWords(time: string | number, now: number): string {
+  const by = msOf(time) - now
+  if (by > -MOMENT) return by < SECOND ? 'now' : away(time, now)
+  return `due ${away(time, now)}`
 }
 
 /** What is past needs no seconds after the first minute. */
@@ -113,14 +122,17 @@ export const exactly = (time: string | number, zone = READERS_ZONE): string =>
 export function weekdayClock(time: string | number, zone: string): string {
   const ms = msOf(time)
   const clock = ms % MINUTE === 0 ? SHORT_CLOCK : CLOCK
-  return format(zone, { weekday: 'short', ...clock }).format(ms).replace(',', '')
+  return format(zone, { weekday: 'short', ...clock })
+    .format(ms)
+    .replace(',', '')
 }
 
 /** `Europe/Berlin` → `Berlin`. */
 export const placeOf = (zone: string): string => zone.replace(/^.*\//, '').replaceAll('_', ' ')
 
 /** `+12 ms`, `−3 ms`. */
-export const signed = (ms: number): string => (ms < 0 ? `−${lengthWords(-ms)}` : `+${lengthWords(ms)}`)
+export const signed = (ms: number): string =>
+  ms === 0 ? '0 ms' : ms < 0 ? `−${lengthWords(-ms)}` : `+${lengthWords(ms)}`
 
 export const grouped = (count: number): string => count.toLocaleString('en-GB')
 
