@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { lineAt, readSources, type Source, source } from './support/sources.ts'
 
 /** Files that know nothing of ours but each other; every file may import them. */
-const GROUND = ['errors', 'event', 'clock', 'version']
+const GROUND = ['errors', 'event', 'clock', 'tracing', 'version']
 
 /** The rooms, from the ground up: what each may import besides itself and the ground.
  *  `types`: only with `import type`, objects that another room hands it. */
@@ -23,13 +23,20 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   run: { all: ['executor', 'job', 'log', 'pace', 'protocol', 'trigger', 'wheel'], types: ['history'] },
   cluster: { all: ['executor', 'job', 'pace', 'protocol'], types: ['history', 'run'] },
   claim: { all: ['job', 'pace', 'protocol', 'trigger', 'wheel'], types: ['cluster', 'history', 'run'] },
-  database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history'] },
-  client: { all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger'], types: ['history'] },
+  database: { all: ['job', 'options', 'pace'], types: ['cluster', 'history', 'user'] },
+  user: { all: [] },
+  client: {
+    all: ['change', 'cluster', 'database', 'job', 'options', 'protocol', 'trigger', 'user'],
+    types: ['history'],
+  },
+  flask: { all: ['job', 'trigger'] },
+  http: { all: ['user'], types: ['client', 'log'] },
+  api: { all: ['client', 'flask', 'http', 'job', 'log', 'trigger'] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
   dev: { all: [] },
-  cli: { all: ['client', 'database', 'dev', 'index', 'job', 'log', 'options', 'trigger'] },
+  cli: { all: ['api', 'client', 'database', 'dev', 'http', 'index', 'job', 'log', 'options', 'trigger', 'user'] },
 }
 
 /** They join the rooms and may import anything but doors. */
@@ -67,20 +74,31 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
       'src/wheel/memory.ts',
       'src/wheel/ticker.ts',
     ],
+    types: ['src/http/'],
   },
+  '@opentelemetry/api': { all: ['src/tracing.ts'] },
   pino: { all: ['src/log.ts'], types: ['src/executor/'] },
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
-  zod: { all: ['src/job/', 'src/options/'] },
+  zod: { all: ['src/api/', 'src/job/', 'src/options/'], types: ['src/http/'] },
+  'rate-limiter-flexible': { all: ['src/http/attempts.ts'] },
+  hono: { all: ['src/api/app.ts'] },
+  '@hono/node-server': { all: ['src/api/app.ts'] },
   'node:': {
     all: [
+      'src/api/page.ts',
+      'src/api/scheduler.ts',
       'src/cli/',
+      'src/client/revision.ts',
       'src/cluster/lease.ts',
       'src/database/connection.ts',
       'src/dev/',
       'src/executor/',
+      'src/http/server.ts',
       'src/testing.ts',
+      'src/user/',
     ],
+    types: ['src/api/', 'src/http/'],
   },
 }
 

@@ -4,12 +4,13 @@
 import { Command, type Option } from 'commander'
 import { PLACED } from '../client/definition.ts'
 import { SHOWN } from '../client/event-of.ts'
+import { JOB_STATUSES } from '../client/which.ts'
 import type { Database } from '../database/database.ts'
 import { nearest } from '../errors.ts'
 import { TidewheelError } from '../index.ts'
 import { PATHS } from '../job/meaning.ts'
+import { ROLES } from '../user/user.ts'
 import { COMMON, run, settle, withClient, withExample } from './call.ts'
-import { STATUS_NAMES } from './jobs-list.ts'
 import type { Settings } from './settings.ts'
 
 const BASH = String.raw`_tidewheel() {
@@ -92,8 +93,13 @@ export interface Candidate {
   readonly help: string
 }
 
-/** What can stand there: these words, or ids that the database has. */
-export type Wanted = { readonly words: readonly Candidate[] } | { readonly ids: 'jobs' | 'nodes' }
+type Ids = 'jobs' | 'nodes' | 'runs' | 'users'
+
+/** What can stand there: these words, and ids that the database has. */
+export interface Wanted {
+  readonly words?: readonly Candidate[]
+  readonly ids?: Ids
+}
 
 /** What the last of the words can be, and which settings the others give. */
 export function wantedOf(
@@ -135,13 +141,13 @@ function wantedAt({ command, places, pending, last }: Place): Wanted {
   if (last.startsWith('-')) {
     return { words: optionsOf(command).map(({ long, short, description }) => said(long ?? short ?? '', description)) }
   }
-  if (command.commands.length > 0) {
-    const below = command.createHelp().visibleCommands(command)
-    return { words: below.map(one => said(one.name(), one.description())) }
-  }
   const all = command.registeredArguments
   const argument = all[places] ?? (all.at(-1)?.variadic ? all.at(-1) : undefined)
-  return argument === undefined ? { words: [] } : valuesOf(argument.name())
+  const values = argument === undefined ? { words: [] } : valuesOf(argument.name())
+  // A command that takes an argument has commands below in its place only.
+  if (command.commands.length === 0 || (places > 0 && all.length > 0)) return values
+  const below = command.createHelp().visibleCommands(command)
+  return { ...values, words: below.map(one => said(one.name(), one.description())) }
 }
 
 /** Its own and those of all commands above it. */
@@ -154,11 +160,14 @@ function optionsOf(command: Command): readonly Option[] {
 const VALUES: Readonly<Record<string, Wanted>> = {
   id: { ids: 'jobs' },
   job: { ids: 'jobs' },
+  run: { ids: 'runs' },
   ip: { ids: 'nodes' },
   node: { ids: 'nodes' },
+  user: { ids: 'users' },
+  role: { words: ROLES.map(bare) },
   shell: { words: SHELLS.map(bare) },
   field: { words: PATHS.map(bare) },
-  status: { words: STATUS_NAMES.map(bare) },
+  status: { words: JOB_STATUSES.map(bare) },
   with: { words: PLACED.map(bare) },
   type: {
     words: Object.keys(SHOWN)
@@ -187,14 +196,15 @@ export async function candidatesOf(
   begun: string,
   flags: Readonly<Record<string, string>>,
 ): Promise<readonly Candidate[]> {
-  if ('words' in wanted) return wanted.words.filter(({ value }) => value.startsWith(begun))
+  const words = (wanted.words ?? []).filter(({ value }) => value.startsWith(begun))
+  if (wanted.ids === undefined) return words
   const names: readonly string[] = COMMON
   const given = Object.entries({ connectTimeout: String(PATIENCE_MS), ...flags })
   const { settings } = await settle(Object.fromEntries(given.filter(([name]) => names.includes(name))))
-  return await idsOf(settings, wanted.ids, begun)
+  return [...words, ...(await idsOf(settings, wanted.ids, begun).catch(() => []))]
 }
 
-const idsOf = (settings: Settings, of: 'jobs' | 'nodes', begun: string): Promise<readonly Candidate[]> =>
+const idsOf = (settings: Settings, of: Ids, begun: string): Promise<readonly Candidate[]> =>
   withClient(settings, async (_, { collections }: Database) => {
     const between = { _id: { $gte: begun, $lt: `${begun}${BEYOND}` } }
     if (of === 'nodes') {
@@ -203,6 +213,20 @@ const idsOf = (settings: Settings, of: 'jobs' | 'nodes', begun: string): Promise
         .limit(MOST_IDS)
         .toArray()
       return nodes.map(({ _id, status = '' }) => ({ value: _id, help: status }))
+    }
+    if (of === 'runs') {
+      const runs = await collections.executions
+        .find(between, { projection: { job_id: 1, status: 1 }, sort: { _id: -1 } })
+        .limit(MOST_IDS)
+        .toArray()
+      return runs.map(({ _id, job_id, status }) => ({ value: _id, help: `${job_id} ${status}` }))
+    }
+    if (of === 'users') {
+      const users = await collections.users
+        .find(between, { projection: { role: 1 } })
+        .limit(MOST_IDS)
+        .toArray()
+      return users.map(({ _id, role }) => ({ value: _id, help: role }))
     }
     const jobs = await collections.jobs
       .find(between, { projection: { name: 1, func: 1 } })

@@ -10,12 +10,14 @@ import { type Client, connect, createNode, type Job, type TidewheelEvent, type T
 import { addSettings, type Call, run, withExample } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
 import { endNodes } from './ending.ts'
-import { clockTime, lineOf, rounded } from './events.ts'
+import { clockTime, lineOf } from './events.ts'
 import { EXIT, sentencesOf } from './exit-codes.ts'
+import { rounded } from './instant.ts'
+import { SERVES, type ServedHere, serve, USUAL_ADDRESS } from './serve.ts'
 import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
-const USES: readonly SettingName[] = ['nodes', 'data', 'timezone', 'stopTimeout']
+const USES: readonly SettingName[] = ['nodes', 'data', 'timezone', 'stopTimeout', ...SERVES]
 /** How long nodes may take to end when their MongoDB is gone. */
 const LEAVE_MS = 5_000
 /** Each run shows when it ends; the rest is for the curious. */
@@ -33,11 +35,16 @@ export const devCommand = () =>
       const { first, close } = signals()
       const server = await devServer(call)
       const nodes = ipsOf(call.settings).map(ip => nodeOf(ip, server, call))
+      let page: ServedHere | undefined
       try {
-        await begin(nodes, server, call)
+        const { uri, db } = server
+        await using client = await connect({ uri, db, connectTimeout: call.settings.connectTimeout })
+        page = await open(client, nodes, call)
+        await begin(nodes, client, { server, page, call })
         await Promise.race([first, server.died])
         call.out.note('Ending: runs that go on are waited for. Once more ends at once.')
       } finally {
+        await page?.close()
         await end(nodes, server, call)
         close()
       }
@@ -63,17 +70,34 @@ function nodeOf(ip: string, { uri, db }: DevServer, { settings, out }: Call): Ti
   return node
 }
 
-async function begin(nodes: readonly TidewheelNode[], server: DevServer, { settings, out }: Call): Promise<void> {
-  const { uri, db } = server
+/** API and dashboard, on the usual port or, where that is taken, on the next one. */
+async function open(client: Client, [node]: readonly TidewheelNode[], { settings, out }: Call): Promise<ServedHere> {
+  const page = await serve({ client, ...(node && { node }), logger: false }, settings, { orNext: true })
+  if (settings.http === undefined && !page.url.includes(USUAL_ADDRESS)) {
+    out.note(`${USUAL_ADDRESS} is taken; this one is served at ${page.url}`)
+  }
+  return page
+}
+
+interface Development {
+  readonly server: DevServer
+  readonly page: ServedHere
+  readonly call: Call
+}
+
+async function begin(
+  nodes: readonly TidewheelNode[],
+  client: Client,
+  { server, page, call: { settings, out } }: Development,
+): Promise<void> {
   const ips = ipsOf(settings)
-  await using client = await connect({ uri, db, connectTimeout: settings.connectTimeout })
   for (const warning of await client.init()) out.note(warning)
   let jobs = await present(client)
   if (jobs.length === 0) {
     for (const job of sampleJobs(ips, systemClock.now())) await client.jobs.add(job)
     jobs = await present(client)
   }
-  const lines = [...welcome(server, ips, jobs), ...elsewhere(jobs, ips)]
+  const lines = [...welcome(page, server, { ips, jobs }), ...elsewhere(jobs, ips)]
   if (out.json) for (const line of lines) out.note(line)
   else out.result(undefined, lines)
   await Promise.all(nodes.map(node => node.start()))
@@ -103,8 +127,13 @@ function devLine(event: TidewheelEvent): string {
   return `${clockTime(at)}  ${node}  executed  ${job_id}  due ${clockTime(run_time)}  took ${rounded(duration)} ms`
 }
 
+interface Present {
+  readonly ips: readonly string[]
+  readonly jobs: readonly Job[]
+}
+
 /** What to read first: where the database is, and lines that each show something at once, with the jobs there are. */
-function welcome({ uri, db, where }: DevServer, ips: readonly string[], jobs: readonly Job[]): readonly string[] {
+function welcome(page: ServedHere, { uri, db, where }: DevServer, { ips, jobs }: Present): readonly string[] {
   const shell = (line: string) => `  mongosh '${redacted(uri)}' --quiet --eval '${line}'`
   const one = (id: string, update: string) => shell(`db.jobs.updateOne({_id: "${id}"}, ${update})`)
   const [first = ''] = ips
@@ -113,7 +142,8 @@ function welcome({ uri, db, where }: DevServer, ips: readonly string[], jobs: re
   const other = ips.find(ip => ip !== lively?.ip)
   const mine = freeId('mine', jobs)
   return [
-    `Tidewheel for development: ${where}, database ${db}, ${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`,
+    `Tidewheel for development: ${page.url}`,
+    `${where}, database ${db}, ${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`,
     `  ${redacted(uri)}`,
     '',
     'Jobs are documents. Paste one of these lines into another terminal and watch this one:',

@@ -8,7 +8,7 @@ import type { EventsQuery, PlacedEvent, TidewheelEvent } from '../index.ts'
 import { type Call, run, withClient, withExample } from './call.ts'
 import { colours } from './colours.ts'
 import { EXIT } from './exit-codes.ts'
-import { countOf } from './instant.ts'
+import { countOf, rounded } from './instant.ts'
 import { toJson } from './output.ts'
 import { type Signal, signals } from './signals.ts'
 
@@ -69,10 +69,9 @@ function told(events$: Observable<PlacedEvent>, { out, opened, most, first }: Te
   return new Promise<Signal | undefined>((resolve, reject) => {
     const next = (event: PlacedEvent) => {
       const { position: _, ...shown } = event
+      const note = streamNote(event)
       if (event.type === 'stream.opened') opened()
-      else if (event.type === 'stream.interrupted') out.note(`the database is away: ${event.reason}`)
-      else if (event.type === 'stream.resumed') out.note('the database is there again; nothing was missed')
-      else if (event.type === 'stream.resynced') out.note(`something may be missing: ${event.reason}`)
+      else if (note !== undefined) out.note(note)
       else if (left > 0) {
         out.each(event, lineOf(shown as TidewheelEvent))
         if (--left === 0) resolve(undefined)
@@ -82,6 +81,20 @@ function told(events$: Observable<PlacedEvent>, { out, opened, most, first }: Te
     events$.subscribe({ next, error: reject, complete: () => resolve(undefined) })
     void first.then(resolve)
   })
+}
+
+/** What a stream that goes on says of itself; undefined: nothing. */
+export function streamNote(event: TidewheelEvent): string | undefined {
+  switch (event.type) {
+    case 'stream.interrupted':
+      return `the database is away: ${event.reason}`
+    case 'stream.resumed':
+      return 'the database is there again; nothing was missed'
+    case 'stream.resynced':
+      return `something may be missing: ${event.reason}`
+    default:
+      return undefined
+  }
 }
 
 /** `12:00:00.000 10.0.0.7 run.executed digest duration=3`. */
@@ -98,9 +111,6 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return String(rounded(value))
   return typeof value === 'string' ? value : toJson(value)
 }
-
-/** Milliseconds to a tenth. */
-export const rounded = (ms: number) => Math.round(ms * 10) / 10
 
 function colour(type: string): string {
   if (/error|timeout|invalid|lost|fenced|interrupted|stranded/.test(type)) return colours.red(type)

@@ -1,6 +1,6 @@
 /** Times as people write them and as they are shown.
- *  In: ISO text, in a zone where it names none. Out: an instant; and an instant as wall time of a zone with its offset, as the time
- *  from now, or for programs as ISO text. */
+ *  In: ISO text, in a zone where it names none, or a span back from now. Out: an instant; and an instant as wall time of a zone with
+ *  its offset, as the time from now, or for programs as ISO text; and how long something took. */
 import { systemClock } from '../clock.ts'
 import { fireTimes, TidewheelError } from '../index.ts'
 import { isTerminal } from './output.ts'
@@ -15,6 +15,30 @@ export function instantOf(text: string, flag: string, timezone: string): Date {
   }
   const message = `${flag}: expected a time such as 2026-01-31T08:00:00Z or 2026-01-31 08:00, found ${JSON.stringify(text)}`
   throw new TidewheelError('invalid_option', message, { path: flag })
+}
+
+const SPAN_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** Reads a span back from now, such as `2h` or `1.5 d`, or a date. Throws `invalid_option`. */
+export function sinceOf(text: string, flag: string, timezone: string, now: number): Date {
+  const [, count, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(text.trim()) ?? []
+  const length = Object.hasOwn(SPAN_MS, unit) ? SPAN_MS[unit] : undefined
+  const since = new Date(now - Number(count) * (length ?? Number.NaN))
+  if (!Number.isNaN(since.getTime())) return since
+  try {
+    return instantOf(text, flag, timezone)
+  } catch {
+    const message = `${flag}: expected a time such as 2026-01-31T08:00:00Z or a span such as 90s, 30min, 2h, 1d, found ${JSON.stringify(text)}`
+    throw new TidewheelError('invalid_option', message, { path: flag })
+  }
 }
 
 /** Reads a whole number. Throws `invalid_option`. */
@@ -68,3 +92,23 @@ export function timeCell(instant: Date | null | undefined, timezone: string | un
   if (timezone !== undefined) return wallTime(instant, timezone)
   return isTerminal() ? fromNow(instant, systemClock.now()) : instant.toISOString()
 }
+
+/** How long something took, for people: `12.3 ms`, `4.2 s`, `3 min 4 s`. */
+export function spanOf(ms: number): string {
+  if (ms < 1_000) return `${rounded(ms)} ms`
+  if (ms < 60_000) return `${rounded(ms / 1_000)} s`
+  const from = UNITS.findIndex(([, length]) => ms >= length)
+  const [large, small] = UNITS.slice(from, from + 2)
+  if (large === undefined || small === undefined) return `${rounded(ms / 1_000)} s`
+  const rest = Math.floor((ms % large[1]) / small[1])
+  return `${Math.floor(ms / large[1])} ${large[0]}${rest === 0 ? '' : ` ${rest} ${small[0]}`}`
+}
+
+/** A span in a row: for people in units, for programs in milliseconds. */
+export function spanCell(ms: number | null | undefined): string {
+  if (typeof ms !== 'number' || Number.isNaN(ms)) return '-'
+  return isTerminal() ? spanOf(ms) : String(rounded(ms))
+}
+
+/** To a tenth. */
+export const rounded = (number: number) => Math.round(number * 10) / 10

@@ -3,7 +3,8 @@
  *  The command cannot know the nodes' functions: `--wait` waits until the owner has planned the job, or said what is wrong. */
 import { Command } from 'commander'
 import { exhaustMap, filter, firstValueFrom, timeout, timer } from 'rxjs'
-import { addTogether } from '../client/jobs.ts'
+import { changesOfPatch } from '../client/edit.ts'
+import { addTogether } from '../client/store.ts'
 import { systemClock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { type Client, type FlatJob, type Job, type JobInput, TidewheelError } from '../index.ts'
@@ -12,14 +13,6 @@ import { inputOf } from './input.ts'
 
 const LOOK_MS = 100
 const WAIT_MS = 30_000
-/** Fields whose null is a value; of the others null takes the field away. */
-const NULLABLE: ReadonlySet<string> = new Set([
-  'next_run_time',
-  'misfire_grace_time',
-  'pause_after_failures',
-  'timeout',
-])
-
 interface Options {
   readonly file?: string
   readonly replace?: boolean
@@ -127,11 +120,7 @@ export const editCommand = () =>
               'jobs edit: expected an object of fields, such as {"max_instances": 2}',
             )
           }
-          const entries = Object.entries(changes).map(([field, value]) => [
-            field,
-            value === null && !NULLABLE.has(field) ? undefined : value,
-          ])
-          const job = await withClient(settings, client => client.jobs.update(id, Object.fromEntries(entries)))
+          const job = await withClient(settings, client => client.jobs.update(id, changesOfPatch(changes)))
           out.result(job, [`${id}: changed`])
         }),
       ),

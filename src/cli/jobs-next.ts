@@ -1,7 +1,7 @@
 /** `tidewheel jobs next`: the coming run times of one job, those ordered beside its schedule among them.
  *  They go on from `next_run_time` as its node will, in the job's zone or its node's; a paused job has none. */
 import { Command } from 'commander'
-import { comingRuns, ownZoneOf } from '../client/coming.ts'
+import { ownZoneOf } from '../client/coming.ts'
 import { systemClock } from '../clock.ts'
 import type { Job } from '../index.ts'
 import { addSettings, run, withClient, withExample } from './call.ts'
@@ -19,11 +19,11 @@ export const jobsNextCommand = () =>
         .action(
           run(['timezone'], async ({ settings, out }, options: { count: string }, id: string) => {
             const count = countOf(options.count, '--count', MOST_TIMES)
-            const { job, zone } = await withClient(settings, async (client, { collections }) => {
+            const { job, zone, times } = await withClient(settings, async (client, { collections }) => {
               const found = await client.jobs.get(id)
-              return { job: found, zone: await ownZoneOf(found, collections.nodes) }
+              const zone = await ownZoneOf(found, collections.nodes)
+              return { job: found, zone, times: await client.jobs.next(id, count) }
             })
-            const times = comingRuns(job, count, zone)
             out.result(
               times,
               times.map(time => lineOf(time, settings.timezone ?? zone)),

@@ -2,8 +2,9 @@
  *  On a terminal the table is drawn anew, a few times a second at most; in a pipe and with `--json` each change is a line of its own:
  *  a job as it is now, or that it is not among them any more. */
 import { auditTime, merge, type Observable, Subject, takeUntil, timer } from 'rxjs'
+import type { JobFilter } from '../client/which.ts'
 import { systemClock } from '../clock.ts'
-import type { Client, Job, JobChange } from '../index.ts'
+import type { Job, JobChange } from '../index.ts'
 import { type Call, withClient } from './call.ts'
 import { EXIT } from './exit-codes.ts'
 import { isTerminal } from './output.ts'
@@ -16,19 +17,17 @@ const DRAW_MS = 250
 /** Times from now go on without a change. */
 const TICK_MS = 1_000
 
-type Query = NonNullable<Parameters<Client['jobs']['list']>[0]>
-
 export interface Watching {
   readonly head: readonly string[]
   readonly rowOf: (job: Job) => readonly string[]
 }
 
 /** Ends with exit 130 or 143, as its signal has it. */
-export async function watchJobs({ settings, out }: Call, query: Query, watching: Watching): Promise<void> {
+export async function watchJobs({ settings, out }: Call, filter: JobFilter, watching: Watching): Promise<void> {
   const { first, close } = signals()
   try {
     const signal = await withClient(settings, async client => {
-      const changes$ = client.jobs.changes$(query)
+      const changes$ = client.jobs.changes$(await client.jobs.query(filter))
       return isTerminal() && !out.json
         ? await drawn(changes$, first, watching)
         : await told(changes$, first, { out, watching })

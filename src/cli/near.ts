@@ -1,5 +1,5 @@
 /** Near: which id could be meant where there is none of the one that was given?
- *  In: what a command threw. Out: the same, with the nearest id of a job or a node as advice; or itself. */
+ *  In: what a command threw. Out: the same, with the nearest id of a job, a run or a node as advice; or itself. */
 import type { Database } from '../database/database.ts'
 import { nearest } from '../errors.ts'
 import { TidewheelError } from '../index.ts'
@@ -10,14 +10,36 @@ const BEYOND = '\u{10ffff}'
 
 export async function withNearest(error: unknown, { collections }: Pick<Database, 'collections'>): Promise<unknown> {
   if (!(error instanceof TidewheelError) || error.code !== 'not_found') return error
-  const { id, ip, advice } = error.data
+  const { id, ip, run_id, advice } = error.data
   // Whoever knows better says so.
   if (typeof id === 'string' && advice === undefined) return await advised(error, id, collections.jobs, 'jobs')
+  if (typeof run_id === 'string' && advice === undefined) return await runAdvised(error, run_id, collections)
   if (typeof ip === 'string') return await advised(error, ip, collections.nodes, 'nodes')
   return error
 }
 
-type Either = Database['collections']['jobs'] | Database['collections']['nodes']
+/** Whoever gave a job's id, the beginning of a run's, or one that is misspelt. */
+async function runAdvised(
+  error: TidewheelError,
+  given: string,
+  { executions, jobs }: Database['collections'],
+): Promise<unknown> {
+  try {
+    if ((await executions.findOne({ _id: given }, { projection: { _id: 1 } })) !== null) return error
+    const job = await jobs.findOne({ _id: given }, { projection: { _id: 1 } })
+    const near = (await begunBy(executions, given)) ?? nearest(given, await idsOf(executions, {}, MOST, -1))
+    const advice =
+      job !== null
+        ? `${given} is a job; its runs: tidewheel history ${given}.`
+        : `${near === undefined ? '' : `Did you mean ${near}? `}All of them: tidewheel history.`
+    return new TidewheelError(error.code, error.message, { ...error.data, advice }, { cause: error.cause })
+  } catch {
+    // As below.
+    return error
+  }
+}
+
+type Either = Database['collections'][keyof Database['collections']]
 
 async function advised(error: TidewheelError, given: string, among: Either, what: 'jobs' | 'nodes'): Promise<unknown> {
   try {
@@ -38,10 +60,10 @@ async function begunBy(among: Either, begun: string): Promise<string | undefined
   return second === undefined ? first : undefined
 }
 
-async function idsOf(among: Either, query: object, most = MOST): Promise<readonly string[]> {
+async function idsOf(among: Either, query: object, most = MOST, order?: -1): Promise<readonly string[]> {
   const collection = among as Database['collections']['nodes']
   const found = await collection
-    .find(query, { projection: { _id: 1 } })
+    .find(query, { projection: { _id: 1 }, ...(order && { sort: { _id: order } }) })
     .limit(most)
     .toArray()
   return found.map(({ _id }) => String(_id))

@@ -11,13 +11,16 @@ import { devCommand } from './dev.ts'
 import { eventsCommand } from './events.ts'
 import { explainCommand } from './explain.ts'
 import { exportCommand } from './export.ts'
+import { historyCommand } from './history.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
 import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { nodesCommand } from './nodes.ts'
+import { serveCommand } from './serve.ts'
 import { startCommand } from './start.ts'
 import { topCommand } from './top.ts'
+import { userCommand } from './user.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authorised, 5 conflict,
@@ -26,16 +29,19 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authori
 const COMMANDS = [
   devCommand,
   startCommand,
+  serveCommand,
   initCommand,
   jobsCommand,
   exportCommand,
   diffCommand,
   applyCommand,
   eventsCommand,
+  historyCommand,
   logsCommand,
   topCommand,
   nextCommand,
   nodesCommand,
+  userCommand,
   checkCommand,
   explainCommand,
   configCommand,

@@ -4,13 +4,13 @@
 import { Command } from 'commander'
 import { TidewheelError } from '../errors.ts'
 import { createNode, type NodeOptions, ofType } from '../index.ts'
-import { jsonLogger, type Logger, streamLogger } from '../log.ts'
 import { addSettings, type Call, connectionOf, run, withExample } from './call.ts'
 import { endNodes } from './ending.ts'
+import { loggerOf, SERVES } from './serve.ts'
 import { optionsIn, type SettingName, type Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
-const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone', 'stopTimeout']
+const USES: readonly SettingName[] = ['ip', 'tasks', 'workspace', 'lease', 'timezone', 'stopTimeout', ...SERVES]
 
 export const startCommand = () =>
   withExample(addSettings(new Command('start').description('run one node until SIGINT or SIGTERM'), USES), [
@@ -22,6 +22,8 @@ export const startCommand = () =>
         out.note(`${ip} stands by: ${reason}. It takes over when that one ends.`)
       })
       node.events$.pipe(ofType('node.started')).subscribe(({ node: ip }) => {
+        if (settings.http !== undefined)
+          out.note(`API and dashboard: http://${settings.http}${settings.basePath ?? ''}/`)
         out.note(`${ip} is active. Ctrl-C ends it when its runs have ended, ${settings.stopTimeout} ms later at most.`)
       })
       const { first, close } = signals()
@@ -49,9 +51,4 @@ function nodeOptions(settings: Settings): NodeOptions {
     )
   }
   return { ...(optionsIn('node', settings) as NodeOptions), ...connectionOf(settings), logger: loggerOf(settings) }
-}
-
-function loggerOf({ json = false, quiet = false, verbose = false }: Settings): Logger {
-  const level = verbose ? 'debug' : quiet ? 'warn' : 'info'
-  return json ? jsonLogger({ level }, process.stdout) : streamLogger(process.stdout, { level })
 }

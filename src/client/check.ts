@@ -2,8 +2,8 @@
  *  In: a database that is open. Out: findings, those that are well too. It only reads. */
 import type { Filter } from 'mongodb'
 import { systemClock } from '../clock.ts'
-import { takeable } from '../cluster/moves.ts'
 import { isLiving, readRegistry, type Seen, takesJobs } from '../cluster/registry.ts'
+import { strandedQuery } from '../cluster/stranded.ts'
 import type { Database } from '../database/database.ts'
 import type { CollectionNames } from '../database/ensure.ts'
 import { clockFinding, counted, type Finding, inspect, looked } from '../database/inspect.ts'
@@ -98,7 +98,7 @@ async function stranded({ jobs }: Database['collections'], nodes: readonly Seen[
   const findings: Finding[] = []
   for (const ip of await jobs.distinct('ip')) {
     if (typeof ip !== 'string' || living.has(ip)) continue
-    const left = { ip, $nor: takeable(ip, takers).$or } as Filter<Job>
+    const left = { $and: [{ ip }, strandedQuery(nodes)] } as Filter<Job>
     const ids = await jobs
       .find(left, { projection: { _id: 1 } })
       .limit(NAMED)

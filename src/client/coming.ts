@@ -5,6 +5,7 @@ import type { Collection } from 'mongodb'
 import type { NodeInfo } from '../cluster/lease.ts'
 import type { Job } from '../job/job.ts'
 import { fireTimes, nextFireTime } from '../trigger/trigger.ts'
+import type { ListedNode } from './nodes.ts'
 
 const NO_ONES_ZONE = 'UTC'
 
@@ -41,4 +42,13 @@ function scheduled({ next_run_time: next, trigger }: Job, count: number, timezon
     time = nextFireTime(trigger, time, time, { timezone })
   }
   return times
+}
+
+/** The zones of jobs, by what the registry says. One that no node has yet means the zone of the living ones, where they agree. */
+export function zonesBy(nodes: readonly ListedNode[]): (job: Pick<Job, 'trigger' | 'ip'>) => string {
+  const byIp = new Map(nodes.map(node => [node._id, node]))
+  const living = nodes.filter(node => node.living)
+  const [common] = living
+  const agree = living.every(({ timezone }) => timezone === common?.timezone)
+  return job => zoneOf(job, job.ip === undefined ? (agree ? common : undefined) : byIp.get(job.ip))
 }

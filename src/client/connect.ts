@@ -1,5 +1,5 @@
 /** Connect: the same handles as a node's, without running one.
- *  In: a connection string or client. Out: `jobs`, `history`, `nodes`, what happens on all nodes, and `close`. Jobs added here have
+ *  In: a connection string or client. Out: `jobs`, `history`, `nodes`, `users`, what happens on all nodes, and `close`. Jobs added here have
  *  no ip unless they name one: a living node takes them. */
 
 import { defer, type Observable } from 'rxjs'
@@ -12,6 +12,7 @@ import { type EventsOptions, type PlacedEvent, watchEvents } from './events.ts'
 import { type History, historyOf } from './history.ts'
 import { type Jobs, jobsOf } from './jobs.ts'
 import { type Nodes, nodesOf } from './nodes.ts'
+import { type Users, usersOf } from './users.ts'
 import { watchJobs } from './watch.ts'
 
 /** What `connect` takes. Durations are milliseconds. */
@@ -25,6 +26,8 @@ export interface Client extends AsyncDisposable {
   readonly jobs: Jobs
   readonly history: History
   readonly nodes: Nodes
+  /** Who may come in over HTTP. */
+  readonly users: Users
   /** What happens on all nodes, as their database shows it: edits of jobs, how runs end, how nodes come and go. What is not stored
    *  (`run.claimed`, `run.retrying`, `job.stranded`, `node.fenced`, …) only a node's own `events$` tells. Cold; each event carries
    *  its `position`, and `after` goes on from one without a gap. Waits out a database that is away (`stream.interrupted`), errors
@@ -67,6 +70,7 @@ export function clientOf(
     }),
     history: historyOf({ executions: () => unclosed(collections.executions), jobs }),
     nodes: nodesOf({ nodes, jobs }),
+    users: usersOf(() => unclosed(collections.users)),
     events$: given => defer(() => watchEvents(unclosed(connection), namesOf(names), given)),
     init: () => asked(async () => await unclosed(prepare)()),
     close,

@@ -118,7 +118,8 @@ class Watching {
   }
 
   async #follow(lasting: Lasting<PlacedEvent>): Promise<void> {
-    const ours = [{ $match: { 'ns.coll': { $in: Object.values(this.#names) } } }]
+    const { jobs, executions, nodes } = this.#names
+    const ours = [{ $match: { 'ns.coll': { $in: [jobs, executions, nodes] } } }]
     const stream = this.#connection.streamDb.watch(ours, {
       fullDocument: 'updateLookup',
       readConcern: { level: 'majority' },

@@ -27,22 +27,31 @@ export function givenDate(value: unknown, where: string, name: string): Date {
   return refuse(where, name, 'expected a date, such as new Date("2026-01-31T08:00:00Z")', value)
 }
 
+/** Options by name; absent: none. Throws for a name that is not among these. */
+export function givenFields<K extends string>(
+  value: unknown,
+  where: string,
+  names: readonly K[],
+  example = '',
+): { readonly [Name in K]?: unknown } {
+  if (value === undefined) return {}
+  if (!isObject(value)) return refuse(where, 'options', `expected an object${example}`, value)
+  for (const name of Object.keys(value)) {
+    if ((names as readonly string[]).includes(name)) continue
+    const near = nearest(name, names)
+    const known = near === undefined ? `known: ${names.join(', ')}` : `did you mean ${near}?`
+    throw new TidewheelError('invalid_option', `${where}: ${name}: there is no such option; ${known}`, { path: name })
+  }
+  return value as { readonly [Name in K]?: unknown }
+}
+
 /** Options that are each true or false; absent: false. */
 export function givenSwitches<K extends string>(
   value: unknown,
   where: string,
   ...names: readonly K[]
 ): Record<K, boolean> {
-  if (value !== undefined && !isObject(value)) {
-    return refuse(where, 'options', `expected an object, such as {${names[0]}: true}`, value)
-  }
-  const given: Readonly<Record<string, unknown>> = value ?? {}
-  for (const name of Object.keys(given)) {
-    if ((names as readonly string[]).includes(name)) continue
-    const near = nearest(name, names)
-    const known = near === undefined ? `known: ${names.join(', ')}` : `did you mean ${near}?`
-    throw new TidewheelError('invalid_option', `${where}: ${name}: there is no such option; ${known}`, { path: name })
-  }
+  const given = givenFields(value, where, names, `, such as {${names[0]}: true}`)
   const switches = names.map(name => {
     const found = given[name] ?? false
     return [name, typeof found === 'boolean' ? found : refuse(where, name, 'expected true or false', found)] as const

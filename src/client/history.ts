@@ -5,11 +5,20 @@ import { asked, databaseError } from '../database/connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Execution } from '../history/rows.ts'
 import { type Job, nameOf, type RunningEntry } from '../job/job.ts'
+import type { Page } from './cursor.ts'
 import { givenDate, givenFilter, givenId } from './given.ts'
+import { type RecentRun, recentOf } from './recent.ts'
+import { type RunsPageOptions, runsPageOf } from './runs-page.ts'
 
 export interface History {
   /** Newest first; `query` is a MongoDB filter. */
   list(query?: Filter<Execution>): AsyncIterable<Execution>
+  /** A part of them, newest first, for lists that people leaf through; of one job by when they were due, else by when their row was
+   *  stored last. Throws `invalid_option`. */
+  page(options?: RunsPageOptions): Promise<Page<Execution>>
+  /** The last runs of each of these jobs (200 at most), newest first, 24 of each unless told otherwise, 100 at most. A job without
+   *  runs has an empty list. */
+  recent(jobIds: readonly string[], count?: number): Promise<Readonly<Record<string, readonly RecentRun[]>>>
   /** One run. A young one that has no row yet is told from its job: `started` is null then. Throws `not_found`. */
   get(runId: string): Promise<Execution>
   /** Asks the node on which the run goes on, whichever it is, to abort it. Throws `not_found` when it does not go on, `conflict` when
@@ -40,6 +49,11 @@ export function historyOf({ executions, jobs }: HistoryOptions): History {
         throw databaseError(error)
       }
     },
+    async page(options) {
+      const { items, next } = await asked(() => runsPageOf(executions(), options))
+      return { items: items.map(read), next }
+    },
+    recent: async (jobIds, count) => await asked(() => recentOf(executions(), jobIds, count)),
     async get(runId) {
       givenId(runId, 'history.get')
       const row = await asked(() => executions().findOne({ _id: runId }))

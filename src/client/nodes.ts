@@ -9,6 +9,7 @@ import { asked } from '../database/connection.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Job } from '../job/job.ts'
 import { Writer } from '../protocol/writer.ts'
+import { type DrainPreview, drainPreviewOf } from './drain-preview.ts'
 import { givenIp, givenSwitches } from './given.ts'
 
 /** A node of the registry as it lies in the database, and whether it lives. */
@@ -24,6 +25,14 @@ export interface Nodes {
   /** Asks a node to take no new runs, and to give its jobs to those that may take them; `undo` takes the wish back.
    *  The node obeys at its next heartbeat, also after a restart. Throws `not_found`. */
   drain(ip: string, options?: { readonly undo?: boolean }): Promise<NodeInfo>
+  /** What a drain would do with its jobs, as the registry says now: which would go where, which would stay and why. Changes nothing.
+   *  Throws `not_found`. */
+  previewDrain(ip: string): Promise<DrainPreview>
+  /** Asks a node to take no new runs; its jobs stay, and what they miss is made up by the misfire rule. The node obeys at its next
+   *  heartbeat, also after a restart. Throws `not_found`. */
+  pause(ip: string): Promise<NodeInfo>
+  /** Takes back a wish that a node pause or drain. Throws `not_found`. */
+  resume(ip: string): Promise<NodeInfo>
   /** Treats a node as dead, at once: its process, should it live, is fenced, its runs are interrupted, and its jobs move to
    *  those that may take them; answers how many moved. A process that lives comes back as a new one. Throws `not_found`. */
   evict(ip: string): Promise<number>
@@ -39,21 +48,32 @@ export interface NodesOptions {
 
 export function nodesOf({ nodes, jobs }: NodesOptions): Nodes {
   const targets = async () => (await readRegistry(nodes())).filter(takesJobs)
+  const want = (ip: string, wanted: NonNullable<NodeInfo['wanted']>, where: string) =>
+    asked(async () => {
+      givenIp(ip, where)
+      const node = await nodes().findOneAndUpdate({ _id: ip }, { $set: { wanted } }, { returnDocument: 'after' })
+      if (node === null) throw notFound(ip)
+      return node
+    })
   return {
     list: () =>
       asked(async () => {
         const known = await readRegistry(nodes())
         return known.map(({ left, ...node }) => ({ ...node, living: isLiving({ ...node, left }) }))
       }),
-    drain: (ip, how) =>
+    drain: async (ip, how) => {
+      const { undo } = givenSwitches(how, 'nodes.drain', 'undo')
+      return await want(ip, undo ? 'active' : 'draining', 'nodes.drain')
+    },
+    previewDrain: ip =>
       asked(async () => {
-        givenIp(ip, 'nodes.drain')
-        const { undo } = givenSwitches(how, 'nodes.drain', 'undo')
-        const update = { $set: { wanted: undo ? ('active' as const) : ('draining' as const) } }
-        const node = await nodes().findOneAndUpdate({ _id: ip }, update, { returnDocument: 'after' })
-        if (node === null) throw notFound(ip)
-        return node
+        givenIp(ip, 'nodes.previewDrain')
+        const known = await readRegistry(nodes())
+        if (!known.some(({ _id }) => _id === ip)) throw notFound(ip)
+        return await drainPreviewOf(jobs(), ip, known)
       }),
+    pause: ip => want(ip, 'paused', 'nodes.pause'),
+    resume: ip => want(ip, 'active', 'nodes.resume'),
     evict: ip =>
       asked(async () => {
         givenIp(ip, 'nodes.evict')

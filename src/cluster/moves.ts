@@ -31,7 +31,10 @@ export interface MovesContext {
 }
 
 const BULK = 500
-const READ = {
+/** More standby nodes are not named. */
+const MOST_NAMED = 8
+/** What a move goes by. */
+export const MOVABLE = {
   ip: 1,
   func: 1,
   executor: 1,
@@ -50,7 +53,7 @@ export const standbyOf = ({ _id, standby, state }: Pick<Job, '_id' | 'standby' |
 /** In a document whose state is its own: one that was copied from another job says nothing of its placement. */
 const PLACED_ITSELF = { 'state.placed': true, $expr: { $eq: [{ $ifNull: ['$state.job', '$_id'] }, '$_id'] } }
 
-type Movable = Placed & Needs
+export type Movable = Placed & Needs
 
 /** The node that takes the job over; undefined: none of those that may and can does live. */
 export function targetOf(job: Movable, targets: readonly Taker[]): string | undefined {
@@ -59,14 +62,28 @@ export function targetOf(job: Movable, targets: readonly Taker[]): string | unde
   return homeOf(job._id, ableOf(job, may))
 }
 
+/** Why no node takes a job over; undefined: one does. */
+export function stayingReason(job: Movable, targets: readonly Taker[]): string | undefined {
+  if (targetOf(job, targets) !== undefined) return undefined
+  const standby = standbyOf(job)
+  if (standby !== 'any' && standby.length === 0) return 'standby: no other node may take it'
+  const may = standby === 'any' ? targets : targets.filter(({ _id }) => standby.includes(_id))
+  if (may.length > 0) return unableProblem(job, may)
+  if (standby === 'any') return 'no other living node takes jobs'
+  return `standby: no living node of these takes jobs: ${standby.slice(0, MOST_NAMED).join(', ')}`
+}
+
 /** The jobs of a node that others of `targets` may take. */
 export const takeable = (from: string, targets: readonly Taker[]): Document => ({
   ip: from,
-  $or: [
-    { standby: { $in: ['any', ...targets.flatMap(({ _id }) => (_id === from ? [] : [_id]))] } },
-    { standby: { $exists: false }, ...PLACED_ITSELF },
-  ],
+  $or: takeableByAny(targets.filter(({ _id }) => _id !== from)),
 })
+
+/** What makes a job one of those: one of these has to be so. */
+export const takeableByAny = (targets: readonly Taker[]): readonly Document[] => [
+  { standby: { $in: ['any', ...targets.map(({ _id }) => _id)] } },
+  { standby: { $exists: false }, ...PLACED_ITSELF },
+]
 
 /** Moves what may move from one node to those of `targets`. */
 export async function evacuate(from: string, targets: readonly Taker[], context: MovesContext): Promise<number> {
@@ -158,7 +175,7 @@ async function moveAll(
   moveOf: (job: Movable) => Move | undefined,
 ): Promise<number> {
   let moved = 0
-  const cursor = context.jobs.find<Movable>(filter, { projection: READ, batchSize: BULK })
+  const cursor = context.jobs.find<Movable>(filter, { projection: MOVABLE, batchSize: BULK })
   await inBatches(cursor, async jobs => {
     const moves = jobs.map(moveOf).filter(move => move !== undefined)
     if (moves.length === 0) return true

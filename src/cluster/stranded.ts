@@ -1,14 +1,26 @@
-/** Stranded: the jobs of one ip that nobody runs, read a part at a time, over and over.
+/** Stranded: which jobs nobody runs; and those of one ip, read a part at a time, over and over.
  *  In: the jobs collection and an ip. Out: each of its jobs, and whether it is new since the reading before.
  *  However many they are: the server's cursor goes on where the last part ended, and of a job that was read a number is kept, not
  *  its id. What left and came back is new again. */
-import type { Collection, FindCursor } from 'mongodb'
+import type { Collection, Document, FindCursor } from 'mongodb'
 import { breathe } from '../clock.ts'
 import type { Job } from '../job/job.ts'
+import { NOBODYS } from '../protocol/place.ts'
+import { takeableByAny } from './moves.ts'
 import { markOf } from './placement.ts'
+import { isLiving, type Seen, takesJobs } from './registry.ts'
 
 const BATCH = 200
 const PROJECTION = { 'state.running.run_id': 1 }
+
+/** The jobs that no living node has and none may take, by what the registry says now. */
+export function strandedQuery(nodes: readonly Seen[]): Document {
+  const living = nodes.filter(isLiving).map(({ _id }) => _id)
+  const takers = nodes.filter(takesJobs)
+  const elsewhere = { ip: { $type: 'string', $nin: living } }
+  if (takers.length === 0) return { $or: [elsewhere, NOBODYS] }
+  return { ...elsewhere, $nor: takeableByAny(takers) }
+}
 
 export class Stranded {
   readonly #jobs: Collection<Job>

@@ -37,7 +37,7 @@ export interface ConnectionOptions {
   readonly client?: MongoClient
   /** The database, but not `admin`, `local` or `config`. Default: the connection string's, else `tidewheel`. */
   readonly db?: string
-  /** Other names of the collections, three different ones. Default: `jobs`, `executions`, `nodes`. */
+  /** Other names of the collections, all different. Default: `jobs`, `executions`, `nodes`, `users`. */
   readonly collections?: CollectionNames
   /** Milliseconds (from 1) for which a server is looked for; a node's start is given up when the database is silent for three
    *  times as long. Default: 5000. */

@@ -5,6 +5,7 @@ import type { Collection, Db } from 'mongodb'
 import type { NodeInfo } from '../cluster/lease.ts'
 import type { Execution } from '../history/rows.ts'
 import type { Job } from '../job/job.ts'
+import type { User } from '../user/user.ts'
 import { type Connection, type ConnectionOptions, open } from './connection.ts'
 import { type CollectionNames, ensureCollections, namesOf } from './ensure.ts'
 
@@ -32,19 +33,22 @@ export async function openDatabase(options: DatabaseOptions, appName?: string): 
   }
 }
 
-/** The three of the contract. How they are read and written is the database's to say. */
+/** Those of the contract. How they are read and written is the database's to say. */
 export interface Collections {
   readonly jobs: Collection<Job>
   readonly executions: Collection<Execution>
   readonly nodes: Collection<NodeInfo>
+  /** Made with its first user; nodes do without it. */
+  readonly users: Collection<User>
 }
 
 /** By the names that the options gave them. */
 export function collectionsOf(db: Db, names: CollectionNames = {}): Collections {
-  const { jobs, executions, nodes } = namesOf(names)
+  const { jobs, executions, nodes, users } = namesOf(names)
   return {
     jobs: db.collection<Job>(jobs),
     executions: db.collection<Execution>(executions),
     nodes: db.collection<NodeInfo>(nodes),
+    users: db.collection<User>(users),
   }
 }

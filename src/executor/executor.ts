@@ -3,6 +3,7 @@
  *  `run.signal`: it ends what it can end. It never touches the database and never decides what an outcome means. */
 import type { Logger } from 'pino'
 import type { Job } from '../job/job.ts'
+import type { WorkspaceFile } from './workspace.ts'
 
 /** What a task function gets as its first argument. */
 export interface Run {
@@ -43,6 +44,8 @@ export interface Executor {
   /** Why `func` cannot be performed here; undefined: it can. Quick: it is asked for each document that is loaded. */
   problem(func: string): string | undefined
   perform(run: Run): Promise<unknown>
+  /** What it can perform, where that are files. */
+  files?(): Promise<readonly WorkspaceFile[]>
   /** Ends what still goes on and every process of it; a later run starts them again. */
   close(): Promise<void>
 }

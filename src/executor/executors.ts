@@ -8,6 +8,7 @@ import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { type ExecutorValues, executorsOf } from '../options/executors.ts'
 import type { Executor } from './executor.ts'
 import { inProcess } from './in-process.ts'
+import { Interpreters, type InterpretersOption } from './interpreters.ts'
 import { Pool } from './pool.ts'
 import { Scripts } from './script.ts'
 import type { Tasks } from './tasks.ts'
@@ -33,6 +34,10 @@ export type ExecutorOptions =
       readonly type?: 'script'
       /** Scripts at once, 1 to 10,000. Default: 10. */
       readonly concurrency?: number
+      /** What runs a file without its execute bit, by the ending of its name: a program and what is given to it before the file, such
+       *  as `{'.rb': ['ruby'], '.py': ['python3', '-u']}`; beside the standard ones, or in their place. Default: `.py` python3,
+       *  `.sh` sh, `.js` and `.mjs` the node that runs us. */
+      readonly interpreters?: Readonly<Record<string, readonly string[]>>
     }
 
 /** Executors by name. Three are always there; any other name is a pool of its own and names its `type`. */
@@ -57,18 +62,21 @@ export interface MakeExecutors {
 export function makeExecutors(options: MakeExecutors): ReadonlyMap<string, Executor> {
   const { tasks } = options
   const tasksDir = options.tasksDir === undefined ? undefined : path.resolve(options.tasksDir)
-  const workspace = options.workspace === undefined ? undefined : new Workspace(options.workspace)
-  const make = (values: ExecutorValues): Executor => {
+  const workspaceOf = (name: string, given: InterpretersOption | undefined) => {
+    const interpreters = new Interpreters(given, `executors.${name}.interpreters`)
+    return options.workspace === undefined ? undefined : new Workspace(options.workspace, interpreters)
+  }
+  const make = (name: string, values: ExecutorValues): Executor => {
     switch (values.kind) {
       case 'default':
         return inProcess(tasks, values.concurrency)
       case 'process':
         return new Pool({ tasks, tasksDir, workers: values.workers, memory: values.memory })
       case 'script':
-        return new Scripts({ workspace, concurrency: values.concurrency })
+        return new Scripts({ workspace: workspaceOf(name, values.interpreters), concurrency: values.concurrency })
     }
   }
-  return new Map([...executorsOf(options.executors)].map(([name, values]) => [name, make(values)]))
+  return new Map([...executorsOf(options.executors)].map(([name, values]) => [name, make(name, values)]))
 }
 
 /** Stands for an executor that this node does not have: each of its runs fails. */

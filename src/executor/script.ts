@@ -1,10 +1,11 @@
-/** Script executor: runs executable files of the workspace, each in a process group of its own.
+/** Script executor: runs files of the workspace, executable or by their ending, each in a process group of its own.
  *  In: a run, whose `args` become argv and whose data become `TIDEWHEEL_` variables. Out: the last line of stdout where it
  *  is JSON, else null; a rejection when the script ends with another exit code than 0 or by a signal.
  *  An aborted script gets SIGTERM and, 5 s later, SIGKILL, with everything it started; when a script has ended, what it
  *  left in its group is ended too. Its lines go to the run's log (stderr as warnings) and to a file of the workspace. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { systemClock } from '../clock.ts'
+import { traceVariables } from '../tracing.ts'
 import { textOf } from './crossing.ts'
 import { type Executor, KILL_AFTER_MS, type Run } from './executor.ts'
 import { errorOf } from './failure.ts'
@@ -12,7 +13,7 @@ import { LogFile } from './log-file.ts'
 import { clipped, Output } from './output.ts'
 import { type End, ProcessGroup } from './process-group.ts'
 import { Tail } from './run-log.ts'
-import type { Workspace } from './workspace.ts'
+import type { Workspace, WorkspaceFile } from './workspace.ts'
 
 export interface ScriptOptions {
   /** Absent: every func is a problem. */
@@ -48,7 +49,7 @@ export class Scripts implements Executor {
     if (this.#workspace === undefined) throw new Error(NO_WORKSPACE)
     const { root } = this.#workspace
     const { func } = run.job
-    const file = this.#workspace.file(func)
+    const { command } = this.#workspace.script(func)
     const args = run.args.map((arg, index) => textOf(arg, `args[${index}]`))
     const env = environmentOf(run)
     const log = await LogFile.open(root, run.job._id, run.id, error =>
@@ -56,10 +57,14 @@ export class Scripts implements Executor {
     )
     try {
       run.signal.throwIfAborted()
-      return await this.#go(run, file, args, { cwd: root, env }, log)
+      return await this.#go(run, [...command, ...args], { cwd: root, env }, log)
     } finally {
       await log?.end()
     }
+  }
+
+  async files(): Promise<readonly WorkspaceFile[]> {
+    return (await this.#workspace?.files()) ?? []
   }
 
   async close(): Promise<void> {
@@ -69,14 +74,13 @@ export class Scripts implements Executor {
 
   async #go(
     run: Run,
-    file: string,
-    args: readonly string[],
+    command: readonly string[],
     where: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
     log: LogFile | undefined,
   ): Promise<unknown> {
     let last = ''
     const complaints = new Tail()
-    const child = start(file, args, where)
+    const child = start(command, where)
     const group = new ProcessGroup(child)
     const output = new Output(child, (line, pipe) => {
       const logged = clipped(line)
@@ -121,11 +125,12 @@ export class Scripts implements Executor {
   }
 }
 
-/** The node's own environment without its own settings, and the run's data. */
+/** The node's own environment without its own settings, the run's data, and the trace it belongs to. */
 function environmentOf(run: Run): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TIDEWHEEL_'))
   return {
     ...Object.fromEntries(inherited),
+    ...traceVariables(),
     TIDEWHEEL_JOB_ID: run.job._id,
     TIDEWHEEL_RUN_ID: run.id,
     TIDEWHEEL_RUN_TIME: run.runTime.toISOString(),
@@ -135,7 +140,8 @@ function environmentOf(run: Run): NodeJS.ProcessEnv {
   }
 }
 
-function start(file: string, args: readonly string[], where: { cwd: string; env: NodeJS.ProcessEnv }): ChildProcess {
+function start(command: readonly string[], where: { cwd: string; env: NodeJS.ProcessEnv }): ChildProcess {
+  const [file = '', ...args] = command
   try {
     return spawn(file, args, { ...where, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   } catch (error) {
@@ -145,6 +151,8 @@ function start(file: string, args: readonly string[], where: { cwd: string; env:
 
 const WHY_UNSTARTED: Readonly<Record<string, string>> = {
   ENOENT: 'the interpreter that its first line names is not there',
+  EACCES:
+    'it may not be executed: its file system is mounted noexec, or the interpreter that its first line names is no program',
   E2BIG: 'args and kwargs are longer than a command line may be (usually 128 KiB for one value)',
   ERR_INVALID_ARG_VALUE: 'args, kwargs or the job id hold a null character, which no command line can',
 }

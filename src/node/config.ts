@@ -8,7 +8,7 @@ export interface Config extends Omit<NodeOptions, 'client' | 'tasks' | 'tasksDir
   readonly tasks?: string
   /** Milliseconds for which runs may go on when `tidewheel start` or `dev` is asked to end; then they are aborted. Default 30000. */
   readonly stopTimeout?: number
-  /** How many nodes `tidewheel dev` starts. Default 1. */
+  /** How many nodes `tidewheel dev` starts. Default 2. */
   readonly nodes?: number
   /** Where the MongoDB of `tidewheel dev` keeps its data. Default `.tidewheel`. */
   readonly data?: string

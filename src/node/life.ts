@@ -17,6 +17,7 @@ import { abilitiesOf } from '../executor/executors.ts'
 import type { Tasks } from '../executor/tasks.ts'
 import { isNobody } from '../pace/passing.ts'
 import { Patience } from '../pace/patience.ts'
+import { loadTracing } from '../tracing.ts'
 import { VERSION } from '../version.ts'
 import { drain } from './drain.ts'
 import type { Mode, Work } from './mode.ts'
@@ -54,6 +55,7 @@ export class Life {
 
   /** Opens the database and creates what is missing there. Throws what a connection throws. */
   static async open(options: LifeOptions): Promise<Life> {
+    await loadTracing()
     const database = await openDatabase(options.options, `tidewheel:${options.ip ?? ''}`)
     try {
       const ip = options.ip ?? (await ownAddress(database.connection.client))

@@ -16,6 +16,7 @@ import type { News, TidewheelEvent } from '../event.ts'
 import type { Executor, Task } from '../executor/executor.ts'
 import { makeExecutors } from '../executor/executors.ts'
 import { Tasks } from '../executor/tasks.ts'
+import type { WorkspaceFile } from '../executor/workspace.ts'
 import type { Job, JobInput } from '../job/job.ts'
 import { parseJobInput } from '../job/parse.ts'
 import { logEvent } from '../log.ts'
@@ -23,6 +24,7 @@ import { type PipelineRun, runsOf } from '../run/pipeline.ts'
 import { Life } from './life.ts'
 import { Mode, type NodeState } from './mode.ts'
 import { type CheckedOptions, checkOptions, type NodeOptions } from './options.ts'
+import { type Served, serveNode } from './served.ts'
 import type { Stages } from './stages.ts'
 
 export interface NodeStatus {
@@ -59,6 +61,9 @@ export interface TidewheelNode extends AsyncDisposable {
   /** Due runs of a function as a stream: each ends with `run.complete(value)` or `run.fail(error)`, and keeps its place in the
    *  executor until then. One subscriber a function; one that leaves ends its open runs as cancelled. */
   runs$(func: string): Observable<PipelineRun>
+  /** The files of its workspace that may be run, by path; 10,000 at most, without hidden ones and `node_modules`; none where it has
+   *  no workspace. */
+  workspace(): Promise<readonly WorkspaceFile[]>
   status(): NodeStatus
 }
 
@@ -85,6 +90,8 @@ export class Node implements TidewheelNode {
   #ip: string | undefined
   /** From an open database to the end of a stop. */
   #life: Life | undefined
+  /** From the first start to the close, where the options name an address. */
+  #served: Served | undefined
 
   /** `timezone`: the one that was given, if one was. */
   constructor(options: CheckedOptions, timezone: string | undefined) {
@@ -127,11 +134,14 @@ export class Node implements TidewheelNode {
       if (this.#mode.state === 'closed') throw new TidewheelError('closed', 'the node is closed; create a new one')
       if (this.#mode.state !== 'stopped') return
       this.#mode.begin(paused)
+      const served = this.#served
       try {
+        this.#served ??= await serveNode(this, this.#options)
         await this.#begin()
       } catch (error) {
         await this.#life?.abandon()
         await this.#over()
+        if (served === undefined) await this.#unserve()
         throw databaseError(error)
       }
     })
@@ -152,6 +162,7 @@ export class Node implements TidewheelNode {
     await this.stop(timeout === undefined ? {} : { timeout: givenSpan(timeout, 'node.close', 'timeout') as number })
     if (this.#mode.state === 'closed') return
     this.#mode.become('closed')
+    await this.#unserve()
     this.#events.complete()
   }
 
@@ -187,6 +198,10 @@ export class Node implements TidewheelNode {
       unregister: name => this.#unregister(name),
       cancel: (id, message) => this.#life?.stages?.abort(id, { status: 'cancelled', message }),
     })
+  }
+
+  async workspace(): Promise<readonly WorkspaceFile[]> {
+    return (await this.#executors.get('script')?.files?.()) ?? []
   }
 
   #register(name: string, task: Task): void {
@@ -225,6 +240,12 @@ export class Node implements TidewheelNode {
     this.#life = life
     await this.#storeKept()
     await life.join()
+  }
+
+  async #unserve(): Promise<void> {
+    const served = this.#served
+    this.#served = undefined
+    await served?.close()
   }
 
   /** From now on what is added is kept again. */

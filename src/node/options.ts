@@ -38,6 +38,17 @@ export interface NodeOptions extends ConnectionOptions {
   /** Milliseconds (from 1000) for which history is kept; it holds for all nodes of the database, and the last word counts.
    *  Default: as it is in the database, 7 days in a new one. */
   readonly historyTtl?: number
+  /** Where the node serves API and dashboard, from its first start to its close: `127.0.0.1:7788`. Other addresses than loopback ones
+   *  need users (`tidewheel user add`). Default: not at all. */
+  readonly http?: string
+  /** What all addresses of that server begin with, such as `/tidewheel`, where a proxy stands before it. Default: nothing. */
+  readonly basePath?: string
+  /** Names that a request may ask that server by, beside its addresses: `['jobs.example.org']`. Default: none. */
+  readonly allowedHosts?: readonly string[]
+  /** That server only shows, and changes nothing, whatever the role. Default: false. */
+  readonly readOnly?: boolean
+  /** `/metrics` needs a user, too. Default: false. */
+  readonly metricsAuth?: boolean
   /** A logger of pino; `false`: silence. Default: warnings and errors to stderr. */
   readonly logger?: Logger | false
   /** For tests: a clock that is moved by hand, such as FakeClock of `tidewheel/testing`. Default: the machine's. */

@@ -3,10 +3,43 @@
  *  Out: by name, the kind and its options with their defaults; `default`, `process` and `script` are always among them.
  *  Pure: what an executor does with them, the executors know. */
 import { nearest, type Problem } from '../errors.ts'
-import { amount, expected, found, isRecord, problemOf, readTable, refused, type Table, type Values } from './option.ts'
+import {
+  amount,
+  expected,
+  found,
+  isRecord,
+  problemOf,
+  readTable,
+  refused,
+  type Table,
+  told,
+  type Values,
+} from './option.ts'
 
 /** No smaller heap lets Node itself start. */
 const LEAST_MEMORY_MB = 32
+
+const A_COMMAND = "a program and what is given to it before the file, such as ['ruby', '-w']"
+
+/** Commands by the ending of a file's name. */
+const interpreters = () =>
+  told<Readonly<Record<string, readonly string[]>>>(given => {
+    const path = 'interpreters'
+    if (!isRecord(given)) return expected(path, "commands by ending, such as {'.rb': ['ruby']}", found(given))
+    for (const [ending, command] of Object.entries(given)) {
+      if (!/^\.[^./\\\s]+$/.test(ending)) return expected(path, 'endings such as .rb', found(ending))
+      const problem = commandProblem(`${path}.${ending}`, command)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  })
+
+function commandProblem(path: string, command: unknown): Problem | undefined {
+  if (!Array.isArray(command)) return expected(path, A_COMMAND, found(command))
+  const wrong = command.find(word => typeof word !== 'string' || word.includes('\0'))
+  if (wrong !== undefined) return expected(path, A_COMMAND, `${found(wrong)} in it`)
+  return (command[0] ?? '').trim() === '' ? expected(path, A_COMMAND, 'an empty one') : undefined
+}
 
 export const EXECUTORS = {
   default: {
@@ -31,6 +64,11 @@ export const EXECUTORS = {
   },
   script: {
     concurrency: { schema: amount('an integer', 1, 10_000), default: 10, help: 'scripts of the workspace at once' },
+    interpreters: {
+      schema: interpreters(),
+      absent: '`.py` python3, `.sh` sh, `.js` and `.mjs` node',
+      help: "what runs a file without its execute bit, by its ending: `{'.rb': ['ruby']}`",
+    },
   },
 } as const satisfies Readonly<Record<string, Table>>
 

@@ -80,8 +80,10 @@ export function valueProblem(path: string, { schema, secret }: Option, value: un
   const issue = schema.safeParse(value).error?.issues[0]
   if (issue === undefined) return undefined
   const told = issue.code === 'custom' ? (issue.params?.problem as Problem | undefined) : undefined
+  // It knows its own name, not where its table stands.
+  const before = path.slice(0, path.lastIndexOf('.') + 1)
   return (
-    told ??
+    (told && { path: before + told.path, message: before + told.message }) ??
     expected(path, schema.description ?? '', secret && typeof value === 'string' ? 'something else' : found(value))
   )
 }

@@ -32,6 +32,29 @@ export const nodeName = () =>
     .regex(/^(?!any$)\S+$/)
     .describe('a name without whitespace (not "any"), such as 10.0.0.7')
 
+/** Where an HTTP server listens. */
+export const address = () =>
+  z
+    .string()
+    .regex(/^(\[[\da-f:.]+\]|[\w.-]+):\d{1,5}$/i)
+    .refine(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535)
+    .describe('host and port, such as 127.0.0.1:7788')
+
+export const basePath = () =>
+  z
+    .string()
+    .regex(/^(\/[\w.~-]+)+$/)
+    .describe('a path such as /tidewheel')
+
+const hostName = /^[\w.:[\]-]+$/
+
+export const hostNames = () =>
+  z
+    .custom<readonly string[]>(
+      names => Array.isArray(names) && names.every(name => typeof name === 'string' && hostName.test(name)),
+    )
+    .describe('a list of names such as ["jobs.example.org"]')
+
 export const zone = () =>
   z
     .string()
@@ -72,11 +95,12 @@ const collectionName = () =>
     .refine(isNoLongerThan(LONGEST_COLLECTION))
     .describe('the name of a collection, such as scheduler_jobs')
 
-/** The three collections of a database, and their names where nobody says others. */
+/** The collections of a database, and their names where nobody says others. */
 export const COLLECTIONS = {
   jobs: { schema: collectionName(), default: 'jobs', help: 'the jobs' },
   executions: { schema: collectionName(), default: 'executions', help: 'the history' },
   nodes: { schema: collectionName(), default: 'nodes', help: 'the registry' },
+  users: { schema: collectionName(), default: 'users', help: 'who may come in over HTTP' },
 } as const satisfies Table
 
 export const collections = () =>
@@ -88,8 +112,7 @@ export const collections = () =>
     const names = Object.entries(COLLECTIONS).map(([which, { default: own }]) => [which, given[which] ?? own] as const)
     for (const [i, [which, name]] of names.entries()) {
       const twin = names.slice(0, i).find(([, other]) => other === name)
-      if (twin !== undefined)
-        return expected(path, 'three different names', `${found(name)} for ${twin[0]} and ${which}`)
+      if (twin !== undefined) return expected(path, 'different names', `${found(name)} for ${twin[0]} and ${which}`)
     }
     return undefined
   })

@@ -8,7 +8,8 @@ import { KILL_AFTER_MS } from '../executor/executor.ts'
 import { failureOf } from '../executor/failure.ts'
 import type { RunLog } from '../executor/run-log.ts'
 import { type Claim, factsOf } from '../job/claim.ts'
-import type { Outcome } from '../job/outcome.ts'
+import { isFailure, type Outcome } from '../job/outcome.ts'
+import { type SpanEnd, type SpanFacts, traced } from '../tracing.ts'
 import type { Abort, Book } from './book.ts'
 import type { TakeBack } from './take-back.ts'
 
@@ -70,7 +71,11 @@ export async function perform(
   const tooLong = { status: 'timeout', message: `ran longer than its timeout of ${timeout} s` } as const
   const timer = timeout == null ? undefined : after(clock, timeout * 1000, () => book.abort(entry.run_id, tooLong))
   const begun = monotonicNow(clock)
-  const ended = await finish(executor, run, signal, clock)
+  const ended = await traced(
+    () => spanOf(claim, started),
+    () => finish(executor, run, signal, clock),
+    spanEndOf,
+  )
   timer?.unsubscribe()
   const duration = Math.max(0, Math.round((monotonicNow(clock) - begun) * 1000) / 1000)
   const tail = log.tail()
@@ -84,6 +89,23 @@ export async function perform(
     ...(tail !== '' && { log: tail }),
   }
 }
+
+/** What its trace says of a run that has started. */
+const spanOf = ({ job, entry }: Claim, { late }: Started): SpanFacts => ({
+  name: `run ${job.func}`,
+  attributes: {
+    'tidewheel.job.id': job._id,
+    'tidewheel.run.id': entry.run_id,
+    'tidewheel.run.attempt': factsOf(entry).attempt,
+    'tidewheel.run.late_ms': late,
+    'tidewheel.node.ip': entry.node,
+  },
+})
+
+const spanEndOf = ({ status, error }: Ended): SpanEnd => ({
+  attributes: { 'tidewheel.run.outcome': status },
+  failure: isFailure(status) ? error : undefined,
+})
 
 /** The end of a claimed run that did not start. */
 export const unstarted = (claim: Claim, { status, message }: Abort, now: number): Outcome => ({
@@ -127,13 +149,10 @@ function refusal(claim: Claim, now: number, { lease, signal }: Performing): Outc
   return { ...endOf(claim), status: 'missed', finished: new Date(now), duration: 0, late }
 }
 
+type Ended = Pick<Outcome, 'status' | 'result' | 'error'>
+
 /** How the function ended; one that was aborted, does not end and cannot be killed is left behind after a while. */
-async function finish(
-  executor: Executor,
-  run: Run,
-  signal: AbortSignal,
-  clock: Clock,
-): Promise<Pick<Outcome, 'status' | 'result' | 'error'>> {
+async function finish(executor: Executor, run: Run, signal: AbortSignal, clock: Clock): Promise<Ended> {
   let leave: { unsubscribe(): void } | undefined
   const abandoned = new Promise<never>((_, reject) => {
     if (executor.kills) return

@@ -6,6 +6,7 @@ const benches = {
   edit: () => import('./edit.ts'),
   storm: () => import('./storm.ts'),
   runs: () => import('./runs.ts'),
+  indexes: () => import('./indexes.ts'),
   heap: () => import('./heap.ts'),
   crowd: () => import('./crowd.ts'),
 }

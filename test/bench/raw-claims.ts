@@ -25,8 +25,10 @@ export async function claimRaw(
   const chunks = Array.from({ length: Math.ceil(ids.length / BULK) }, (_, i) => ids.slice(i * BULK, (i + 1) * BULK))
   let won = 0
   const work = async () => {
-    for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift())
-      won += await claimChunk(jobs, chunk, round)
+    for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+      const claimed = await claimChunk(jobs, chunk, round)
+      won += claimed
+    }
   }
   await Promise.all(Array.from({ length: atOnce }, work))
   return won

@@ -20,6 +20,7 @@ beforeAll(async () => {
   const jobs = ['mail:digest', 'mail:weekly', 'report', 'with space'].map(_id => aJob({ _id, name: `The\t${_id}` }))
   await testDb.db.collection('jobs').insertMany(jobs as never)
   await testDb.db.collection('nodes').insertOne({ _id: '10.0.0.7', status: 'active' } as never)
+  await testDb.db.collection('executions').insertOne({ _id: '65b9', job_id: 'report', status: 'error' } as never)
 })
 
 afterAll(async () => {
@@ -32,6 +33,8 @@ test('ids by their beginning, a line each with what they are', async () => {
   expect(await complete('jobs', 'get', 'mail:')).toBe('mail:digest\tThe mail:digest\nmail:weekly\tThe mail:weekly\n')
   expect(await complete('jobs', 'get', 'nothing')).toBe('')
   expect(await complete('nodes', 'drain', '')).toBe('10.0.0.7\tactive\n')
+  expect(await complete('history', 'get', '6')).toBe('65b9\treport error\n')
+  expect(await complete('history', '')).toMatch(/^get\tone run.*\n(.*\n)*mail:digest\tThe mail:digest\n/)
 })
 
 test('bash completes commands, and ids with colons and blanks in them', async () => {

@@ -25,6 +25,9 @@ test.each([
   ['apply x.yaml --with n', ['next_run_time']],
   ['nonsense x', []],
   ['jobs get a b', []],
+  ['history ge', ['get']],
+  ['history --fa', ['--failed']],
+  ['history get r x', []],
 ])('%s', async (line, expected) => {
   expect([...(await complete(line))].sort()).toEqual([...expected].sort())
 })
@@ -44,6 +47,9 @@ test('ids are wanted where an id stands, files where a file stands; flags before
   expect(wantedOf(program(), ['jobs', 'remove', 'a', 'b', '']).wanted).toEqual({ ids: 'jobs' })
   expect(wantedOf(program(), ['jobs', 'move', 'a', '']).wanted).toEqual({ ids: 'nodes' })
   expect(wantedOf(program(), ['events', '--job', '']).wanted).toEqual({ ids: 'jobs' })
+  expect(wantedOf(program(), ['history', '']).wanted).toMatchObject({ ids: 'jobs' })
+  expect(wantedOf(program(), ['history', 'get', '']).wanted).toEqual({ ids: 'runs' })
+  expect(wantedOf(program(), ['history', 'digest', '']).wanted).toEqual({ words: [] })
   expect(wantedOf(program(), ['apply', '']).wanted).toEqual({ words: [] })
   expect(wantedOf(program(), ['jobs', 'add', '--file', '']).wanted).toEqual({ words: [] })
 })

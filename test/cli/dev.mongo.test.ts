@@ -28,7 +28,7 @@ const collection = (client: MongoClient) => client.db().collection<{ _id: string
 const lock = () => readFile(join(folder, '.tidewheel', 'db', 'mongod.lock'), 'utf8')
 
 test('prints its address and lines to try, shows runs and edits, and ends with its MongoDB', async () => {
-  const cli = dev('--nodes', '2')
+  const cli = dev()
   const [uri = ''] = await cli.saw(/mongodb:\/\/127\.0\.0\.1:\d+\/tidewheel\?\S+/)
   await cli.saw(/^\d\d:\d\d:\d\d\.\d{3}Z {2}127\.0\.0\.1 {2}executed {2}hello {2}due \S+ {2}took [\d.]+ ms$/m)
   const [, moved = ''] = await cli.saw(/--eval '(db\.jobs\.updateOne\(.*ip: "127\.0\.0\.2".*)'/)
@@ -44,7 +44,7 @@ test('prints its address and lines to try, shows runs and edits, and ends with i
   expect(await lock()).toBe('')
 
   // The data stayed: the job is where it was moved to, and no sample is added anew.
-  const again = dev('--json')
+  const again = dev('--json', '--nodes', '1')
   await again.saw(/of the jobs wait for 127\.0\.0\.2, not started this time/)
   await again.saw(/"type":"node\.started"/)
   again.kill('SIGTERM')

@@ -14,10 +14,11 @@ function helpOf(command: Command): string {
   return said
 }
 
-const leaves = (name: string, command: Command): (readonly [string, Command])[] =>
-  command.commands.length === 0
-    ? [[name, command]]
-    : command.commands.flatMap(below => leaves(`${name} ${below.name()}`, below))
+/** Those that do something themselves. */
+const leaves = (name: string, command: Command): (readonly [string, Command])[] => [
+  ...(command.commands.length === 0 || command.registeredArguments.length > 0 ? [[name, command] as const] : []),
+  ...command.commands.flatMap(below => leaves(`${name} ${below.name()}`, below)),
+]
 
 const commands = program()
   .commands.filter(command => !/^(help$|__)/.test(command.name()))

@@ -98,9 +98,9 @@ describe('what init makes', () => {
     await collection('executions').dropIndex('job_id_1_run_time_-1')
     await collection('executions').dropIndex('recorded_1')
     await collection('executions').createIndex({ recorded: 1 })
-    await collection('jobs').dropIndex('ip_1')
+    await collection('jobs').dropIndex('ip_1__id_1')
     expect((await wrong()).map(({ found }) => found)).toEqual([
-      'jobs lacks {"ip":1}',
+      'jobs lacks {"ip":1,"_id":1}',
       'executions lacks {"job_id":1,"run_time":-1}, {"recorded":1}',
     ])
     await collection('executions').dropIndex('recorded_1')

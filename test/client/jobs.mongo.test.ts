@@ -2,7 +2,7 @@
 import { MongoClient } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Client, connect } from '../../src/client/connect.ts'
-import { addTogether } from '../../src/client/jobs.ts'
+import { addTogether } from '../../src/client/store.ts'
 import { createNode } from '../../src/node/node.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 

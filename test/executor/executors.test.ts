@@ -122,7 +122,9 @@ describe('executors from the configuration', () => {
     })
   })
 
-  test.each([
+  const COMMAND = "expected a program and what is given to it before the file, such as ['ruby', '-w'], found"
+
+  test.each<[unknown, string]>([
     [3, 'executors: expected an object such as {process: {workers: 3}}, found 3'],
     [{ process: 3 }, 'executors.process: expected an object such as {workers: 3}, found 3'],
     [{ reports: { workers: 1 } }, 'executors.reports.type: expected default, process, script, found none'],
@@ -149,6 +151,26 @@ describe('executors from the configuration', () => {
     [{ default: { concurrency: 0 } }, 'executors.default.concurrency: expected an integer from 1 to 100,000, found 0'],
     [{ process: { workers: '3' } }, 'executors.process.workers: expected an integer from 1 to 1,000, found "3"'],
     [{ process: { memory: 8 } }, 'executors.process.memory: expected whole MB from 32 to 1,000,000, found 8'],
+    [
+      { script: { interpreters: ['ruby'] } },
+      `executors.script.interpreters: expected commands by ending, such as {'.rb': ['ruby']}, found an array of 1`,
+    ],
+    [
+      { script: { interpreters: { rb: ['ruby'] } } },
+      `executors.script.interpreters: expected endings such as .rb, found "rb"`,
+    ],
+    [{ script: { interpreters: { '.rb': [] } } }, `executors.script.interpreters..rb: ${COMMAND} an empty one`],
+    [{ script: { interpreters: { '.rb': [''] } } }, `executors.script.interpreters..rb: ${COMMAND} an empty one`],
+    [{ script: { interpreters: { '.rb': 'ruby' } } }, `executors.script.interpreters..rb: ${COMMAND} "ruby"`],
+    [{ script: { interpreters: { '.rb': ['ruby', 3] } } }, `executors.script.interpreters..rb: ${COMMAND} 3 in it`],
+    [
+      { script: { interpreters: { '.rb': ['no-such-ruby'] } } },
+      'executors.script.interpreters..rb: expected a program of this machine, found "no-such-ruby", which is not on the PATH',
+    ],
+    [
+      { backup: { type: 'script', interpreters: { '.rb': ['./no/such'] } } },
+      'executors.backup.interpreters..rb: expected a program of this machine, found "./no/such", which is no executable file',
+    ],
   ])('%j is refused with a sentence', (given, message) => {
     expect(problem(given)).toBe(message)
   })

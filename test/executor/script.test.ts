@@ -2,10 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { Interpreters } from '../../src/executor/interpreters.ts'
 import { fileName } from '../../src/executor/log-file.ts'
 import { Scripts } from '../../src/executor/script.ts'
 import { Workspace } from '../../src/executor/workspace.ts'
+import { createNode } from '../../src/node/node.ts'
 import { alive, folderOf, KILL_AFTER, longestTurn, said, type Trial, trial } from './executor-suite.ts'
 
 function workspaceOf(files: Readonly<Record<string, string>>) {
@@ -274,4 +276,137 @@ test('a script that talks without end is slowed down, and its log file stops at 
   expect(size).toBeGreaterThan(10_000_000)
   expect(size).toBeLessThan(11_000_000)
   expect(longest).toBeLessThan(1_000)
+})
+
+const JS = 'console.log(JSON.stringify({ by: "node", argv: process.argv.slice(2), path: process.execPath }))\n'
+const BARE = {
+  'a.py': 'import json, sys\nprint(json.dumps({"by": "python", "argv": sys.argv[1:]}))\n',
+  'deep/a.sh': 'echo "{\\"by\\": \\"sh\\", \\"argv\\": [\\"$1\\"]}"\n',
+  'a.mjs': `import 'node:fs'\n${JS}`,
+  'a.js': JS,
+}
+
+test('a script without its execute bit is run by its ending, JavaScript by the node that runs us', async () => {
+  const { scripts } = workspaceOf(BARE)
+  const results: unknown[] = []
+  for (const func of Object.keys(BARE)) {
+    results.push(await scripts.perform(trial(func, { args: ['-é'] }).run))
+  }
+  expect(results).toEqual([
+    { by: 'python', argv: ['-é'] },
+    { by: 'sh', argv: ['-é'] },
+    ...['a.mjs', 'a.js'].map(() => ({ by: 'node', argv: ['-é'], path: process.execPath })),
+  ])
+})
+
+test('an execute bit counts before the ending', async () => {
+  const { scripts } = workspaceOf({ 'a.py': sh('echo \'"sh"\'') })
+  expect(await scripts.perform(trial('a.py').run)).toBe('sh')
+})
+
+test('interpreters of a person come beside the standard ones and before them', async () => {
+  const root = folderOf({ 'a.echo': 'x', 'a.py': 'x', 'a.sh': 'echo \'"sh"\'', 'b.tar.echo': 'x' })
+  const interpreters = new Interpreters({ '.echo': ['echo', '"mine"', '#'], '.py': [process.execPath, '-p', '7 //'] })
+  const scripts = new Scripts({ workspace: new Workspace(root, interpreters), concurrency: 1 })
+  onTestFinished(() => scripts.close())
+  const one = trial('a.echo', { args: ['last'] })
+  await scripts.perform(one.run)
+  expect(one.lines()[0]?.msg).toBe(`"mine" # ${path.join(new Workspace(root).root, 'a.echo')} last`)
+  expect(await scripts.perform(trial('a.py').run)).toBe(7)
+  expect(await scripts.perform(trial('a.sh').run)).toBe('sh')
+  expect(scripts.problem('b.tar.echo')).toBeUndefined()
+})
+
+test('what cannot be run says why', () => {
+  const { scripts } = workspaceOf({ 'a.rb': 'x', noending: 'x', 'a.PY': 'x' })
+  const known = '.py, .sh, .js, .mjs run without being executable'
+  expect(['a.rb', 'noending', 'a.PY'].map(func => scripts.problem(func))).toEqual([
+    `func: "a.rb" is no executable file; chmod +x makes it one (${known}, .rb does not)`,
+    `func: "noending" is no executable file; chmod +x makes it one (${known})`,
+    `func: "a.PY" is no executable file; chmod +x makes it one (${known}, .PY does not)`,
+  ])
+  const without = new Workspace(folderOf({ 'a.py': 'x' }), new Interpreters())
+  vi.stubEnv('PATH', '/nowhere')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect(without.problem('a.py')).toBe(
+    'func: "a.py" is no executable file, and it is run by python3, which is not on the PATH on this node',
+  )
+})
+
+test('a file whose bit lies fails its run with the reason', async () => {
+  const { scripts } = workspaceOf({ 'a.sh': '#!/etc/passwd\n' })
+  expect(await failureOf(scripts.perform(trial('a.sh').run))).toMatchObject({
+    name: 'NotStarted',
+    message: expect.stringMatching(/may not be executed: its file system is mounted noexec, or the interpreter/),
+  })
+})
+
+test('an interpreter takes nobody out of the workspace', async () => {
+  const outside = folderOf({ 'evil.py': 'print("evil")' })
+  const { root, scripts } = workspaceOf({ 'good.py': 'print(1)' })
+  symlinkSync(path.join(outside, 'evil.py'), path.join(root, 'link.py'))
+  symlinkSync(outside, path.join(root, 'door'))
+  symlinkSync('good.py', path.join(root, 'alias.py'))
+  for (const func of ['link.py', 'door/evil.py', '../evil.py', path.join(outside, 'evil.py')]) {
+    const problem = scripts.problem(func)
+    expect(problem, func).toMatch(/leads out of|below the workspace/)
+    await expect(scripts.perform(trial(func).run), func).rejects.toThrow(problem)
+  }
+  expect(await scripts.perform(trial('alias.py').run)).toBe(1)
+})
+
+describe('the list of what may be run', () => {
+  test('says path, what runs it, size and time, by path', async () => {
+    const { root, scripts } = workspaceOf({
+      'b.py': 'x = 1\n',
+      'a/deep/run': sh(':'),
+      'a.txt': 'no script',
+      '.hidden.sh': ':',
+      '.git/hook.sh': ':',
+      'node_modules/x.js': ':',
+      'z.mjs': '',
+    })
+    const outside = folderOf({ 'evil.py': 'x' })
+    symlinkSync(outside, path.join(root, 'door'))
+    symlinkSync(path.join(outside, 'evil.py'), path.join(root, 'evil.py'))
+    symlinkSync('b.py', path.join(root, 'alias.py'))
+    symlinkSync('.', path.join(root, 'round'))
+    symlinkSync('gone', path.join(root, 'gone.sh'))
+    await scripts.perform(trial('a/deep/run').run)
+    const files = await scripts.files()
+    expect(files.map(({ path, by }) => [path, by])).toEqual([
+      ['a/deep/run', 'itself'],
+      ['alias.py', 'python3'],
+      ['b.py', 'python3'],
+      ['z.mjs', path.basename(process.execPath)],
+    ])
+    const { mtime } = statSync(path.join(root, 'b.py'))
+    expect(files[2]).toEqual({ path: 'b.py', by: 'python3', size: 6, mtime })
+    for (const { path } of files) expect(scripts.problem(path)).toBeUndefined()
+  })
+
+  test('is bounded, in length and in depth', async () => {
+    const { root, scripts } = workspaceOf({ [`${'d/'.repeat(16)}in.sh`]: ':', [`${'d/'.repeat(17)}out.sh`]: ':' })
+    expect((await scripts.files()).map(({ path }) => path)).toEqual([`${'d/'.repeat(16)}in.sh`])
+    mkdirSync(path.join(root, 'a'))
+    for (let n = 0; n < 10_050; n++) writeFileSync(path.join(root, 'a', `${n}.sh`), '')
+    const files = await scripts.files()
+    expect(files).toHaveLength(10_000)
+    expect(files.every(({ path }) => path.startsWith('a/'))).toBe(true)
+  })
+
+  test('of a node is that of its executor script, and empty without a workspace', async () => {
+    const workspace = folderOf({ 'a.rb': 'x', 'a.sh': ':' })
+    const options = { uri: 'mongodb://127.0.0.1:9', logger: false } as const
+    expect(await createNode(options).workspace()).toEqual([])
+    const node = createNode({
+      ...options,
+      workspace,
+      executors: { script: { interpreters: { '.rb': ['sh'] } } },
+    })
+    expect((await node.workspace()).map(({ path, by }) => [path, by])).toEqual([
+      ['a.rb', 'sh'],
+      ['a.sh', 'sh'],
+    ])
+  })
 })

@@ -1,8 +1,10 @@
 /** Direct edits, row by row: a person edits documents with a plain driver, and the nodes do what the contract says.
  *  Nothing here calls an API of ours to change a job. What must not happen is shown by what happens after it:
  *  a barrier job on the same node runs, so every edit before it was seen. */
+
 import type { Document } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { INDEXES } from '../../src/database/ensure.ts'
 import type { Job } from '../../src/job/job.ts'
 import { nextFireTime } from '../../src/trigger/trigger.ts'
 import { collect, nextEvent } from '../support/events.ts'
@@ -846,7 +848,10 @@ describe('a collection', () => {
     await resynced
     expect(nodes.nodes.map(one => one.status().jobs)).toEqual([0, 0])
     await expect(nodes.jobs.insertOne({ _id: 'bad', trigger: 5 } as never)).rejects.toMatchObject({ code: 121 })
-    expect((await nodes.jobs.indexes()).map(({ key }) => key)).toEqual([{ _id: 1 }, { ip: 1 }])
+    expect((await nodes.jobs.indexes()).map(({ key }) => key)).toEqual([
+      { _id: 1 },
+      ...INDEXES.jobs.map(({ key }) => key),
+    ])
     nodes.release(running._id)
     await until(async () => expect(await rows(running._id)).toMatchObject([{ status: 'executed' }]))
     await barrier(a)

@@ -59,6 +59,23 @@ const WRONG: Readonly<Record<SettingName, readonly (readonly [text: string, sent
     ['-1', `${ms('stopTimeout', '0', '86,400,000')} -1`],
     ['30s', `${ms('stopTimeout', '0', '86,400,000')} "30s"`],
   ],
+  http: [
+    ['7788', 'http: expected host and port, such as 127.0.0.1:7788, found "7788"'],
+    ['127.0.0.1:99999', 'http: expected host and port, such as 127.0.0.1:7788, found "127.0.0.1:99999"'],
+    ['http://localhost:7788', 'http: expected host and port, such as 127.0.0.1:7788, found "http://localhost:7788"'],
+  ],
+  basePath: [
+    ['jobs', 'basePath: expected a path such as /tidewheel, found "jobs"'],
+    ['/jobs/', 'basePath: expected a path such as /tidewheel, found "/jobs/"'],
+  ],
+  allowedHosts: [
+    [
+      'jobs.example.org',
+      'allowedHosts: expected a list of names such as ["jobs.example.org"], found "jobs.example.org"',
+    ],
+  ],
+  readOnly: [['perhaps', 'readOnly: expected true or false, found "perhaps"']],
+  metricsAuth: [['perhaps', 'metricsAuth: expected true or false, found "perhaps"']],
   nodes: [
     ['0', 'nodes: expected a whole number from 1 to 50, found 0'],
     ['many', 'nodes: expected a whole number from 1 to 50, found "many"'],
@@ -90,7 +107,7 @@ const WRONG: Readonly<Record<SettingName, readonly (readonly [text: string, sent
   ],
   collections: [
     ['{"job":"x"}', 'collections.job: there is no such collection; did you mean jobs?'],
-    ['{"jobs":"x","nodes":"x"}', 'collections: expected three different names, found "x" for jobs and nodes'],
+    ['{"jobs":"x","nodes":"x"}', 'collections: expected different names, found "x" for jobs and nodes'],
   ],
 }
 
@@ -204,7 +221,7 @@ describe('as real processes', () => {
     [['dev', '--nodes', '0'], 'nodes: expected a whole number from 1 to 50, found 0'],
     [config('threads.json'), 'executors.default.type: expected default'],
     [config('ttl.json'), `${TTL} "7d" (ttl.json)`],
-    [config('twins.json'), 'collections: expected three different names, found "jobs" for jobs and executions'],
+    [config('twins.json'), 'collections: expected different names, found "jobs" for jobs and executions'],
     [config('misspelt.json'), 'misspelt.json: leese: there is no such setting; did you mean lease?'],
     [config('list.json'), 'list.json: expected an object of settings'],
     [config('defaults.json'), 'jobDefaults.coalesce: true or false; found "yes" (defaults.json)'],

@@ -93,7 +93,7 @@ const NOBODYS: Readonly<Record<string, readonly [string, Document]>> = {
   'drop executions': [NAME, { drop: 'executions' }],
   'drop nodes': [NAME, { drop: 'nodes' }],
   'drop the database': [NAME, { dropDatabase: 1 }],
-  'drop an index': [NAME, { dropIndexes: 'jobs', index: 'ip_1' }],
+  'drop an index': [NAME, { dropIndexes: 'jobs', index: 'ip_1__id_1' }],
   'rename a collection': ['admin', { renameCollection: `${NAME}.jobs`, to: `${NAME}.jobs2` }],
   'compact a collection': [NAME, { compact: 'jobs' }],
   'remove history': [NAME, remove('executions')],
