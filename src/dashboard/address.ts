@@ -1,7 +1,7 @@
 /** Address: what the address bar says, which is what the page shows.
  *  In: links, keys, the browser's own back and forward. Out: the place as path and query, without the base.
  *  Every view can be shared by its address; nothing that a view shows lies elsewhere but in it and in the database. */
-import { BASE, below } from './base.ts'
+import { BASE, below } from './base-path.ts'
 import { Cell } from './cell.ts'
 
 export interface Address {

@@ -1,7 +1,7 @@
 /** API: the only way of the page to the server.
  *  In: a method, a path below `/api`, a query, a body. Out: what the server answered, or an ApiError with its words, its code and its
  *  problems field by field. A database that is away, a missing right, a conflict: all are ApiErrors, and a person can read each. */
-import { below } from './base.ts'
+import { below } from './base-path.ts'
 import { elapsed, learn } from './clock.ts'
 
 export interface Problem {

@@ -1,10 +1,13 @@
 /** Controls: links, buttons and the keys that do the same, so that each looks and behaves alike everywhere. */
 import type { ComponentChildren } from 'preact'
 import { go } from '../address.ts'
-import { below } from '../base.ts'
+import { below } from '../base-path.ts'
 
 /** The key that does it. Hidden from screen readers, which hear it by `aria-keyshortcuts`. */
-export const Key = ({ children }: { readonly children: ComponentChildren }) => <kbd aria-hidden="true">{children}</kbd>
+export function Key({ children }: { readonly children: ComponentChildren }) {
+  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing that takes the focus stands in a key.
+  return <kbd aria-hidden="true">{children}</kbd>
+}
 
 interface LinkProps {
   /** A place of the page, as `/jobs`. */
@@ -70,14 +73,4 @@ export function Button({ does, shortcut, kind = 'plain', pressed, disabled, labe
       {shortcut !== undefined && <Key>{keyWords(shortcut)}</Key>}
     </button>
   )
-}
-
-/** Copies, and says so. */
-export async function copy(text: string, say: (text: string) => void): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text)
-    say('Copied.')
-  } catch {
-    say('This browser does not let the page copy: select the text instead.')
-  }
 }

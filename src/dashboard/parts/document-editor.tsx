@@ -27,7 +27,6 @@ export function DocumentEditor({ text, broken, problems, readOnly, type }: Docum
       <div class="editor-box" style={high}>
         <div ref={gutter} class="gutter" aria-hidden="true">
           {lines.map((_, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a line is its number.
             <div key={i} class={at.has(i) ? 'wrong' : undefined}>
               {i + 1}
             </div>

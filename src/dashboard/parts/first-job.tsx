@@ -6,10 +6,10 @@ import { useNow } from '../clock.ts'
 import { useKeys } from '../keys.ts'
 import { flow } from '../store/live.ts'
 import { useRights } from '../store/me.ts'
-import { say } from '../store/said.ts'
+import { copy } from '../store/said.ts'
 import { type Nodes, nodeStatusOf, takesJobs } from '../words/status.ts'
 import { clockOf, counted } from '../words/time.ts'
-import { Button, copy, Link } from './controls.tsx'
+import { Button, Link } from './controls.tsx'
 import { Mark } from './mark.tsx'
 
 const EVERY_S = 10
@@ -30,7 +30,7 @@ export function FirstJob({ nodes = [] }: { readonly nodes: Nodes }) {
     ...(ip === undefined ? [] : [`  ip: ${JSON.stringify(ip)}`]),
     '})',
   ].join('\n')
-  const take = () => void copy(insert, say)
+  const take = () => void copy(insert)
   useKeys('First job', [{ key: 'c', does: 'copy the mongosh line', run: take }])
   const times = [1, 2, 3].map(n => clockOf(now + n * EVERY_S * 1_000)).join(', ')
   const other = takers[1]?._id ?? ip ?? 'another-node'

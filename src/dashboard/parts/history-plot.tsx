@@ -45,19 +45,26 @@ export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
     event.preventDefault()
   }
   const shown = at === undefined ? undefined : runs[at]
+  const point = (event: PointerEvent & { readonly currentTarget: SVGSVGElement }) => {
+    const { left, width } = event.currentTarget.getBoundingClientRect()
+    const i = Math.floor((((event.clientX - left) / width) * wide - LEFT) / step)
+    setAt(i >= 0 && i < runs.length ? i : undefined)
+  }
   const labels = [
     ...new Set([0, ...(narrow ? [] : [0.25, 0.5, 0.75]).map(part => Math.floor(runs.length * part)), runs.length - 1]),
   ]
   return (
     <div class="history-plot">
-      {/* biome-ignore lint/a11y/useSemanticElements: a drawing that is walked through with arrows. */}
       <svg
         viewBox={`0 0 ${wide} ${HIGH}`}
         role="application"
         aria-label={`History of the last ${runs.length} runs. Arrows walk through them, Enter opens one.`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a drawing that is walked through with arrows.
         tabIndex={0}
         onKeyDown={key}
         onBlur={() => setAt(undefined)}
+        onPointerMove={point}
+        onClick={() => shown !== undefined && go(pathOf('runs', shown._id))}
         onPointerLeave={() => setAt(undefined)}
       >
         {[1, 0.5, 0].map(part => (
@@ -83,7 +90,6 @@ export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
             down={((run.late ?? 0) / late) * (BOTTOM - LATE_ZERO)}
             on={i === at}
             step={step}
-            look={() => setAt(i)}
           />
         ))}
         {labels.map(i => {
@@ -122,26 +128,16 @@ interface BarProps {
   readonly step: number
   readonly down: number
   readonly on: boolean
-  readonly look: () => void
 }
 
-function Bar({ run, x, y, wide, step, down, on, look }: BarProps) {
+function Bar({ run, x, y, wide, step, down, on }: BarProps) {
   const colour = runStatusOf(run.status).colour
   const failed = FAILED.includes(run.status)
   const ran = failed || run.status === 'executed' || run.status === 'cancelled'
   const top = Math.min(y, ZERO - 2)
   return (
-    <a
-      href={`#${run._id}`}
-      tabIndex={-1}
-      aria-hidden="true"
-      onPointerEnter={look}
-      onClick={event => {
-        event.preventDefault()
-        go(pathOf('runs', run._id))
-      }}
-    >
-      <rect class={on ? 'reach on' : 'reach'} x={x} y={TOP - 12} width={step} height={BOTTOM - TOP + 12} />
+    <>
+      {on && <rect class="reach" x={x} y={TOP - 12} width={step} height={BOTTOM - TOP + 12} />}
       {ran && <rect class={`${colour} fill`} x={x} y={top} width={wide} height={ZERO - top} />}
       {failed && <path class={`${colour} fill`} d={`M${x + wide / 2 - 3.5} ${top - 8}h7v7h-7Z`} />}
       {run.status === 'started' && (
@@ -149,6 +145,6 @@ function Bar({ run, x, y, wide, step, down, on, look }: BarProps) {
       )}
       {!ran && run.status !== 'started' && <path class="warn stroke" d={`M${x + wide / 2} ${ZERO - 9}l3 4-3 4-3-4Z`} />}
       {down > 0 && <rect class="late fill" x={x} y={LATE_ZERO} width={wide} height={Math.max(1, down)} />}
-    </a>
+    </>
   )
 }

@@ -80,9 +80,9 @@ export function JobTable(props: JobTableProps) {
       onFocusIn={() => holds(true)}
       onFocusOut={() => holds(false)}
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: a table whose rows are walked through is a grid. */}
       <table
         class="jobs"
+        // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table whose rows are walked through is a grid.
         role="grid"
         aria-rowcount={state.whole ? state.rows.length + 1 : -1}
         aria-multiselectable={operate}
@@ -111,7 +111,7 @@ export function JobTable(props: JobTableProps) {
 
 function Spacer({ rows, px, wide }: { readonly rows: number; readonly px: number; readonly wide: number }) {
   return (
-    <tr class="spacer" aria-hidden="true">
+    <tr class="spacer">
       <td colSpan={wide} style={{ height: `${rows * px}px` }} />
     </tr>
   )

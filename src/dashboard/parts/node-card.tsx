@@ -199,7 +199,6 @@ function ComingHour({ known }: { readonly known: NodeJobs | undefined }) {
       >
         {minutes.map((n, i) => {
           const high = n === 0 ? 0 : 3 + 27 * Math.sqrt(n / top)
-          // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its minute.
           return <rect key={i} class="late fill" x={i * 6} y={31 - high} width="4" height={high} />
         })}
         <path class="line" d="M0 31.5H360" />

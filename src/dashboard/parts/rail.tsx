@@ -5,6 +5,7 @@ import { hand, targets } from '../store/hand.ts'
 import { keptViews } from '../store/kept.ts'
 import { me, useRights } from '../store/me.ts'
 import { useNodes } from '../store/nodes.ts'
+import { isAt, PLACES } from '../store/places.ts'
 import { listPath, searchOf, searchOfAddress } from '../store/search.ts'
 import { trouble } from '../store/trouble.ts'
 import { nodeStatusOf } from '../words/status.ts'
@@ -12,7 +13,6 @@ import { grouped, READERS_ZONE } from '../words/time.ts'
 import { Key, Link } from './controls.tsx'
 import { FlowState } from './flow-state.tsx'
 import { Mark } from './mark.tsx'
-import { isAt, PLACES } from './places.ts'
 
 const SHOWN_NODES = 12
 

@@ -1,10 +1,10 @@
 /** Tabs: the places on a narrow screen, at the thumb. */
 import { address } from '../address.ts'
 import { useCell } from '../cell.ts'
+import { isAt, PLACES } from '../store/places.ts'
 import { trouble } from '../store/trouble.ts'
 import { Link } from './controls.tsx'
 import { Mark } from './mark.tsx'
-import { isAt, PLACES } from './places.ts'
 
 export function Tabs() {
   const { path } = useCell(address)

@@ -3,7 +3,7 @@
 
 import type { Trigger } from '../shapes.ts'
 import { problemsAt } from '../store/draft.ts'
-import { Field, type FormProps, Small, Text } from './job-form.tsx'
+import { Field, type FormProps, Small, Text } from './field.tsx'
 
 const UNITS = ['weeks', 'days', 'hours', 'minutes', 'seconds'] as const
 const CRON = ['minute', 'hour', 'day', 'month', 'day_of_week', 'second'] as const
@@ -116,10 +116,10 @@ function Parts({ kind, trigger, set, problems }: PartsProps) {
       return (
         <span class="cron-fields">
           {CRON.map(field => (
-            <label key={field}>
+            <span key={field}>
               <Text value={text(field)} set={setOr(field)} mono label={field} invalid={invalid(field)} />
               <span class="label">{field === 'day_of_week' ? 'weekday' : field}</span>
-            </label>
+            </span>
           ))}
         </span>
       )

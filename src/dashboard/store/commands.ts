@@ -2,8 +2,6 @@
  *  In: the words, the nodes, jobs found by them, what one may do. Out: lines by group: do, go, jobs, copy. "move inv 12" is a verb,
  *  then a job, then a node: each further word narrows. Pure but for what a line does when it is chosen. */
 import { go, pathOf } from '../address.ts'
-import { copy } from '../parts/controls.tsx'
-import { PLACES } from '../parts/places.ts'
 import type { BulkAction, Job } from '../shapes.ts'
 import { definitionLine } from '../words/mongosh.ts'
 import { scheduleWords } from '../words/schedule.ts'
@@ -12,7 +10,8 @@ import { counted } from '../words/time.ts'
 import { perform, VERBS } from './acts.ts'
 import { pickUp } from './hand.ts'
 import type { Rights } from './me.ts'
-import { say } from './said.ts'
+import { PLACES } from './places.ts'
+import { copy } from './said.ts'
 import { listPath } from './search.ts'
 
 export interface Command {
@@ -120,5 +119,5 @@ const copying = (job: Job): Command => ({
   group: 'Copy',
   text: 'As mongosh',
   about: definitionLine(job).replace(/\s+/g, ' '),
-  run: () => void copy(definitionLine(job), say),
+  run: () => void copy(definitionLine(job)),
 })

@@ -1,7 +1,7 @@
 /** Live: the stream of events, and whether it flows.
  *  In: `/api/events`. Out: each event to whoever heeds it; `reset` when some may have been lost, upon which everybody reads anew.
  *  The browser resumes by itself where the stream broke (`Last-Event-ID`); where it gave up, the page tries again. */
-import { below } from '../base.ts'
+import { below } from '../base-path.ts'
 import { Cell } from '../cell.ts'
 import { later, now } from '../clock.ts'
 import type { LiveEvent } from '../shapes.ts'

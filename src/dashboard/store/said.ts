@@ -29,3 +29,13 @@ export function say(text: string, { failed = false, undoable = false } = {}): vo
 export const announce = (text: string): void => announced.set(text)
 
 export const close = (id: number): void => notices.change(all => all.filter(one => one.id !== id))
+
+/** Copies, and says so. */
+export async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text)
+    say('Copied.')
+  } catch {
+    say('This browser does not let the page copy: select the text instead.')
+  }
+}

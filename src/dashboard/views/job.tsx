@@ -7,7 +7,7 @@ import { at, get, post, wordsOf } from '../api.ts'
 import { useCell } from '../cell.ts'
 import { useNow } from '../clock.ts'
 import { useKeys } from '../keys.ts'
-import { Button, copy, Key, Link } from '../parts/controls.tsx'
+import { Button, Key, Link } from '../parts/controls.tsx'
 import { Definition } from '../parts/definition.tsx'
 import { FlowState } from '../parts/flow-state.tsx'
 import { HistoryPlot } from '../parts/history-plot.tsx'
@@ -21,7 +21,7 @@ import { perform } from '../store/acts.ts'
 import { useRights } from '../store/me.ts'
 import { nodeOf, useNodes } from '../store/nodes.ts'
 import { OneJob, runsOf } from '../store/one-job.ts'
-import { say } from '../store/said.ts'
+import { copy, say } from '../store/said.ts'
 import { listPath } from '../store/search.ts'
 import { definitionLine, shellLine } from '../words/mongosh.ts'
 import { countByStatus, durationsOf, latenessOf, percentile } from '../words/numbers.ts'
@@ -336,7 +336,7 @@ function CopySheet({ job, close }: { readonly job: Job; readonly close: () => vo
         <section key={title} class="copying">
           <h3>
             {title} <span class="grow" />
-            <Button does={() => void copy(text, say)} {...(i === 0 && { kind: 'main' as const })}>
+            <Button does={() => void copy(text)} {...(i === 0 && { kind: 'main' as const })}>
               Copy
             </Button>
           </h3>

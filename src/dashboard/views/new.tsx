@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import { go, pathOf } from '../address.ts'
 import { ApiError, type Problem, post, wordsOf } from '../api.ts'
 import { useKeys } from '../keys.ts'
-import { Button, copy, Link } from '../parts/controls.tsx'
+import { Button, Link } from '../parts/controls.tsx'
 import { usePreview } from '../parts/definition.tsx'
 import { DocumentEditor } from '../parts/document-editor.tsx'
 import { JobForm } from '../parts/job-form.tsx'
@@ -13,7 +13,7 @@ import type { Job, Preview } from '../shapes.ts'
 import { begun, type Draft, withField, withText } from '../store/draft.ts'
 import { useRights } from '../store/me.ts'
 import { nodeOf, useNodes } from '../store/nodes.ts'
-import { say } from '../store/said.ts'
+import { copy, say } from '../store/said.ts'
 import { literal } from '../words/mongosh.ts'
 
 export function NewView() {
@@ -107,7 +107,7 @@ export function NewView() {
             <header class="panel-head">
               <h2>The same in mongosh</h2>
               <span class="grow" />
-              <Button does={() => void copy(line, say)}>Copy</Button>
+              <Button does={() => void copy(line)}>Copy</Button>
             </header>
             <pre class="code">{line}</pre>
           </section>

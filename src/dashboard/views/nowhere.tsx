@@ -1,6 +1,6 @@
 /** Nowhere: an address that names no view. */
 import { Link } from '../parts/controls.tsx'
-import { PLACES } from '../parts/places.ts'
+import { PLACES } from '../store/places.ts'
 
 export function NowhereView() {
   return (

@@ -4,12 +4,12 @@ import { go, pathOf } from '../address.ts'
 import { at, post, wordsOf } from '../api.ts'
 import { useNow } from '../clock.ts'
 import { useKeys } from '../keys.ts'
-import { Button, copy, Link } from '../parts/controls.tsx'
+import { Button, Link } from '../parts/controls.tsx'
 import { Mark } from '../parts/mark.tsx'
 import { RunWords, useRun } from '../parts/run-log.tsx'
 import type { Run } from '../shapes.ts'
 import { useRights } from '../store/me.ts'
-import { say } from '../store/said.ts'
+import { copy, say } from '../store/said.ts'
 import { listPath } from '../store/search.ts'
 import { runStatusOf } from '../words/status.ts'
 import { exactly, lengthWords, signed } from '../words/time.ts'
@@ -18,7 +18,7 @@ export function RunView({ id }: { readonly id: string }) {
   const { run, error } = useRun(id)
   useKeys('Run', [
     { key: 'Escape', does: 'to its job', run: () => go(run === undefined ? '/jobs' : pathOf('jobs', run.job_id)) },
-    { key: 'y', does: 'copy its id', run: () => void copy(id, say) },
+    { key: 'y', does: 'copy its id', run: () => void copy(id) },
   ])
   if (run === undefined) {
     return (
