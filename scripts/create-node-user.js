@@ -6,13 +6,17 @@
  *
  * NEW_USER  its name
  * PASSWORD  of a new user; asked for where there is a terminal
+ * HTTP      1: the node serves HTTP, too: it also reads and changes who may come in (users), and follows the whole
+ *           database for what is shown live. The role has another name then, so that other nodes stay without
  * FORMAT    json: what was made, as a line of JSON
  * DB        the database; default: the one of the connection string, "tidewheel" where mongosh is in "test"
  */
 load(`${__dirname}/tidewheel.mongosh.js`)
 load(`${__dirname}/user.mongosh.js`)
-tidewheelUser('tidewheel_node', {
+const servesHttp = /^(1|true)$/.test(String(globalThis.HTTP ?? process.env.HTTP))
+tidewheelUser(servesHttp ? 'tidewheel_node_http' : 'tidewheel_node', {
   jobs: ['find', 'insert', 'update', 'remove', 'changeStream', 'createCollection', 'createIndex', 'collMod'],
   executions: ['find', 'insert', 'update', 'createCollection', 'createIndex', 'collMod'],
   nodes: ['find', 'insert', 'update', 'remove', 'createCollection', 'collMod'],
+  ...(servesHttp && { users: ['find', 'insert', 'update', 'remove'], '': ['find', 'changeStream'] }),
 })

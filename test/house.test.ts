@@ -37,7 +37,10 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
   dev: { all: [] },
-  cli: { all: ['api', 'client', 'database', 'dev', 'http', 'index', 'job', 'log', 'options', 'trigger', 'user'] },
+  moving: { all: ['job', 'trigger'] },
+  cli: {
+    all: ['api', 'client', 'database', 'dev', 'http', 'index', 'job', 'log', 'moving', 'options', 'trigger', 'user'],
+  },
 }
 
 /** They join the rooms and may import anything but doors. */

@@ -46,7 +46,7 @@ export interface App {
 /** Throws `invalid_option` where neither a client nor a node is given. */
 export function createApp(options: AppOptions): App {
   const { node, basePath = '', allowedHosts = [] } = options
-  const client = options.client
+  const client = options.client ?? node?.client
   if (client === undefined) {
     throw new TidewheelError('invalid_option', 'createApp: expected a client or a node, found neither', {
       path: 'client',

@@ -112,7 +112,7 @@ async function compare(client: Client, file: string, { call, options }: Comparin
     )
   }
   const definitions = definitionsOf(given.jobs, call.settings.timezone)
-  const present = await read(client, definitions, prune ? label : undefined)
+  const present = await readPresent(client, definitions, prune ? label : undefined)
   const difference = differenceOf(definitions, present, { label, with: placed, adopt, now: systemClock.now() })
   return { difference, label }
 }
@@ -132,7 +132,7 @@ function placedOf(text: string | undefined): readonly Placed[] {
 }
 
 /** The jobs of the file, and with a label all of that. */
-async function read(client: Client, definitions: readonly Definition[], label: string | undefined) {
+export async function readPresent(client: Client, definitions: readonly Definition[], label: string | undefined) {
   const jobs = new Map<string, Job>()
   const keep = async (query: object) => {
     for await (const job of client.jobs.list(query)) jobs.set(job._id, job)
@@ -148,7 +148,11 @@ interface Making extends Pick<Call, 'out'> {
   readonly label: string | undefined
 }
 
-async function make(client: Client, { added, changed, removed }: Difference, { label, out }: Making): Promise<void> {
+export async function make(
+  client: Client,
+  { added, changed, removed }: Difference,
+  { label, out }: Making,
+): Promise<void> {
   const total = added.length + changed.length + removed.length
   let done = 0
   let told = systemClock.now()
@@ -175,7 +179,7 @@ async function make(client: Client, { added, changed, removed }: Difference, { l
 
 const isNothing = ({ added, changed, removed }: Difference) => added.length + changed.length + removed.length === 0
 
-function linesOf({ added, changed, removed, over }: Difference): readonly string[] {
+export function linesOf({ added, changed, removed, over }: Difference): readonly string[] {
   return [
     ...added.map(({ id, fields }) => colours.green(`+ ${id}  ${String(fields.func)}  ${shown(fields.trigger)}`)),
     ...changed.flatMap(({ id, changes }) => [colours.yellow(`~ ${id}`), ...changeLines(changes)]),
@@ -197,12 +201,12 @@ function shown(value: unknown): string {
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 1)}…` : text
 }
 
-function sumOf({ added, changed, removed, unchanged }: Difference, how: '' | 'to be '): string {
+export function sumOf({ added, changed, removed, unchanged }: Difference, how: '' | 'to be '): string {
   const parts = [`${added.length} ${how}added`, `${changed.length} ${how}changed`, `${removed.length} ${how}removed`]
   return `${parts.join(', ')}, ${unchanged} unchanged`
 }
 
-const toValue = ({ added, changed, removed, over, unchanged }: Difference) => ({
+export const toValue = ({ added, changed, removed, over, unchanged }: Difference) => ({
   added: added.map(({ id }) => id),
   changed: changed.map(({ id, changes }) => ({
     _id: id,

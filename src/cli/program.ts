@@ -12,6 +12,7 @@ import { eventsCommand } from './events.ts'
 import { explainCommand } from './explain.ts'
 import { exportCommand } from './export.ts'
 import { historyCommand } from './history.ts'
+import { importCommand } from './import.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
 import { logsCommand } from './logs.ts'
@@ -33,6 +34,7 @@ const COMMANDS = [
   initCommand,
   jobsCommand,
   exportCommand,
+  importCommand,
   diffCommand,
   applyCommand,
   eventsCommand,

@@ -1,4 +1,4 @@
-/** `tidewheel user`: who may come in over HTTP. Without a further word it lists them.
+/** `tidewheel user`: who may come in over HTTP.
  *  Passwords are asked for without an echo, or come from stdin; a token is shown once. Nothing that is stored can be read back. */
 import { Command } from 'commander'
 import { nearest } from '../errors.ts'
@@ -10,8 +10,8 @@ import { secretOf } from './secret.ts'
 
 export function userCommand(): Command {
   const user = new Command('user').description('who may come in over HTTP: users, roles, passwords, tokens')
-  user.addCommand(listCommand(), { isDefault: true })
   for (const command of [
+    listCommand(),
     addCommand(),
     passwdCommand(),
     roleCommand(),

@@ -1,17 +1,21 @@
-/** Connect: the same handles as a node's, without running one.
- *  In: a connection string or client. Out: `jobs`, `history`, `nodes`, `users`, what happens on all nodes, and `close`. Jobs added here have
- *  no ip unless they name one: a living node takes them. */
+/** Connect: the handles of people's work, with or without a node.
+ *  In: a connection string or client, or a database that is open. Out: `jobs`, `history`, `nodes`, `users`, what happens on all nodes,
+ *  overviews, and `close`. Jobs added here have no ip unless they name one: a living node takes them. A node has the same over its own
+ *  connection. */
 
 import { defer, type Observable } from 'rxjs'
+import { type Clock, systemClock } from '../clock.ts'
 import { asked, type ConnectionOptions } from '../database/connection.ts'
 import { type Database, openDatabase } from '../database/database.ts'
-import { namesOf } from '../database/ensure.ts'
+import { type CollectionNames, namesOf } from '../database/ensure.ts'
 import { TidewheelError } from '../errors.ts'
 import { optionsOf } from '../options/given.ts'
 import { type EventsOptions, type PlacedEvent, watchEvents } from './events.ts'
 import { type History, historyOf } from './history.ts'
-import { type Jobs, jobsOf } from './jobs.ts'
+import { type Jobs, type JobsOptions, jobsOf } from './jobs.ts'
 import { type Nodes, nodesOf } from './nodes.ts'
+import { type Stats, type StatsOptions, statsOf } from './stats.ts'
+import { type Timeline, type TimelineOptions, timelineOf } from './timeline.ts'
 import { type Users, usersOf } from './users.ts'
 import { watchJobs } from './watch.ts'
 
@@ -22,6 +26,7 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly timezone?: string
 }
 
+/** All that a door needs: a program, the command line, HTTP. A node has one, too (`node.client`). */
 export interface Client extends AsyncDisposable {
   readonly jobs: Jobs
   readonly history: History
@@ -33,6 +38,11 @@ export interface Client extends AsyncDisposable {
    *  its `position`, and `after` goes on from one without a gap. Waits out a database that is away (`stream.interrupted`), errors
    *  with what will not mend, completes when the client closes. */
   events$(options?: EventsOptions): Observable<PlacedEvent>
+  /** What ran on each node in a span of time, and what will. Throws `invalid_option`, and `not_found` for an ip that is not in the
+   *  registry. */
+  timeline(options: TimelineOptions): Promise<Timeline>
+  /** Jobs by status and by node; runs since an hour, or since another time: by status and minute, how late and how long. */
+  stats(options?: StatsOptions): Promise<Stats>
   /** Creates collections, validators and indexes where they are missing; answers what could not be done. */
   init(): Promise<readonly string[]>
   /** Streams complete, then the connections end. */
@@ -46,34 +56,45 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 }
 
 /** A client of a database that is open; closing it closes that. */
-export function clientOf(
-  { connection, collections, prepare }: Database,
-  { collections: names, timezone }: Pick<ConnectOptions, 'collections' | 'timezone'>,
-): Client {
+export function clientOf(database: Database, options: Pick<ConnectOptions, 'collections' | 'timezone'>): Client {
   let closed = false
-  const unclosed = <T>(collection: T): T => {
+  const open = () => {
     if (closed) throw new TidewheelError('closed', 'this client is closed')
-    return collection
+    return database
   }
   const close = async () => {
     closed = true
-    await connection.close()
+    await database.connection.close()
   }
-  const jobs = () => unclosed(collections.jobs)
-  const nodes = () => unclosed(collections.nodes)
+  return { ...handlesOf(open, { ...options, clock: systemClock }), close, [Symbol.asyncDispose]: close }
+}
+
+export type Handles = Omit<Client, 'close' | typeof Symbol.asyncDispose>
+
+export interface HandlesOptions extends Pick<JobsOptions, 'timezone' | 'defaults' | 'keep'> {
+  readonly collections?: CollectionNames | undefined
+  readonly clock: Clock
+}
+
+/** `database` throws `closed` where there is none (yet); it is asked anew by each call. */
+export function handlesOf(database: () => Database, options: HandlesOptions): Handles {
+  const { collections: names, clock, ...added } = options
+  const collections = () => database().collections
+  const jobs = () => collections().jobs
+  const nodes = () => collections().nodes
   return {
     jobs: jobsOf({
+      ...added,
       collection: jobs,
       nodes,
-      timezone,
-      watch: query => watchJobs(unclosed(connection), collections.jobs, query),
+      watch: query => defer(() => watchJobs(database().connection, jobs(), query)),
     }),
-    history: historyOf({ executions: () => unclosed(collections.executions), jobs }),
+    history: historyOf({ executions: () => collections().executions, jobs }),
     nodes: nodesOf({ nodes, jobs }),
-    users: usersOf(() => unclosed(collections.users)),
-    events$: given => defer(() => watchEvents(unclosed(connection), namesOf(names), given)),
-    init: () => asked(async () => await unclosed(prepare)()),
-    close,
-    [Symbol.asyncDispose]: close,
+    users: usersOf(() => collections().users),
+    events$: given => defer(() => watchEvents(database().connection, namesOf(names), given)),
+    timeline: given => asked(async () => await timelineOf(collections(), given)),
+    stats: given => asked(async () => await statsOf(collections(), given, clock)),
+    init: () => asked(async () => await database().prepare()),
   }
 }

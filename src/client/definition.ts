@@ -78,7 +78,7 @@ export function definitionOf(job: Job): Fields | undefined {
 }
 
 /** In MongoDB's extended JSON. */
-const extended = <T>(value: T) => EJSON.serialize(value, { relaxed: true }) as T
+export const extended = <T>(value: T) => EJSON.serialize(value, { relaxed: true }) as T
 
 export interface Difference {
   readonly added: readonly Definition[]
@@ -109,6 +109,8 @@ export interface DifferenceOptions {
   readonly with?: readonly Placed[]
   /** Also jobs that were applied with another label. */
   readonly adopt?: boolean
+  /** Ids of jobs that have run. Where it is given, a date that is past is not over unless its job is one of these. */
+  readonly ran?: ReadonlySet<string> | undefined
   readonly now: number
 }
 
@@ -118,7 +120,7 @@ export function differenceOf(
   present: readonly Job[],
   options: DifferenceOptions,
 ): Difference {
-  const { label, adopt = false, now } = options
+  const { label, adopt = false, ran, now } = options
   const jobs = new Map(present.map(job => [job._id, job]))
   const added: Definition[] = []
   const changed: Changed[] = []
@@ -128,7 +130,7 @@ export function differenceOf(
     jobs.delete(id)
     const applied = appliedOf(fields, label)
     if (job === undefined) {
-      if (isOver(fields.trigger as Trigger, now)) over.push(id)
+      if (isOver(id, fields.trigger as Trigger, { ran, now })) over.push(id)
       else added.push({ id, fields: { ...fields, x_applied: applied } })
       continue
     }
@@ -192,7 +194,8 @@ const inOrder = (value: unknown): unknown =>
   isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value
 
 /** Whether nothing of its schedule is to come. A date without a time means at once. */
-function isOver(trigger: Trigger, now: number): boolean {
+function isOver(id: string, trigger: Trigger, { ran, now }: Pick<DifferenceOptions, 'ran' | 'now'>): boolean {
+  if (trigger.type === 'date' && ran !== undefined) return ran.has(id)
   const [next] = fireTimes(trigger, { after: new Date(now), count: 1 })
   return next === undefined || next.getTime() < now
 }

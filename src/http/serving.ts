@@ -8,6 +8,7 @@ import type { Door } from './door.ts'
 /** The node of this process, as far as it is served: the room that makes nodes serves itself by this one. */
 export interface NodeHere {
   readonly ip: string | undefined
+  readonly client: Client
   readonly events$: Observable<TidewheelEvent>
   start(): Promise<void>
   stop(options?: { readonly wait?: boolean }): Promise<void>

@@ -3,12 +3,12 @@
  *  What goes on between start and stop is a Life; what stays from one to the next is here: tasks, executors, the ip, jobs that wait.
  *  Holds: start and stop may be called in any order and twice; what was added before the start is stored at the start. */
 import { ObjectId } from 'mongodb'
-import { defer, Observable, Subject } from 'rxjs'
+import { Observable, Subject } from 'rxjs'
+import { type Client, handlesOf } from '../client/connect.ts'
 import { givenSpan } from '../client/given.ts'
-import { type History, historyOf } from '../client/history.ts'
-import { type Jobs, jobsOf } from '../client/jobs.ts'
-import { type Nodes, nodesOf } from '../client/nodes.ts'
-import { watchJobs } from '../client/watch.ts'
+import type { History } from '../client/history.ts'
+import type { Jobs } from '../client/jobs.ts'
+import type { Nodes } from '../client/nodes.ts'
 import { databaseError } from '../database/connection.ts'
 import type { Database } from '../database/database.ts'
 import { TidewheelError } from '../errors.ts'
@@ -42,6 +42,9 @@ export interface TidewheelNode extends AsyncDisposable {
   readonly jobs: Jobs
   readonly history: History
   readonly nodes: Nodes
+  /** The same `jobs`, `history` and `nodes`, and what happens on all nodes and overviews besides, over this node's own connection: for
+   *  doors that take a client. Closing it does nothing. */
+  readonly client: Client
   /** Hot, no replay; never errors, completes after `close`. */
   readonly events$: Observable<TidewheelEvent>
   /** Resolves when the node is active or stands by. Throws what a connection throws. */
@@ -77,6 +80,7 @@ export class Node implements TidewheelNode {
   readonly jobs: Jobs
   readonly history: History
   readonly nodes: Nodes
+  readonly client: Client
   readonly events$: Observable<TidewheelEvent>
   readonly #options: CheckedOptions
   readonly #events = new Subject<TidewheelEvent>()
@@ -102,17 +106,17 @@ export class Node implements TidewheelNode {
     for (const [name, task] of Object.entries(options.tasks ?? {})) this.#tasks.add(name, task)
     this.#executors = makeExecutors({ ...options, tasks: this.#tasks })
     this.#kept = (options.jobs ?? []).map(job => [job, { replace: true }])
-    const collections = () => this.#database().collections
-    this.jobs = jobsOf({
-      collection: () => collections().jobs,
-      nodes: () => collections().nodes,
-      watch: query => defer(() => watchJobs(this.#database().connection, collections().jobs, query)),
+    const handles = handlesOf(() => this.#database(), {
       timezone,
+      clock: options.clock,
+      collections: options.collections,
       defaults: () => ({ ...jobDefaults, ...(this.#ip !== undefined && { ip: this.#ip }) }),
       keep: (...added) => this.#keep(...added),
     })
-    this.history = historyOf({ executions: () => collections().executions, jobs: () => collections().jobs })
-    this.nodes = nodesOf({ nodes: () => collections().nodes, jobs: () => collections().jobs })
+    this.jobs = handles.jobs
+    this.history = handles.history
+    this.nodes = handles.nodes
+    this.client = { ...handles, close: async () => {}, [Symbol.asyncDispose]: async () => {} }
   }
 
   get ip(): string | undefined {

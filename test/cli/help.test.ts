@@ -29,7 +29,8 @@ test.each(commands)('%s', (name, command) => {
   const lines = examples.trim().split('\n')
   for (const line of lines) expect(line).toContain(`tidewheel ${name}`)
   const known = command.options.flatMap(({ long, short }) => [long, short])
-  for (const [flag] of examples.matchAll(/(?<= )--?[a-z][\w-]*/g)) expect([...known, '--json', '--uri']).toContain(flag)
+  for (const [flag] of examples.replace(/^.*\| /gm, '').matchAll(/(?<= )--?[a-z][\w-]*/g))
+    expect([...known, '--json', '--uri']).toContain(flag)
 })
 
 test('events says in its help what it does not hear', () => {

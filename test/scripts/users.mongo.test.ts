@@ -5,9 +5,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Db, type Document, MongoClient, MongoServerError } from 'mongodb'
+import { bufferCount, firstValueFrom } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/api/app.ts'
+import { connect } from '../../src/client/connect.ts'
 import { ensureCollections } from '../../src/database/ensure.ts'
 import { directClient } from '../../src/dev/mongod.ts'
+import { assertServable } from '../../src/http/door.ts'
 import { jsonLogger } from '../../src/log.ts'
 import { endAll } from '../support/cli.ts'
 import { collect } from '../support/events.ts'
@@ -45,10 +49,11 @@ beforeAll(async () => {
   root = await MongoClient.connect(uri)
   db = root.db(NAME)
   await ensureCollections(db)
-  const create = (kind: string, name: string) =>
-    `(globalThis.NEW_USER = "${name}", globalThis.PASSWORD = "secret-${name}", ${load(`create-${kind}-user.js`)})`
+  const create = (kind: string, name: string, http = 0) =>
+    `(globalThis.HTTP = ${http}, globalThis.NEW_USER = "${name}", globalThis.PASSWORD = "secret-${name}", ${load(`create-${kind}-user.js`)})`
   made = await mongosh.session(uri, {
     node: create('node', 'node'),
+    web: create('node', 'web', 1),
     person: create('person', 'ann'),
     again: create('person', 'ann'),
   })
@@ -220,6 +225,37 @@ describe('a node', () => {
       executions: ['collMod', 'createCollection', 'createIndex', 'find', 'insert', 'update'],
       nodes: ['collMod', 'createCollection', 'find', 'insert', 'remove', 'update'],
     })
+  })
+})
+
+describe('a node that serves HTTP', () => {
+  test('may let people in, and follow what is shown live', async () => {
+    await using client = await connect({ uri: uriOf('web', 'secret-web') })
+    await client.users.add('ann', { role: 'admin', password: 'a long password' })
+    await client.users.token('ann')
+    await assertServable('0.0.0.0', client)
+    const [opened] = await firstValueFrom(client.events$().pipe(bufferCount(1)))
+    expect(opened?.type).toBe('stream.opened')
+    await client.users.remove('ann')
+  }, 30_000)
+
+  test('has the rights of a node and these, and no others', async () => {
+    const { '': all, users, ...rest } = await rightsOf('tidewheel_node_http')
+    const { '': _, ...node } = await rightsOf('tidewheel_node')
+    expect([all, users, rest]).toEqual([
+      ['changeStream', 'find', 'listCollections'],
+      ['find', 'insert', 'remove', 'update'],
+      node,
+    ])
+  })
+
+  test('where its user may not read users, nobody comes in, and it says so', async () => {
+    await using client = await connect({ uri: uriOf('node', 'secret-node') })
+    await expect(assertServable('0.0.0.0', client)).rejects.toMatchObject({ code: 'unauthorised' })
+    const { fetch } = createApp({ client, logger: false })
+    const incoming = { socket: { localAddress: '127.0.0.1', remoteAddress: '127.0.0.1' } }
+    const answer = await fetch(new Request('http://localhost/api/me'), { incoming } as never)
+    expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ code: 'unauthorised' })])
   })
 })
 

@@ -1,17 +1,13 @@
 /** The real mongosh, for tests of the scripts that people run in it.
- *  Installed once into our cache (some 150 MB, a minute), since it is too large for a development dependency; of test
- *  runs at the same time one installs it and the others wait. It runs with a home of its own and reports nothing. */
-import { execFile } from 'node:child_process'
-import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
+ *  Installed once into our cache (some 150 MB, a minute), since it is too large for a development dependency.
+ *  It runs with a home of its own and reports nothing. */
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { BSON } from 'mongodb'
-import { firstValueFrom, timer } from 'rxjs'
 import { type Cli, type CliEnd, startScript } from './cli.ts'
+import { installedOnce } from './installed.ts'
 
 export const MONGOSH_VERSION = '2.12.0'
-const INSTALL_MS = 300_000
 /** Stands before the lines that a session writes about its steps. */
 const MARK = '\u241e'
 
@@ -88,58 +84,11 @@ function stepsOf(stdout: string): Readonly<Record<string, Step>> {
 }
 
 /** The path of mongosh's program, installed if need be. */
-async function installed(): Promise<string> {
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tidewheel')
-  const folder = join(cache, `mongosh-${MONGOSH_VERSION}`)
-  const program = join(folder, 'node_modules', 'mongosh', 'bin', 'mongosh.js')
-  await mkdir(cache, { recursive: true })
-  while (!(await exists(program))) {
-    const lock = `${folder}.lock`
-    if (await take(lock)) await install(folder).finally(() => rm(lock, { force: true }))
-    else await firstValueFrom(timer(200))
-  }
-  return program
-}
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
+const installed = async (): Promise<string> =>
+  join(
+    await installedOnce(`mongosh-${MONGOSH_VERSION}`, [`mongosh@${MONGOSH_VERSION}`]),
+    'node_modules',
+    'mongosh',
+    'bin',
+    'mongosh.js',
   )
-
-/** Makes the lock file with our process id, or removes it when the process of another is gone. */
-async function take(lock: string): Promise<boolean> {
-  try {
-    const file = await open(lock, 'wx')
-    await file.writeFile(String(process.pid))
-    await file.close()
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    const owner = Number(await readFile(lock, 'utf8').catch(() => ''))
-    if (owner > 0 && !isAlive(owner)) await rm(lock, { force: true })
-    return false
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-/** Under another name first: a folder of the final name is whole. */
-async function install(folder: string): Promise<void> {
-  const part = `${folder}.part`
-  await rm(part, { recursive: true, force: true })
-  await mkdir(part, { recursive: true })
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel', 'error']
-  await promisify(execFile)(npm, ['install', '--prefix', part, ...quiet, `mongosh@${MONGOSH_VERSION}`], {
-    timeout: INSTALL_MS,
-    shell: process.platform === 'win32',
-  })
-  await rename(part, folder)
-}
