@@ -11,6 +11,7 @@ const STATES = {
   live: { word: 'Live', colour: 'ok', shape: 'tick' },
   connecting: { word: 'Connecting', colour: 'now', shape: 'half' },
   reconnecting: { word: 'Reconnecting', colour: 'warn', shape: 'diamond-exclamation' },
+  away: { word: 'Database away', colour: 'warn', shape: 'diamond-exclamation' },
 } as const satisfies Readonly<Record<string, Status>>
 
 export function FlowState({ short = false }: { readonly short?: boolean }) {

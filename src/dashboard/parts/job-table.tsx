@@ -250,13 +250,17 @@ function JobRow({ row, index, columns, nodes, picked, pick, operate }: JobRowPro
         <Mark status={JOB_STATUSES[status]} label={JOB_STATUSES[status].word} />
       </td>
       <td class="c-job">
-        <Link to={pathOf('jobs', job._id)} class="job-name clip" title={job._id}>
-          {row.before === undefined ? (
-            (job.name ?? job._id)
-          ) : (
-            <Changed row={row} value={job.name ?? job._id} of={({ name, _id }) => name ?? _id} />
-          )}
+        <Link to={pathOf('jobs', job._id)} class="job-name" title={job.name ?? job._id}>
+          {job._id}
         </Link>
+        {job.name !== undefined && job.name !== job._id && (
+          <>
+            {' '}
+            <span class="support">
+              <Changed row={row} value={job.name} of={({ name, _id }) => name ?? _id} />
+            </span>
+          </>
+        )}
         {row.gone && <span class="support gone-word"> removed</span>}
       </td>
       {columns.map(({ name, right, cell: draw }, i) => {

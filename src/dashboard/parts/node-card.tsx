@@ -250,7 +250,7 @@ function CardJob({ job, nodes }: { readonly job: Job; readonly nodes: ReturnType
     <li class={held ? 'held' : undefined} onPointerDown={event => grab(event, () => [job])}>
       <Mark status={JOB_STATUSES[status]} label={JOB_STATUSES[status].word} />
       <Link to={pathOf('jobs', job._id)} class="clip grow">
-        <span data-job={job._id}>{job.name ?? job._id}</span>
+        <span data-job={job._id}>{job._id}</span>
       </Link>
       <span class="support">
         {status === 'running' && since !== undefined

@@ -205,8 +205,7 @@ function ToldRun({ mark: { run } }: { readonly mark: Mark }) {
   return (
     <>
       <p>
-        <StatusMark status={status} /> <strong>{run.job_name ?? run.job_id}</strong>{' '}
-        <span class={status.colour}>{status.word}</span>
+        <StatusMark status={status} /> <strong>{run.job_id}</strong> <span class={status.colour}>{status.word}</span>
       </p>
       <p class="support">
         {exactly(run.run_time)}

@@ -3,16 +3,19 @@
  *  The browser resumes by itself where the stream broke (`Last-Event-ID`); where it gave up, the page tries again. */
 import { below } from '../base-path.ts'
 import { Cell } from '../cell.ts'
-import { later, now } from '../clock.ts'
+import { every, later, now } from '../clock.ts'
 import type { LiveEvent } from '../shapes.ts'
 
-export type Flow = 'connecting' | 'live' | 'reconnecting'
+/** `away`: the server answers, its database does not. */
+export type Flow = 'connecting' | 'live' | 'reconnecting' | 'away'
 
 export const flow = new Cell<Flow>('connecting')
 /** When something last came, by the server's clock. */
 export const lastWord = new Cell<number | undefined>(undefined)
 
 const RETRY_MS = 2_000
+const LONGEST_RETRY_MS = 30_000
+const UNLIVE_MS = 10_000
 const JOB_TYPES = ['added', 'modified', 'moved', 'paused', 'resumed', 'removed', 'invalid', 'adopted', 'stranded']
 const RUN_TYPES = [
   ...['claimed', 'started', 'executed', 'error', 'retrying', 'missed', 'max_instances', 'timeout', 'cancelled'],
@@ -44,10 +47,18 @@ export function heedReset(what: () => void): () => void {
 }
 
 export function connect(): void {
+  open(RETRY_MS)
+  // Without a stream the page looks for itself, less often.
+  every(UNLIVE_MS, () => {
+    if (flow.value !== 'live' && !document.hidden) lose()
+  })
+}
+
+function open(retryMs: number): void {
   const source = new EventSource(below('api/events'))
   source.addEventListener('open', () => {
     flow.set('live')
-    if (broken) for (const reset of [...resets]) reset()
+    if (broken) lose()
     broken = false
   })
   source.addEventListener('error', () => {
@@ -55,12 +66,17 @@ export function connect(): void {
     flow.set('reconnecting')
     if (source.readyState !== EventSource.CLOSED) return
     source.close()
-    later(RETRY_MS, connect)
+    later(retryMs, () => open(Math.min(retryMs * 2, LONGEST_RETRY_MS)))
   })
-  source.addEventListener('reset', () => {
-    for (const reset of [...resets]) reset()
-  })
+  source.addEventListener('reset', lose)
+  source.addEventListener('stream.resynced', lose)
+  source.addEventListener('stream.interrupted', () => flow.set('away'))
+  source.addEventListener('stream.resumed', () => flow.set('live'))
   for (const type of TYPES) source.addEventListener(type, event => tell(type, (event as MessageEvent<string>).data))
+}
+
+function lose(): void {
+  for (const reset of [...resets]) reset()
 }
 
 function tell(type: string, data: string): void {

@@ -24,6 +24,7 @@ const MINUTES = 60
 const LEAST_MS = 3_000
 const EVERY_MS = 30_000
 const COMING = 1_000
+const NOTHING_KNOWN: ReadonlyMap<string, Coming> = new Map()
 
 /** Answers with what ends it. */
 export function followNodeJobs(ips: () => readonly string[]): () => void {
@@ -44,7 +45,7 @@ export function followNodeJobs(ips: () => readonly string[]): () => void {
 async function readAll(ips: readonly string[]): Promise<void> {
   if (document.hidden) return
   try {
-    const [coming, ...lists] = await Promise.all([readComing(), ...ips.map(jobsOf)])
+    const [coming, ...lists] = await Promise.all([readComing().catch(() => NOTHING_KNOWN), ...ips.map(jobsOf)])
     nodeJobs.set(
       new Map(
         ips.map(

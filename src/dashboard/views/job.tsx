@@ -227,7 +227,7 @@ function JobHead({
     <>
       <h1 class={gone ? 'gone' : undefined}>
         <Mark status={status} />
-        <span>{job.name ?? job._id}</span>
+        <span>{job._id}</span>
         <span class={`status ${status.colour}`}>{gone ? 'removed' : status.word}</span>
       </h1>
       <p class="words">
@@ -235,7 +235,9 @@ function JobHead({
         {typeof own === 'string' && <span class="support">, {placeOf(own)} time</span>}
         {reason !== undefined && <span class={name === 'invalid' ? 'bad' : 'warn'}> · {reason}</span>}
       </p>
-      {job.description !== undefined && <p class="support">{job.description}</p>}
+      {(job.name !== undefined || job.description !== undefined) && (
+        <p class="support">{[job.name, job.description].filter(text => text !== undefined).join(': ')}</p>
+      )}
       <p class="about">
         <span>
           on{' '}

@@ -76,7 +76,7 @@ function Found({ run }: { readonly run: Run }) {
         </p>
         <h1>
           <Mark status={status} />
-          <span>{run.job_name ?? run.job_id}</span>
+          <span>{run.job_id}</span>
           <span class={`status ${status.colour}`}>{status.word}</span>
         </h1>
         <div class="actions">
