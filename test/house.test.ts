@@ -34,6 +34,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   health: { all: [] },
   http: { all: ['user'], types: ['client', 'health', 'live', 'log'] },
   api: { all: ['client', 'flask', 'health', 'http', 'job', 'live', 'log', 'trigger'] },
+  dashboard: { all: [] },
   log: { all: [] },
   'fake-clock': { all: [] },
   testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
@@ -86,6 +87,8 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   luxon: { all: ['src/trigger/'] },
   'cron-parser': { all: ['src/trigger/crontab.ts'] },
   zod: { all: ['src/api/', 'src/job/', 'src/options/'], types: ['src/http/'] },
+  preact: { all: ['src/dashboard/'] },
+  uplot: { all: ['src/dashboard/parts/plot.tsx', 'src/dashboard/style/page.css'] },
   'rate-limiter-flexible': { all: ['src/http/attempts.ts'] },
   hono: { all: ['src/api/app.ts'] },
   'prom-client': { all: ['src/health/metrics.ts'] },
@@ -108,7 +111,8 @@ const LIBRARIES: Readonly<Record<string, { readonly all: readonly string[]; read
   },
 }
 
-const CLOCK = 'src/clock.ts'
+/** The page's clock is the reader's browser, told by the server. */
+const CLOCKS = ['src/clock.ts', 'src/dashboard/clock.ts']
 const SUBSCRIBERS = ['src/node/', 'src/cli/', 'src/health/', 'src/live/']
 /** What people hold in their hands has as many methods as the contract says. */
 const HANDLES = ['src/client/', 'src/node/node.ts']
@@ -128,9 +132,9 @@ interface Rule {
 
 const isSrc = ({ path }: Source) => path.startsWith('src/')
 const isTest = ({ path }: Source) => /^test\/(?!support\/|bench\/|examples\/).*\.test\.ts$/.test(path)
-const isTs = ({ path }: Source) => path.endsWith('.ts')
+const isTs = ({ path }: Source) => /\.tsx?$/.test(path)
 /** `src/wheel/level.ts` → wheel, `src/node.ts` → node. */
-const partOf = (path: string) => path.replace(/^src\//, '').replace(/\/.*$|\.ts$/, '')
+const partOf = (path: string) => path.replace(/^src\//, '').replace(/\/.*$|\.tsx?$/, '')
 const lies = (path: string, places: readonly string[] = []) =>
   places.some(place => (place.endsWith('/') ? path.startsWith(place) : path === place))
 
@@ -164,6 +168,20 @@ const rules: readonly Rule[] = [
     offender: { 'src/trigger/date.ts': "/** . */\nimport type { Job } from '../job/job.ts'\n" },
   },
   {
+    name: 'in the dashboard, words know no store, the store no parts, parts no views',
+    check: sources =>
+      sources
+        .filter(({ path }) => path.startsWith('src/dashboard/'))
+        .flatMap(({ path, imports }) =>
+          imports
+            .filter(({ relative, target }) => relative && floorOf(target) > floorOf(path))
+            .map(
+              ({ line, target }) => `${path}:${line}: must not know ${target}; move what both need to the lower floor`,
+            ),
+        ),
+    offender: { 'src/dashboard/store/nodes.ts': "/** . */\nimport { Mark } from '../parts/mark.tsx'\n" },
+  },
+  {
     name: 'no file imports itself through others, types included',
     check: sources => cycles(sources.filter(isSrc)),
     offender: {
@@ -192,7 +210,7 @@ const rules: readonly Rule[] = [
     name: 'time is injected: clocks and timers stand in clock.ts alone',
     check: sources =>
       sources
-        .filter(file => isSrc(file) && file.path !== CLOCK)
+        .filter(file => isSrc(file) && !CLOCKS.includes(file.path))
         .flatMap(file =>
           matches(
             file,
@@ -305,7 +323,7 @@ const rules: readonly Rule[] = [
       sources
         .filter(file => isTs(file) && /^(src|test)\//.test(file.path))
         .flatMap(({ path }) => {
-          const name = path.replace(/^.*\//, '').replace(/(\.mongo)?(\.test)?\.ts$/, '')
+          const name = path.replace(/^.*\//, '').replace(/(\.mongo)?(\.test)?\.tsx?$/, '')
           if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) return [`${path}:1: "${name}"; rename it in kebab-case`]
           return VAGUE.test(name) ? [`${path}:1: "${name}" says nothing; name it for the noun or verb it exports`] : []
         }),
@@ -316,9 +334,9 @@ const rules: readonly Rule[] = [
     check: sources =>
       sources
         .filter(
-          file => isSrc(file) && !/^src\/([^/]+\/)?[^/]+$/.test(file.path) && !file.path.startsWith('src/http/page/'),
+          file => isSrc(file) && !/^src\/([^/]+\/)?[^/]+$/.test(file.path) && !file.path.startsWith('src/dashboard/'),
         )
-        .map(({ path }) => `${path}:1: move it up: src is one folder deep (http/page is its own house)`),
+        .map(({ path }) => `${path}:1: move it up: src is one folder deep (dashboard is its own house)`),
     offender: { 'src/job/deep/job.ts': '/** . */\n' },
   },
   {
@@ -337,6 +355,14 @@ const rules: readonly Rule[] = [
     offender: { 'src/dev/mongod.ts': "/** . */\nconst data = '/home/ann/data'\n" },
   },
 ]
+
+/** From the ground of the dashboard up; what lies beside the folders and joins them stands on top. */
+const FLOORS = ['words', 'store', 'parts', 'views']
+function floorOf(path: string): number {
+  const [, , folder = '', file] = path.split('/')
+  if (file !== undefined) return FLOORS.indexOf(folder)
+  return /^(main|page)\.tsx$/.test(folder) ? FLOORS.length : -1
+}
 
 /** How many members of an interface are functions. */
 const functionsOf = (body: string): number => body.match(/^ {2}(?:readonly )?\w+\??(?::[^\n]*=>|\()/gm)?.length ?? 0
@@ -393,7 +419,7 @@ function cycles(sources: readonly Source[]): string[] {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const house = [
-  ...readSources(root, ['src', 'test'], ['.ts', '.js', '.mjs', '.json', '.md', '.html', '.css']),
+  ...readSources(root, ['src', 'test'], ['.ts', '.tsx', '.js', '.mjs', '.json', '.md', '.html', '.css']),
   ...readSources(root, ['.config'], ['.ts', '.json']),
 ]
 

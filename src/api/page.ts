@@ -14,7 +14,7 @@ import type { Serving } from '../http/serving.ts'
 /** Beside this file once it is built; sources find what was built from them. */
 const FOLDER = new URL(import.meta.url.endsWith('.ts') ? '../../dist/dashboard/' : '../dashboard/', import.meta.url)
 
-const PLACES = ['/', '/jobs', '/jobs/{id}', '/nodes', '/timeline', '/runs/{id}', '/stats'] as const
+const PLACES = ['/', '/jobs', '/jobs/{id}', '/new', '/nodes', '/timeline', '/runs/{id}', '/stats'] as const
 
 const TYPES: Readonly<Record<string, string>> = {
   css: 'text/css; charset=utf-8',

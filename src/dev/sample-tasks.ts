@@ -49,7 +49,7 @@ const MINUTE_MS = 60_000
 const CROWD = 24
 
 /** Ends early when the run is to be aborted. */
-const pause = ({ signal }: SampleRun, seconds: number) =>
+const pause = ({ signal }: SampleRun, seconds: number): Promise<unknown> =>
   firstValueFrom(race(timer(seconds * 1000, systemClock), fromEvent(signal, 'abort')))
 
 /** The date is a minute ahead. */

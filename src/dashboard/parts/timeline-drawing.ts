@@ -1,0 +1,154 @@
+/** Timeline drawing: the layout, put on a canvas.
+ *  In: a layout, what is pointed at, the colours. Out: pixels. It reads nothing and decides nothing. */
+import type { Run } from '../shapes.ts'
+import {
+  axisOf,
+  BAR,
+  type LaidLane,
+  type Layout,
+  type Mark,
+  type Span,
+  type Tick,
+  TOTALS_HIGH,
+} from '../store/timeline-layout.ts'
+import { FAILED } from '../words/status.ts'
+import type { Colours } from './colours.ts'
+
+export interface Drawn {
+  readonly layout: Layout
+  readonly span: Span
+  readonly now: number
+  readonly width: number
+  readonly colours: Colours
+  readonly mark: Mark | undefined
+  readonly tick: Tick | undefined
+  /** Jobs on it are stranded: what is to come will not. */
+  readonly dead: ReadonlySet<string>
+}
+
+const MOST_TICK = 0.8
+const DIAMOND = 4.5
+
+export function draw(canvas: HTMLCanvasElement, drawn: Drawn): void {
+  const context = canvas.getContext('2d')
+  if (context === null) return
+  const { layout, width } = drawn
+  const ratio = devicePixelRatio || 1
+  const [wide, high] = [Math.round(width * ratio), Math.round(layout.height * ratio)]
+  if (canvas.width !== wide || canvas.height !== high) {
+    canvas.width = wide
+    canvas.height = high
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0)
+  ground(context, drawn)
+  for (const lane of layout.lanes) drawLane(context, lane, drawn)
+  drawTotals(context, drawn)
+  const x = nowX(drawn)
+  context.fillStyle = drawn.colours.text
+  context.fillRect(Math.round(x) - 0.75, 0, 1.5, layout.height)
+}
+
+const nowX = ({ now, span, width }: Drawn): number => ((now - span.from) / (span.to - span.from)) * width
+
+function ground(context: CanvasRenderingContext2D, drawn: Drawn): void {
+  const { layout, width, colours, span } = drawn
+  const x = Math.max(0, nowX(drawn))
+  context.fillStyle = colours.surface
+  context.fillRect(0, 0, width, layout.height)
+  context.fillStyle = colours.sunk
+  context.fillRect(x, 0, Math.max(0, width - x), layout.height)
+  context.fillStyle = colours.line
+  for (const at of axisOf(span, width).at) {
+    context.fillRect(Math.round(((at - span.from) / (span.to - span.from)) * width), 0, 1, layout.height)
+  }
+  for (const { top, height } of layout.lanes) context.fillRect(0, top + height - 1, width, 1)
+}
+
+function colourOf({ status }: Run, colours: Colours): string {
+  if (status === 'executed') return colours.ok
+  if (status === 'started') return colours.now
+  return FAILED.includes(status) ? colours.bad : colours.rest
+}
+
+function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Drawn): void {
+  const { colours, mark: pointed, tick: pointedTick, dead } = drawn
+  for (const mark of lane.marks) {
+    const y = lane.top + mark.y
+    if (mark.diamond) {
+      diamond(context, mark.x + 5, y + 5, colours.warn, mark.run.status === 'max_instances')
+      continue
+    }
+    context.fillStyle = colourOf(mark.run, colours)
+    if (mark.run.status === 'started') {
+      context.fillStyle = colours['now-tint']
+      context.fillRect(mark.x, y, mark.wide, BAR)
+      context.strokeStyle = colours.now
+      context.lineWidth = 1.5
+      context.strokeRect(mark.x + 0.75, y + 0.75, Math.max(1, mark.wide - 1.5), BAR - 1.5)
+    } else context.fillRect(mark.x, y, mark.wide, BAR)
+    if (FAILED.includes(mark.run.status)) failure(context, mark.x + mark.wide, y, colours)
+  }
+  const most = lane.height * MOST_TICK
+  const top = Math.max(8, ...lane.ticks.map(({ coming }) => coming.length))
+  context.fillStyle = dead.has(lane.ip) ? colours.warn : colours.text3
+  for (const tick of lane.ticks) {
+    const high = 7 + (most - 7) * Math.sqrt((tick.coming.length - 1) / top)
+    const wide = tick.coming.length > 1 ? 2.5 : 1.5
+    context.fillRect(tick.x - wide / 2, lane.top + lane.height - 1 - high, wide, high)
+  }
+  context.strokeStyle = colours.hand
+  context.lineWidth = 2
+  if (pointed !== undefined && lane.marks.includes(pointed)) {
+    context.strokeRect(pointed.x - 2, lane.top + pointed.y - 2, pointed.wide + 4, BAR + 4)
+  }
+  if (pointedTick !== undefined && lane.ticks.includes(pointedTick)) {
+    context.strokeRect(pointedTick.x - 4, lane.top + 6, 8, lane.height - 8)
+  }
+}
+
+/** A failure is seen without its colour: it has a square with a cross at its end. */
+function failure(context: CanvasRenderingContext2D, x: number, y: number, colours: Colours): void {
+  context.fillStyle = colours.bad
+  context.fillRect(x - 1, y - 1, BAR + 2, BAR + 2)
+  context.strokeStyle = colours.surface
+  context.lineWidth = 1.4
+  context.beginPath()
+  context.moveTo(x + 2, y + 2)
+  context.lineTo(x + BAR - 2, y + BAR - 2)
+  context.moveTo(x + BAR - 2, y + 2)
+  context.lineTo(x + 2, y + BAR - 2)
+  context.stroke()
+}
+
+function diamond(context: CanvasRenderingContext2D, x: number, y: number, colour: string, barred: boolean): void {
+  context.strokeStyle = colour
+  context.lineWidth = 1.4
+  context.beginPath()
+  context.moveTo(x, y - DIAMOND)
+  context.lineTo(x + DIAMOND, y)
+  context.lineTo(x, y + DIAMOND)
+  context.lineTo(x - DIAMOND, y)
+  context.closePath()
+  if (barred) {
+    context.moveTo(x - 2, y)
+    context.lineTo(x + 2, y)
+  }
+  context.stroke()
+}
+
+function drawTotals(context: CanvasRenderingContext2D, { layout, width, colours }: Drawn): void {
+  const zero = layout.totalsTop + TOTALS_HIGH - 18
+  const top = Math.max(1, ...layout.totals.map(({ executed, coming }) => Math.max(executed, coming)))
+  const up = (n: number) => (n === 0 ? 0 : 2 + (TOTALS_HIGH - 32) * (n / top))
+  for (const { x, wide, executed, failed, coming } of layout.totals) {
+    context.fillStyle = colours.ok
+    context.fillRect(x, zero - up(executed), wide, up(executed))
+    context.fillStyle = colours.bad
+    if (failed > 0) context.fillRect(x, zero + 1, wide, Math.min(14, 3 + failed))
+    context.strokeStyle = colours.text3
+    context.lineWidth = 1
+    if (coming > 0) context.strokeRect(x + 0.5, zero - up(coming) + 0.5, wide - 1, up(coming) - 1)
+  }
+  context.fillStyle = colours.text3
+  context.fillRect(0, zero, width, 1)
+}
