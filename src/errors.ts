@@ -37,6 +37,7 @@ export class TidewheelError extends Error {
 export interface Problem {
   /** Field path with dots, `''` for the whole value. */
   readonly path: string
+  /** One sentence: where, what is expected, what was found. */
   readonly message: string
 }
 

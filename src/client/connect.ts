@@ -28,8 +28,11 @@ export interface ConnectOptions extends ConnectionOptions {
 
 /** All that a door needs: a program, the command line, HTTP. A node has one, too (`node.client`). */
 export interface Client extends AsyncDisposable {
+  /** Jobs: add, list, change, move, pause, run, remove. */
   readonly jobs: Jobs
+  /** Runs that ended, and those that go on. */
   readonly history: History
+  /** The registry: who lives, draining, evicting, rebalancing. */
   readonly nodes: Nodes
   /** Who may come in over HTTP. */
   readonly users: Users

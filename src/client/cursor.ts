@@ -58,6 +58,7 @@ export function givenLimit(
 
 /** A page of a list. */
 export interface Page<T> {
+  /** In their order. */
   readonly items: readonly T[]
   /** `after` of the next page; null: there is none. */
   readonly next: string | null

@@ -24,6 +24,7 @@ export interface EventsQuery {
 
 /** What `events$` of a client takes: which events, and after which one to begin. */
 export interface EventsOptions {
+  /** Which events; default: all. */
   readonly query?: EventsQuery
   /** The position of the last event that was seen: what comes after it is told. Default: what happens from now on. */
   readonly after?: string

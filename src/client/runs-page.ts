@@ -13,6 +13,7 @@ export interface RunsPageOptions {
   readonly job?: string
   /** Only runs on this node. */
   readonly ip?: string
+  /** Only runs that ended like this, or `started`: that go on. */
   readonly status?: Execution['status']
   /** From here on: when they were due with `job`, else when their row was stored last. */
   readonly since?: Date

@@ -29,6 +29,7 @@ export interface Percentiles {
 
 /** Jobs and runs in numbers, as `stats` of a client gives them; times are milliseconds. */
 export interface Stats {
+  /** As they are now. */
   readonly jobs: {
     readonly total: number
     /** A job can have several. */
@@ -36,6 +37,7 @@ export interface Stats {
     /** Null: those without a node. The most jobs first. */
     readonly by_node: readonly { readonly ip: string | null; readonly jobs: number }[]
   }
+  /** Those whose rows were stored since then. */
   readonly runs: {
     readonly since: Date
     /** From here on all rows are counted; later than `since` where there are too many. */

@@ -16,6 +16,7 @@ import { givenDate, givenFields, givenIp, refuse } from './given.ts'
 
 /** What `timeline` of a client takes: the span, and how much of each node. */
 export interface TimelineOptions {
+  /** The beginning of the span. */
   readonly from: Date
   /** Later than `from`. */
   readonly to: Date
@@ -33,6 +34,7 @@ export type TimelineRun = Pick<
 
 /** One node in a timeline: what ran there, and what will. */
 export interface Lane {
+  /** The node. */
   readonly ip: string
   /** Those that began in the span, and those that go on and began before its end; in the order in which they began. */
   readonly runs: readonly TimelineRun[]

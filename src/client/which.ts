@@ -14,6 +14,7 @@ import { refuse } from './given.ts'
 export interface JobFilter {
   /** Those of this node; `''`: those without one. */
   readonly ip?: string
+  /** Those that stand like this. */
   readonly status?: JobStatus
   /** Those with this tag. */
   readonly tag?: string

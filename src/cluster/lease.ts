@@ -13,11 +13,15 @@ import { type Clock, monotonicNow } from '../clock.ts'
 export interface NodeInfo {
   /** The ip. */
   readonly _id: string
+  /** This holding of the ip by one process; another with each new holder. */
   readonly incarnation?: string
   /** The machine's name, then what tells the process from any other of its pid: boot, pid namespace, when it began. */
   readonly host?: string
+  /** Of its process. */
   readonly pid?: number
+  /** Of Tidewheel. */
   readonly version?: string
+  /** By the machine's clock. */
   readonly started?: Date
   /** By the server's clock. */
   readonly seen: Date
@@ -27,8 +31,11 @@ export interface NodeInfo {
   readonly status?: 'active' | 'paused' | 'draining' | 'stopped'
   /** People's wish, read at each heartbeat. */
   readonly wanted?: 'active' | 'paused' | 'draining'
+  /** How many jobs it has. */
   readonly jobs?: number
+  /** How many runs go on there. */
   readonly running?: number
+  /** The zone of triggers that name none. */
   readonly timezone?: string
   /** Milliseconds by which the node's clock is ahead of the server's. */
   readonly offset?: number

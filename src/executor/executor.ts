@@ -11,7 +11,9 @@ export interface Run {
   readonly id: string
   /** The document as it was at the claim. */
   readonly job: Job
+  /** The job's `args`; the function gets them after the run, too. */
   readonly args: readonly unknown[]
+  /** The job's `kwargs`. */
   readonly kwargs: Readonly<Record<string, unknown>>
   /** When it was due, without jitter. */
   readonly runTime: Date

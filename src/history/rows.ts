@@ -13,31 +13,47 @@ import { isPassing, singleErrors } from '../pace/passing.ts'
 export interface Execution {
   /** The run id. */
   readonly _id: string
+  /** The job's `_id`. */
   readonly job_id: string
+  /** Its `name` then. */
   readonly job_name: string
+  /** What was called. */
   readonly func: string
   /** When it was due, without jitter. */
   readonly run_time: Date
   /** Caused by the trigger; false: ordered by a person. */
   readonly scheduled: boolean
+  /** How it ended; `started` while it goes on. */
   readonly status: Outcome['status'] | 'started'
+  /** 1 for the first; each try of `retry` is one more. A rerun of `on_interrupt` keeps its number. */
   readonly attempt: number
   /** How many due times this row stands for. */
   readonly coalesced: number
+  /** The node on which it ran. */
   readonly node: string
+  /** The same, for whoever looks for the ip. */
   readonly ip: string
+  /** The number of its claim, which rises with each claim of the job; null: it was not claimed. */
   readonly fence: bigint | null
+  /** When it was claimed; null: it was not. */
   readonly claimed: Date | null
+  /** When its function was called; null: it was not. */
   readonly started: Date | null
+  /** When it ended; null: it goes on. */
   readonly finished: Date | null
   /** Milliseconds. */
   readonly duration: number | null
   /** Milliseconds after the run time (and its jitter) at which it started. */
   readonly late: number | null
+  /** What the function returned, as JSON of at most 16 KiB; null: nothing, or too long. */
   readonly result: unknown
+  /** The result was too long, and is not kept. */
   readonly result_truncated?: true
+  /** `Name: message`, at most 1,000 characters; null: nothing failed. */
   readonly exception: string | null
+  /** The stack, at most 16 KiB. */
   readonly traceback: string | null
+  /** What the run logged: its last 200 lines, 64 KiB. */
   readonly log: string | null
   /** When the row was stored last; it is kept for the history's time from here. */
   readonly recorded: Date

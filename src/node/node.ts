@@ -33,6 +33,7 @@ import type { Stages } from './stages.ts'
 export interface TidewheelNode extends AsyncDisposable {
   /** Known from the start on. */
   readonly ip: string | undefined
+  /** The jobs of the database, of all nodes. Before the start `add` keeps a job and stores it at the start; all else is `closed`. */
   readonly jobs: Jobs
   readonly history: History
   readonly nodes: Nodes

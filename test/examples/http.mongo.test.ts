@@ -83,4 +83,4 @@ test('embedding HTTP: the file is in the README, its sessions are let in and nob
   expect((await program.ended).code).toBe(0)
   await rm(folder, { recursive: true })
   await testDb.close()
-})
+}, 120_000)
