@@ -39,7 +39,7 @@ export function useKeys(title: string, bindings: readonly Binding[]): void {
 /** The latest on top. */
 export const bound = (): readonly Bindings[] => [...stack.value].reverse().map(({ current }) => current)
 
-export function keyOf(event: KeyboardEvent): string {
+function keyOf(event: KeyboardEvent): string {
   const parts = [event.ctrlKey || event.metaKey ? 'Ctrl' : '', event.altKey ? 'Alt' : '']
   const name = event.key === ' ' ? 'Space' : event.key
   const shifted = event.shiftKey && (name.length > 1 || event.ctrlKey || event.metaKey)

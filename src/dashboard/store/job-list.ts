@@ -42,7 +42,7 @@ const PAGE = 200
 const PUMP_MS = 700
 /** So many rows are read again in one turn. */
 const A_TURN = 8
-export const SHOWN_MS = 5_000
+const SHOWN_MS = 5_000
 /** What people write and a row shows. */
 const TOLD: readonly (keyof Job)[] = ['trigger', 'ip', 'func', 'name', 'tags', 'note']
 

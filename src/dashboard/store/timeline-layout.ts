@@ -68,7 +68,7 @@ const endOf = (run: Run, start: number, now: number): number => {
   if (run.finished) return Date.parse(run.finished)
   return run.status === 'started' ? now : start + (run.duration ?? 0)
 }
-export const isDiamond = ({ status }: Run): boolean => status === 'missed' || status === 'max_instances'
+const isDiamond = ({ status }: Run): boolean => status === 'missed' || status === 'max_instances'
 
 export function layOut(lanes: readonly Lane[], { from, to }: Span, width: number, now: number): Layout {
   const scale = width / (to - from)
