@@ -32,7 +32,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   flask: { all: ['job', 'trigger'] },
   live: { all: ['client'] },
   health: { all: [] },
-  http: { all: ['user'], types: ['client', 'health', 'live', 'log'] },
+  http: { all: ['user'], types: ['client', 'executor', 'health', 'live', 'log'] },
   api: { all: ['client', 'flask', 'health', 'http', 'job', 'live', 'log', 'trigger'] },
   dashboard: { all: [] },
   log: { all: [] },

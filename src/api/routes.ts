@@ -14,6 +14,7 @@ import { schedulerRoutes } from './scheduler.ts'
 import { schedulerJobRoutes } from './scheduler-jobs.ts'
 import { userRoutes } from './users.ts'
 import { viewRoutes } from './views.ts'
+import { workspaceRoutes } from './workspace.ts'
 
 /** The first that fits is taken: a fixed name stands before a parameter in its place. */
 export function routesOf(serving: Serving): readonly Route[] {
@@ -24,6 +25,7 @@ export function routesOf(serving: Serving): readonly Route[] {
     ...runRoutes(serving),
     ...nodeRoutes(serving),
     ...viewRoutes(serving),
+    ...workspaceRoutes(serving),
     ...userRoutes(serving),
     ...eventRoutes(serving),
     ...healthRoutes(serving),

@@ -2,6 +2,7 @@
 import type { Observable } from 'rxjs'
 import type { Client } from '../client/connect.ts'
 import type { TidewheelEvent } from '../event.ts'
+import type { WorkspaceFile } from '../executor/workspace.ts'
 import type { Requests } from '../health/requests.ts'
 import type { Runs } from '../health/runs.ts'
 import type { NodeStatus } from '../health/status.ts'
@@ -20,6 +21,8 @@ export interface NodeHere {
   pause(): void
   resume(): void
   status(): NodeStatus
+  /** What its workspace has to run. */
+  workspace(): Promise<readonly WorkspaceFile[]>
 }
 
 export interface Serving {

@@ -37,17 +37,21 @@ export async function bench(): Promise<void> {
   await addJobs(uri)
   await wait(5_000)
   const turns: { readonly live: boolean; readonly late: number[]; readonly told?: Told }[] = []
+  const opening: number[] = []
   const before = memory()
   for (let turn = 0; turn < TURNS; turn++) {
     const live = turn % 2 === 1
     if (live) {
+      const began = performance.now()
       clients.send('open')
       await heard(clients)
+      opening.push(performance.now() - began)
     }
     await wait(SETTLING_MS)
     late = []
     await wait(TURN_MS)
     const ran = late
+    late = []
     if (!live) turns.push({ live, late: ran })
     else {
       clients.send('cut')
@@ -65,6 +69,7 @@ export async function bench(): Promise<void> {
   await node.close()
   await mongo.stop()
   report(turns, before, after)
+  print(`until ${CLIENTS} clients had their first bytes, ms`, [opening])
 }
 
 interface Told {

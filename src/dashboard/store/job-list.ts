@@ -39,7 +39,7 @@ const FIRST: ListState = {
   error: undefined,
 }
 const PAGE = 200
-const PUMP_MS = 700
+const PUMP_MS = 300
 /** So many rows are read again in one turn. */
 const A_TURN = 8
 const SHOWN_MS = 5_000

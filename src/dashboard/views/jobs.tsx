@@ -198,6 +198,7 @@ function KeepView({ line }: { readonly line: string }) {
     keptViews.set(kept ? views.filter(view => view.line !== line) : [...views, { name: line, line }])
     say(kept ? 'This view is not kept any more.' : 'Kept in the left column of this browser.')
   }
+  useKeys('Jobs', [{ key: 'v', does: kept ? 'keep this view no more' : 'keep this view', run: toggle }])
   return (
     <Button kind="quiet" does={toggle} pressed={kept} shortcut="v">
       {kept ? 'Kept' : 'Keep view'}
