@@ -2,6 +2,10 @@
  *  A message says what was expected, what was found and where; `data` carries the same for programs.
  *  Job failures are not errors of ours: they are outcomes and travel as events. */
 
+/** What went wrong, for programs.
+ *  `invalid_trigger`, `invalid_job`, `invalid_option`: what was given is wrong, `data.path` or `data.problems` says where;
+ *  `not_found`; `conflict`: the id is taken, or somebody was faster; `unreachable`: no database answers; `not_replica_set`;
+ *  `unauthorised`: MongoDB refuses; `closed`: the client or node is closed, or not started yet; `timeout`. */
 export type ErrorCode =
   | 'invalid_trigger'
   | 'invalid_job'
@@ -21,6 +25,7 @@ export class TidewheelError extends Error {
   /** What the message was made of: `path` for triggers, `problems` for jobs, and so on. */
   readonly data: Readonly<Record<string, unknown>>
 
+  /** `data` is for programs; `options.cause` is what led to it. */
   constructor(code: ErrorCode, message: string, data: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
     super(message, options)
     this.code = code

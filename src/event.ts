@@ -215,6 +215,7 @@ interface EventFields {
   }
 }
 
+/** What can happen: `node.…`, `clock.…`, `stream.…`, `job.…`, `run.…`. */
 export type EventType = keyof EventFields
 
 /** The event of one type, or of several: `EventOf<'run.executed' | 'run.error'>`. */

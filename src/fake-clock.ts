@@ -5,16 +5,19 @@
 import { type SchedulerAction, type Subscription, VirtualTimeScheduler } from 'rxjs'
 import type { Clock } from './clock.ts'
 
+/** What `new FakeClock` takes. */
 export interface FakeClockOptions {
   /** What `now()` says at first, a date or epoch ms; default 2026-01-01T00:00:00Z. */
   readonly start?: Date | number
 }
 
+/** A clock that stands still until it is moved by hand: the `clock` option of `createNode` in tests. */
 export class FakeClock implements Clock {
   readonly #timers = new VirtualTimeScheduler()
   /** Wall time less the time that has passed. */
   #offset: number
 
+  /** Stands at `start`. */
   constructor({ start = Date.UTC(2026, 0, 1) }: FakeClockOptions = {}) {
     this.#offset = Number(start)
   }
@@ -34,6 +37,7 @@ export class FakeClock implements Clock {
     return this.#timers.actions.length
   }
 
+  /** Waits `delay` ms of this clock, as a scheduler of RxJS does. */
   schedule<T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription {
     // A negative delay would run in the past of the clock.
     return this.#timers.schedule(work, Math.max(0, delay), state)

@@ -17,6 +17,7 @@ import { fireTimes } from './trigger/trigger.ts'
 
 export { FakeClock, type FakeClockOptions } from './fake-clock.ts'
 
+/** What `createTestNode` takes: the options of a node, and the time at which it begins. Default of `ip`: `test`. */
 export interface TestNodeOptions extends Omit<NodeOptions, 'clock'> {
   /** The time at first: a date, or text such as `2027-03-27T08:00`, in the node's `timezone` where it names none. Default: now. */
   readonly at?: Date | string

@@ -40,6 +40,7 @@ export interface AppOptions {
   readonly logger?: Logger | false
 }
 
+/** What `createApp` makes: mount `listener` or `fetch`, and call `close` when the application ends. */
 export interface App {
   /** Answers a request; `env` as a server of Hono gives it, from which the ends of the connection are known. */
   fetch(request: Request, env?: Partial<HttpBindings>): Promise<Response>

@@ -12,8 +12,10 @@ import { cancelEdit, moveEdit, pausedOnly, pauseEdit, RESUME_EDIT, RUN_EDIT } fr
 import { asked, notFound, refused } from './refused.ts'
 import { givenJobFilter, type JobFilter, queryOf } from './which.ts'
 
+/** What is done to each of the jobs: the method of `jobs` of that name. */
 export type BulkAction = 'pause' | 'resume' | 'run' | 'move' | 'remove' | 'cancel'
 
+/** What `jobs.bulk` takes: an action, and the jobs it is for, by `ids` or by `filter`. */
 export interface BulkOptions {
   readonly action: BulkAction
   /** These jobs; or `filter`, one of the two. */
@@ -28,6 +30,7 @@ export interface BulkOptions {
   readonly dryRun?: boolean
 }
 
+/** What `jobs.bulk` did, or with `dryRun` would do. */
 export interface BulkResult {
   /** How many jobs were meant and are there. */
   readonly matched: number

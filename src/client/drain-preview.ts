@@ -7,6 +7,7 @@ import { MOVABLE, type Movable, stayingReason, targetOf } from '../cluster/moves
 import { type Seen, takesJobs } from '../cluster/registry.ts'
 import type { Job } from '../job/job.ts'
 
+/** What a drain of a node would do now: which jobs would go where, and which would stay. */
 export interface DrainPreview {
   /** The first 100 that would move. */
   readonly moves: readonly { readonly _id: string; readonly to: string }[]

@@ -22,6 +22,7 @@ export interface EventsQuery {
   readonly type?: string
 }
 
+/** What `events$` of a client takes: which events, and after which one to begin. */
 export interface EventsOptions {
   readonly query?: EventsQuery
   /** The position of the last event that was seen: what comes after it is told. Default: what happens from now on. */

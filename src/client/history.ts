@@ -10,6 +10,8 @@ import { givenDate, givenFilter, givenId } from './given.ts'
 import { type RecentRun, recentOf } from './recent.ts'
 import { type RunsPageOptions, runsPageOf } from './runs-page.ts'
 
+/** What became of runs: a row for each attempt, kept for `historyTtl` (7 days unless it was changed). Each method throws
+ *  `unreachable`, `unauthorised` or `closed` where the database does not answer, refuses, or is closed. */
 export interface History {
   /** Newest first; `query` is a MongoDB filter. */
   list(query?: Filter<Execution>): AsyncIterable<Execution>

@@ -10,6 +10,7 @@ import { cursorOf, givenLimit, keysOf, type Page } from './cursor.ts'
 import { givenFields, refuse } from './given.ts'
 import { givenJobFilter, type JobFilter, queryOf } from './which.ts'
 
+/** What `jobs.page` takes: which jobs, in which order, and how many. */
 export interface JobsPageOptions {
   /** Default: all. */
   readonly filter?: JobFilter
@@ -26,6 +27,7 @@ export interface JobsPageOptions {
 /** `-`: latest first. Jobs without a next run time come last either way. */
 export type JobsSort = '_id' | 'next_run_time' | '-next_run_time'
 
+/** What `jobs.page` answers: jobs, and where to go on. */
 export interface JobsPage extends Page<Job> {
   /** How many jobs the filter has, 10,000 at most. Only where it was asked for. */
   readonly count?: number

@@ -75,6 +75,7 @@ export interface Jobs {
   changes$(query?: Filter<Job>): Observable<JobChange>
 }
 
+/** Has an edit refused with `conflict` where somebody edited the job since it was read. */
 export interface RevisionOption {
   /** Of `revisionOf`; absent: whatever it is. */
   readonly revision?: string | undefined

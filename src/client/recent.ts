@@ -6,6 +6,7 @@ import type { Execution } from '../history/rows.ts'
 import { givenLimit } from './cursor.ts'
 import { refuse } from './given.ts'
 
+/** A row without what is long, as `history.recent` gives it; `duration` and `late` are milliseconds. */
 export type RecentRun = Pick<Execution, '_id' | 'status' | 'run_time' | 'duration' | 'late'>
 
 const MOST_JOBS = 200

@@ -7,6 +7,7 @@ import type { Execution } from '../history/rows.ts'
 import { areTimeAndId, cursorOf, givenLimit, keysOf, type Page } from './cursor.ts'
 import { givenDate, givenFields, refuse } from './given.ts'
 
+/** What `history.page` takes: which runs, and how many. */
 export interface RunsPageOptions {
   /** Only runs of this job, by when they were due. */
   readonly job?: string

@@ -11,11 +11,13 @@ import type { Job } from '../job/job.ts'
 import { givenDate, givenFields } from './given.ts'
 import { JOB_STATUSES, type JobStatus, queryOf } from './which.ts'
 
+/** What `stats` of a client takes. */
 export interface StatsOptions {
   /** Rows stored since then. Default: an hour ago. */
   readonly since?: Date
 }
 
+/** How a run ended, or `started` while it goes on. */
 export type RunStatus = Execution['status']
 
 /** Milliseconds; null: there is nothing to tell it of. */
@@ -25,6 +27,7 @@ export interface Percentiles {
   readonly p99: number | null
 }
 
+/** Jobs and runs in numbers, as `stats` of a client gives them; times are milliseconds. */
 export interface Stats {
   readonly jobs: {
     readonly total: number

@@ -14,6 +14,7 @@ import { zoneOf } from './coming.ts'
 import { givenLimit } from './cursor.ts'
 import { givenDate, givenFields, givenIp, refuse } from './given.ts'
 
+/** What `timeline` of a client takes: the span, and how much of each node. */
 export interface TimelineOptions {
   readonly from: Date
   /** Later than `from`. */
@@ -30,6 +31,7 @@ export type TimelineRun = Pick<
   '_id' | 'job_id' | 'job_name' | 'status' | 'run_time' | 'attempt' | 'started' | 'finished' | 'duration' | 'late'
 >
 
+/** One node in a timeline: what ran there, and what will. */
 export interface Lane {
   readonly ip: string
   /** Those that began in the span, and those that go on and began before its end; in the order in which they began. */
@@ -40,6 +42,7 @@ export interface Lane {
   readonly truncated: boolean
 }
 
+/** A lane for each node of the registry, or the one of `ip`. */
 export interface Timeline {
   readonly lanes: readonly Lane[]
 }

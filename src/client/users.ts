@@ -32,6 +32,7 @@ export interface ListedUser {
   readonly tokens: readonly Omit<Token, 'hash'>[]
 }
 
+/** What `users.token` takes: what the token is for, and what it may do until when. */
 export interface NewToken {
   /** Default: `token-1`, or the next number that is free. */
   readonly label?: string
@@ -41,6 +42,7 @@ export interface NewToken {
   readonly expires?: Date
 }
 
+/** Who may come in over HTTP. Passwords have 10 characters at least and are stored as hashes, as tokens are. */
 export interface Users {
   /** Throws `conflict` where there is one of this name, `invalid_option`. */
   add(name: string, user: { readonly role: Role; readonly password: string }): Promise<ListedUser>

@@ -24,6 +24,9 @@ export interface JobFilter {
   readonly search?: string
 }
 
+/** How a job stands; it can have several of them.
+ *  `armed` has a next run time, `paused` waits until it is resumed, `running` has runs that go on, `invalid` cannot be scheduled
+ *  (`state.error` says why), `new` was not planned by a node yet, `over` is in its last run, `stranded` has a node that nobody is. */
 export type JobStatus = 'invalid' | 'paused' | 'over' | 'armed' | 'new' | 'running' | 'stranded'
 
 interface Status {

@@ -14,6 +14,7 @@ import { Scripts } from './script.ts'
 import type { Tasks } from './tasks.ts'
 import { Workspace } from './workspace.ts'
 
+/** One executor: of which kind it is, and how many runs it has at once. */
 export type ExecutorOptions =
   | {
       /** In the node's own process. */

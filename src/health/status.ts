@@ -1,7 +1,9 @@
 /** Status: what a node says of itself, to its application and to whoever asks whether it is well. */
 
+/** Where a node is in its life. `standby`: another process holds its ip. `draining`: its runs are waited for, no new one is taken. */
 export type NodeState = 'stopped' | 'starting' | 'standby' | 'active' | 'paused' | 'draining' | 'closed'
 
+/** What a node says of itself at this moment. Reading it asks no database. */
 export interface NodeStatus {
   readonly ip: string | undefined
   readonly state: NodeState

@@ -28,6 +28,8 @@ import { type CheckedOptions, checkOptions, type NodeOptions } from './options.t
 import { type Served, serveNode } from './served.ts'
 import type { Stages } from './stages.ts'
 
+/** One process that runs the jobs of one ip, as an application holds it. It may be started again after a stop, not after `close`;
+ *  `await using` closes it. */
 export interface TidewheelNode extends AsyncDisposable {
   /** Known from the start on. */
   readonly ip: string | undefined
@@ -46,6 +48,7 @@ export interface TidewheelNode extends AsyncDisposable {
   stop(options?: { readonly wait?: boolean; readonly timeout?: number }): Promise<void>
   /** No run is taken until `resume`; due times are made up then, by the misfire rule. */
   pause(): void
+  /** Takes runs again. */
   resume(): void
   /** Stops for good: waits for runs that go on, `timeout` ms at most (default: as long as they take), then aborts them; connections
    *  end, `events$` completes. */
@@ -59,6 +62,7 @@ export interface TidewheelNode extends AsyncDisposable {
   /** The files of its workspace that may be run, by path; 10,000 at most, without hidden ones and `node_modules`; none where it has
    *  no workspace. */
   workspace(): Promise<readonly WorkspaceFile[]>
+  /** What it does at this moment; asks no database. */
   status(): NodeStatus
 }
 

@@ -7,7 +7,9 @@ import type { Run, Task } from '../executor/executor.ts'
 
 /** A run that ends when it is told to. Later calls on an ended run do nothing. */
 export interface PipelineRun extends Run {
+  /** It ends as `executed`, with this result. */
   complete(value?: unknown): void
+  /** It ends as `error`, and is tried again where its job says `retry`. */
   fail(error: unknown): void
 }
 

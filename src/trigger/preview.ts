@@ -5,6 +5,7 @@ import { type Problem, TidewheelError } from '../errors.ts'
 import { fireTimes, parseTrigger, type Trigger } from './trigger.ts'
 import { inWords } from './words.ts'
 
+/** What `previewTrigger` takes beside the trigger. */
 export interface PreviewOptions {
   /** The zone of a trigger that names none. Default: UTC. */
   readonly timezone?: string
@@ -14,6 +15,7 @@ export interface PreviewOptions {
   readonly count?: number
 }
 
+/** A trigger in words, its next times, and what is wrong with it. */
 export interface TriggerPreview {
   /** Such as `At 09:00, Monday through Friday`; `''` for a wrong one. */
   readonly words: string

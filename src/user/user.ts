@@ -3,6 +3,7 @@
  *  Roles contain one another: a viewer reads; an operator steers jobs, runs and nodes, too; an admin changes what there is. Pure.
  *  Holds: a role that is none may do nothing, and no sentence shows a password. */
 
+/** What somebody may do over HTTP: `viewer` reads; `operator` also pauses, resumes, runs, moves, cancels and drains; `admin` does all. */
 export type Role = 'viewer' | 'operator' | 'admin'
 
 export const ROLES: readonly Role[] = ['viewer', 'operator', 'admin']
