@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
@@ -10,18 +10,21 @@ const SMALLEST_BYTES = 256
 
 /** Beside each asset lies the same as .br and .gz, so that no server compresses while somebody waits. Not for index.html: the
  *  server writes its base path into it. */
+let assets = join(outDir, 'assets')
 const precompressed: Plugin = {
   name: 'precompressed',
+  configResolved(config) {
+    assets = resolve(config.root, config.build.outDir, 'assets')
+  },
   closeBundle() {
-    const folder = join(outDir, 'assets')
-    for (const name of readdirSync(folder).filter(one => /\.(js|css|svg)$/.test(one))) {
-      const bytes = readFileSync(join(folder, name))
+    for (const name of readdirSync(assets).filter(one => /\.(js|css|svg)$/.test(one))) {
+      const bytes = readFileSync(join(assets, name))
       if (bytes.length < SMALLEST_BYTES) continue
       writeFileSync(
-        join(folder, `${name}.br`),
+        join(assets, `${name}.br`),
         brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
       )
-      writeFileSync(join(folder, `${name}.gz`), gzipSync(bytes, { level: 9 }))
+      writeFileSync(join(assets, `${name}.gz`), gzipSync(bytes, { level: 9 }))
     }
   },
 }
