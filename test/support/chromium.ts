@@ -11,22 +11,16 @@ export const CHROMIUM_VERSION = '147.0.0'
 const PACKAGE = '@sparticuz/chromium'
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
-interface Program {
-  readonly executablePath: string
-  readonly args: readonly string[]
-}
-
-/** What `@sparticuz/chromium` exports, as far as it is used. */
+/** What the package exports, as far as it is used: its own arguments are for one process, which ends with the first tab. */
 interface Packed {
   executablePath(): Promise<string>
-  readonly args: string[]
 }
 
 /** A browser; undefined: none can be had on this machine, and nobody insists on one. */
 export async function openChromium(): Promise<Browser | undefined> {
   try {
-    const { executablePath, args } = given() ?? (await installed())
-    return await chromium.launch({ executablePath, args: [...args], headless: true })
+    const executablePath = process.env.CHROME_BIN || onPath() || (await installed())
+    return await chromium.launch({ executablePath, args: ['--no-sandbox'], headless: true })
   } catch (error) {
     if (process.env.CI) throw error
     console.warn(`Tests of the page are left out, there is no Chromium (CHROME_BIN names one): ${messageOf(error)}`)
@@ -35,13 +29,6 @@ export async function openChromium(): Promise<Browser | undefined> {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? (error.message.split('\n')[0] ?? '') : '')
-
-/** Whoever names one means it, also where it cannot be started. */
-function given(): Program | undefined {
-  const named = process.env.CHROME_BIN
-  const found = named || onPath()
-  return found === undefined || found === '' ? undefined : { executablePath: found, args: ['--no-sandbox'] }
-}
 
 function onPath(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(folder => folder !== '')
@@ -57,9 +44,8 @@ function mayRun(path: string): boolean {
   }
 }
 
-async function installed(): Promise<Program> {
+async function installed(): Promise<string> {
   const folder = await installedOnce(`chromium-${CHROMIUM_VERSION}`, [`${PACKAGE}@${CHROMIUM_VERSION}`])
   const loaded = createRequire(join(folder, 'package.json'))(PACKAGE) as Packed & { readonly default?: Packed }
-  const packed = loaded.default ?? loaded
-  return { executablePath: await packed.executablePath(), args: packed.args }
+  return (loaded.default ?? loaded).executablePath()
 }

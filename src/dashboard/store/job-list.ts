@@ -143,11 +143,16 @@ export class JobList {
       this.#stale = true
       if (this.#held) this.#set({ waiting: this.state.value.waiting + 1 })
     } else if (type === 'job.removed') this.#mark(job_id)
+    else if (type.startsWith('job.') && !this.#has(job_id)) this.#stale = true
     else this.#dirty.add(job_id)
   }
 
+  #has(id: string): boolean {
+    return this.state.value.rows.some(({ job }) => job._id === id)
+  }
+
   #mark(id: string): void {
-    if (!this.state.value.rows.some(({ job }) => job._id === id)) return
+    if (!this.#has(id)) return
     const rows = this.state.value.rows.map(row => (row.job._id === id ? { ...row, gone: true } : row))
     this.#stale = true
     this.#set({ rows })
