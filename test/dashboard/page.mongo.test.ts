@@ -25,12 +25,15 @@ let tab: Tab
 /** Runs of `talk` that go on: what they say, and how they end. */
 const talking = new Map<string, { readonly say: (line: string) => void; readonly end: () => void }>()
 
+const clientOf = () => (nodes[0] as TidewheelNode).client
 const jobs = () => db.db.collection<Loose>('jobs')
 const jobOf = async (id: string) => (await jobs().findOne({ _id: id })) as Loose & { ip?: string; tags?: string[] }
 
 /** A person's plain insert. */
 async function insert(...given: readonly Loose[]): Promise<void> {
-  await jobs().insertMany(given.map(job => ({ func: 'note', trigger: { type: 'interval', hours: 1 }, ip: HERE, ...job })))
+  await jobs().insertMany(
+    given.map(job => ({ func: 'note', trigger: { type: 'interval', hours: 1 }, ip: HERE, ...job })),
+  )
 }
 
 async function look(path: string, at: Site = site, options: Parameters<typeof openTab>[2] = {}): Promise<Tab> {
@@ -87,8 +90,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     await jobs().deleteMany({ tags: { $ne: 'others' } })
   })
 
-  afterEach(async ({ task }) => {
-    if (process.env.SHOTS && task.result?.state === 'fail') await tab.page.screenshot({ path: `/tmp/page/shots/fail-${task.name.slice(0, 20)}.png` })
+  afterEach(() => {
     for (const { end } of talking.values()) end()
     talking.clear()
   })
@@ -99,7 +101,12 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     await tab.row('needle').waitFor()
     await press('/')
     await tab.page.keyboard.type('tag:others 12345')
-    await tab.row('other-12345').waitFor()
+    // A search that took too long, as on a busy machine, is offered again.
+    const again = button('Try again')
+    await until(async () => {
+      if (await again.isVisible()) await again.click()
+      expect(await tab.row('other-12345').isVisible()).toBe(true)
+    }, 30_000)
     await until(async () => expect(await tab.page.locator('a.job-name').allTextContents()).toEqual(['other-12345']))
     expect(new URL(tab.page.url()).searchParams.get('tag')).toBe('others')
     expect(new URL(tab.page.url()).searchParams.get('search')).toBe('12345')
@@ -202,7 +209,10 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
   })
 
   test('many are paused after a preview that counts them, and one undo wakes them all', async () => {
-    await insert(...['a', 'b', 'c'].map(end => ({ _id: `many-${end}`, tags: ['many'] })), { _id: 'lone', tags: ['one'] })
+    await insert(...['a', 'b', 'c'].map(end => ({ _id: `many-${end}`, tags: ['many'] })), {
+      _id: 'lone',
+      tags: ['one'],
+    })
     await look('/jobs?tag=many&sort=_id')
     await tab.row('many-c').waitFor()
     const armed = () => jobs().countDocuments({ tags: 'many', next_run_time: { $type: 'date' } })
@@ -268,7 +278,9 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     await sheet.getByText('pinned').waitFor()
     await sheet.getByRole('button', { name: /Not now/ }).click()
     await sheet.waitFor({ state: 'detached' })
-    expect(await nodes[1]?.client.nodes.list()).toContainEqual(expect.objectContaining({ _id: THERE, status: 'active' }))
+    expect(await nodes[1]?.client.nodes.list()).toContainEqual(
+      expect.objectContaining({ _id: THERE, status: 'active' }),
+    )
   })
 
   test('when the server goes away the page says so, and when it comes back it shows what happened meanwhile', async () => {
@@ -292,7 +304,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
 
   test('a viewer sees the same jobs and no way to change them', async () => {
     await insert({ _id: 'seen', tags: ['viewed'] })
-    const other = await openSite(whole, { client: nodes[0]!.client, auth: () => ({ user: 'vera', role: 'viewer' }) })
+    const other = await openSite(whole, { client: clientOf(), auth: () => ({ user: 'vera', role: 'viewer' }) })
     try {
       await look('/jobs?tag=viewed', other)
       await tab.row('seen').waitFor()
@@ -314,7 +326,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
 
   test('read-only is said, and offers an admin no more than a viewer', async () => {
     await insert({ _id: 'fixed', tags: ['fixed'] })
-    const other = await openSite(whole, { client: nodes[0]!.client, readOnly: true })
+    const other = await openSite(whole, { client: clientOf(), readOnly: true })
     try {
       await look('/jobs?tag=fixed', other)
       await tab.row('fixed').waitFor()
@@ -328,7 +340,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
 
   test('below a base path every view works from its own address, and links stay below it', async () => {
     await insert({ _id: 'a/b c', tags: ['based'] })
-    const other = await openSite(whole, { client: nodes[0]!.client, basePath: '/x' })
+    const other = await openSite(whole, { client: clientOf(), basePath: '/x' })
     try {
       await look('/jobs?tag=based', other)
       await tab.row('a/b c').locator('a.job-name').click()

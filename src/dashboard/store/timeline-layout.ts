@@ -177,7 +177,11 @@ export function under(
   if (lane === undefined) return undefined
   const inner = y - lane.top
   const mark = lane.marks.findLast(
-    one => x >= one.x - 1.5 && x <= one.x + one.wide + 1.5 && inner >= one.y - 1.5 && inner <= one.y + one.high + (one.diamond ? 3 : 1.5),
+    one =>
+      x >= one.x - 1.5 &&
+      x <= one.x + one.wide + 1.5 &&
+      inner >= one.y - 1.5 &&
+      inner <= one.y + one.high + (one.diamond ? 3 : 1.5),
   )
   if (mark !== undefined) return { lane, mark }
   const [tick] = lane.ticks.filter(one => Math.abs(one.x - x) < 5).sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x))
