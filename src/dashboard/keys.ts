@@ -52,10 +52,11 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable
 }
 
-/** Enter and Space on a control are the control's own. */
+/** Enter and Space on a control are the control's own; Enter does nothing to a box that is ticked. */
 function isControls(event: KeyboardEvent): boolean {
   if (event.key !== 'Enter' && event.key !== ' ') return false
   const { target } = event
+  if (event.key === 'Enter' && target instanceof HTMLInputElement && target.type === 'checkbox') return false
   return target instanceof HTMLElement && target.closest('button, a, summary, input, select, [role=option]') !== null
 }
 
