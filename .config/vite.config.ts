@@ -12,8 +12,8 @@ const SMALLEST_BYTES = 256
  *  server writes its base path into it. */
 const precompressed: Plugin = {
   name: 'precompressed',
-  closeBundle() {
-    const folder = join(outDir, 'assets')
+  writeBundle({ dir = outDir }) {
+    const folder = join(dir, 'assets')
     for (const name of readdirSync(folder).filter(one => /\.(js|css|svg)$/.test(one))) {
       const bytes = readFileSync(join(folder, name))
       if (bytes.length < SMALLEST_BYTES) continue

@@ -4,7 +4,7 @@
 
 /** Fields that only people write: an update with one of them counts even when it also carries `touch`,
  *  which is what a `$set` of a whole document that somebody read earlier looks like. */
-export const PEOPLES_FIELDS = [
+const PEOPLES_FIELDS = [
   'name',
   'description',
   'tags',

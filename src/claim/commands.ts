@@ -176,7 +176,7 @@ export class Commands {
 }
 
 /** What an order's write notes. With `coalesce` one entry stands for all times that are too late; without, each has its own. */
-export function skipsOf(order: Order, how: How, noting: Noting): readonly Skip[] {
+function skipsOf(order: Order, how: How, noting: Noting): readonly Skip[] {
   const { entry, missed, dropped, coalesced, run_time, scheduled, to } = order
   const skip = (unrun: Unrun): Skip => ({
     entry: skipOf(entry.id, unrun, noting),

@@ -31,7 +31,7 @@ const MARKS: Readonly<Record<Finding['status'], string>> = {
   wrong: colours.red('wrong'),
 }
 
-export function linesOf({ status, check: what, found, advice }: Finding): readonly string[] {
+function linesOf({ status, check: what, found, advice }: Finding): readonly string[] {
   const line = `${MARKS[status]}  ${what.padEnd(WIDEST)}  ${found}`
   return advice === undefined ? [line] : [line, `       ${colours.dim(advice)}`]
 }

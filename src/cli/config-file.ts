@@ -6,7 +6,7 @@ import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { TidewheelError } from '../errors.ts'
 
-export const CONFIG_FILES = ['tidewheel.config.json', 'tidewheel.config.mjs', 'tidewheel.config.ts'] as const
+const CONFIG_FILES = ['tidewheel.config.json', 'tidewheel.config.mjs', 'tidewheel.config.ts'] as const
 
 export interface ConfigFile {
   readonly path: string

@@ -32,7 +32,7 @@ export async function check(database: Database, names?: CollectionNames): Promis
 }
 
 /** `jobs`: how many there are. */
-export function nodeFindings(nodes: readonly Seen[], jobs: number): readonly Finding[] {
+function nodeFindings(nodes: readonly Seen[], jobs: number): readonly Finding[] {
   const check = 'nodes'
   const living = nodes.filter(isLiving)
   const lives: Finding =

@@ -37,7 +37,7 @@ export interface JobsPage extends Page<Job> {
 
 const SORTS: readonly unknown[] = ['_id', 'next_run_time', '-next_run_time'] satisfies readonly JobsSort[]
 const NAMES = ['filter', 'sort', 'limit', 'after', 'count'] as const
-export const MOST_COUNTED = 10_000
+const MOST_COUNTED = 10_000
 /** What is common is found at once on the way through an index. */
 const WALK_MS = { some: 250, all: 25 }
 /** What is rare is found sooner by reading the jobs as they lie. */

@@ -47,7 +47,7 @@ export const MOVABLE = {
 }
 
 /** Which nodes may take the job when its own is dead. */
-export const standbyOf = ({ _id, standby, state }: Pick<Job, '_id' | 'standby' | 'state'>): readonly string[] | 'any' =>
+const standbyOf = ({ _id, standby, state }: Pick<Job, '_id' | 'standby' | 'state'>): readonly string[] | 'any' =>
   standby ?? (state?.placed === true && (state.job ?? _id) === _id ? 'any' : [])
 
 /** In a document whose state is its own: one that was copied from another job says nothing of its placement. */

@@ -18,7 +18,7 @@ export interface Held extends Seen {
 }
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
-export const FORGOTTEN_AFTER_MS = 7 * 24 * 3_600_000
+const FORGOTTEN_AFTER_MS = 7 * 24 * 3_600_000
 
 /** All nodes, by ip. */
 export async function readRegistry(nodes: Collection<NodeInfo>): Promise<readonly Seen[]> {

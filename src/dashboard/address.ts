@@ -31,11 +31,6 @@ export function go(to: string, { replace = false } = {}): void {
   if (address.value.path !== before) scrollTo(0, 0)
 }
 
-export const back = (otherwise: string): void => {
-  if (history.length > 1) history.back()
-  else go(otherwise)
-}
-
 /** A path of parts that may hold anything. */
 export const pathOf = (...parts: readonly string[]): string => `/${parts.map(encodeURIComponent).join('/')}`
 

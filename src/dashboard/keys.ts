@@ -39,7 +39,7 @@ export function useKeys(title: string, bindings: readonly Binding[]): void {
 /** The latest on top. */
 export const bound = (): readonly Bindings[] => [...stack.value].reverse().map(({ current }) => current)
 
-export function keyOf(event: KeyboardEvent): string {
+function keyOf(event: KeyboardEvent): string {
   const parts = [event.ctrlKey || event.metaKey ? 'Ctrl' : '', event.altKey ? 'Alt' : '']
   const name = event.key === ' ' ? 'Space' : event.key
   const shifted = event.shiftKey && (name.length > 1 || event.ctrlKey || event.metaKey)
@@ -52,10 +52,11 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable
 }
 
-/** Enter and Space on a control are the control's own. */
+/** Enter and Space on a control are the control's own; Enter does nothing to a box that is ticked. */
 function isControls(event: KeyboardEvent): boolean {
   if (event.key !== 'Enter' && event.key !== ' ') return false
   const { target } = event
+  if (event.key === 'Enter' && target instanceof HTMLInputElement && target.type === 'checkbox') return false
   return target instanceof HTMLElement && target.closest('button, a, summary, input, select, [role=option]') !== null
 }
 

@@ -59,7 +59,7 @@ export interface Connection {
   readonly close: () => Promise<void>
 }
 
-export const CONNECT_TIMEOUT_MS = OPTIONS.connectTimeout.default
+const CONNECT_TIMEOUT_MS = OPTIONS.connectTimeout.default
 /** A killed primary otherwise silences the stream for the driver's default of 30 s. */
 const STREAM_SELECTION_MS = 5_000
 const SOCKET_TIMEOUT_MS = 15_000

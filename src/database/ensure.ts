@@ -26,7 +26,7 @@ export interface EnsureOptions {
   readonly historyTtlMs?: number
 }
 
-export const HISTORY_TTL_MS = OPTIONS.historyTtl.fallback
+const HISTORY_TTL_MS = OPTIONS.historyTtl.fallback
 
 const NAMESPACE_EXISTS = 48
 const INDEX_OPTIONS_CONFLICT = 85

@@ -9,7 +9,7 @@ import { TidewheelError } from '../errors.ts'
 /** By ending: a program and what is given to it before the file. */
 export type InterpretersOption = Readonly<Record<string, readonly string[]>>
 
-export const STANDARD: InterpretersOption = {
+const STANDARD: InterpretersOption = {
   '.py': ['python3'],
   '.sh': ['sh'],
   '.js': [process.execPath],

@@ -44,7 +44,7 @@ export function changesOf(body: Fields, timezone: string): JobChanges {
 }
 
 /** A zone that the body names, wherever its trigger stands. */
-export function zoneIn({ trigger, timezone }: Fields): string | undefined {
+function zoneIn({ trigger, timezone }: Fields): string | undefined {
   const named = (isObject(trigger) ? trigger.timezone : undefined) ?? timezone
   return typeof named === 'string' ? named : undefined
 }

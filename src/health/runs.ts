@@ -10,15 +10,7 @@ const LATE_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 
 const DURATION_BOUNDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600]
 
 /** How a run ends, or why it does not begin. */
-export const RUN_STATUSES = [
-  'executed',
-  'error',
-  'missed',
-  'max_instances',
-  'timeout',
-  'cancelled',
-  'interrupted',
-] as const
+const RUN_STATUSES = ['executed', 'error', 'missed', 'max_instances', 'timeout', 'cancelled', 'interrupted'] as const
 
 const isEnd = (status: string): status is (typeof RUN_STATUSES)[number] =>
   (RUN_STATUSES as readonly string[]).includes(status)

@@ -108,7 +108,7 @@ const wrong = (where: string, problems: readonly Problem[]) =>
 export const jsonText = (value: unknown): string =>
   JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part))
 
-export function responseOf({ status = 200, body, headers }: Reply): Response {
+function responseOf({ status = 200, body, headers }: Reply): Response {
   const common = { ...HEADERS, 'Cache-Control': 'no-store', ...headers }
   if (body === undefined) return new Response(null, { status: status === 200 ? 204 : status, headers: common })
   return new Response(jsonText(body), { status, headers: { ...common, 'Content-Type': 'application/json' } })

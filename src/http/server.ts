@@ -6,7 +6,6 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, systemClock } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
-import { isLoopback } from './guards.ts'
 
 export interface Address {
   readonly host: string
@@ -37,8 +36,6 @@ export function addressOf(text: string): Address | undefined {
   const [, six, host = six, port] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? []
   return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
 }
-
-export const isOnlyHere = ({ host }: Address): boolean => isLoopback(host)
 
 export interface ListenOptions {
   readonly address: Address

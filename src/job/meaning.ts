@@ -116,7 +116,7 @@ export const MEANINGS: Readonly<Record<Named<Job>, Said>> = {
 }
 
 /** What lies deeper, by path. */
-export const DEEPER: Readonly<Record<string, Said>> = {
+const DEEPER: Readonly<Record<string, Said>> = {
   'retry.max_attempts': {
     meaning: 'How many attempts a run has, the first one among them: a whole number from 1.',
     absent: 'required',

@@ -10,8 +10,8 @@ import { TRIGGER_FIELDS } from '../trigger/trigger.ts'
 import { jobSchema } from './job.ts'
 import { show, unknownField } from './parse.ts'
 
-export const JOBS_SCHEMA_VERSION = 1
-export const NODES_SCHEMA_VERSION = 3
+const JOBS_SCHEMA_VERSION = 1
+const NODES_SCHEMA_VERSION = 3
 
 /** MongoDB's dialect of JSON schema, draft 4 with `bsonType`. */
 export type JsonSchema = { readonly [keyword: string]: unknown }

@@ -3,9 +3,12 @@
  *  is not later than the last one it had is, too, so that nothing comes twice whoever hands it over.
  *  Holds: nobody waits for it. One that leaves 1 MiB unread is dropped. */
 import { type EventsQuery, isWanted, type Standing } from '../client/events.ts'
+import { type Join, joiner } from './flush.ts'
 import { type Batch, comment, type Frame, frame } from './frames.ts'
 
 const MOST_UNREAD = 1024 * 1024
+/** So much does not wait for its turn: one that reads fast is never behind because of us. */
+const MOST_WAITING = 64 * 1024
 
 export interface ListenerOptions {
   readonly query: EventsQuery
@@ -61,7 +64,10 @@ export class Listener {
   take({ token, frames }: Batch): void {
     const { since } = this
     if (since !== undefined && token <= since.token) return
-    for (const one of frames.slice(since?.events ?? 0)) if (this.#wants(one)) this.#write(one.bytes)
+    for (let i = since?.events ?? 0; i < frames.length; i++) {
+      const one = frames[i] as Frame
+      if (this.#wants(one)) this.#write(one.bytes)
+    }
     this.since = { token, events: 0 }
   }
 
@@ -87,10 +93,9 @@ export class Listener {
     this.#write(comment('.', isBehind ? position : undefined))
   }
 
-  flush(): void {
+  flush(join: Join = joiner()): void {
     if (this.#over || this.#unsent.length === 0) return
-    const [only] = this.#unsent
-    this.#controller?.enqueue(this.#unsent.length === 1 ? (only as Uint8Array) : Buffer.concat(this.#unsent))
+    this.#controller?.enqueue(join(this.#unsent))
     this.#unsent = []
     this.#unsentBytes = 0
   }
@@ -118,6 +123,7 @@ export class Listener {
     this.#unsent.push(bytes)
     this.#unsentBytes += bytes.byteLength
     if ((this.#controller.desiredSize ?? 0) <= this.#unsentBytes) this.#drop()
+    else if (this.#unsentBytes > MOST_WAITING) this.flush()
     else this.#options.flush.add(this)
   }
 

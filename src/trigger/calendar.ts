@@ -6,19 +6,19 @@ export const SECOND_MS = 1_000
 export const DAY_MS = 86_400_000
 
 /** Days and milliseconds after which dates, weekdays and ISO weeks all come round again: 400 years. */
-export const CYCLE_DAYS = 146_097
+const CYCLE_DAYS = 146_097
 export const CYCLE_MS = CYCLE_DAYS * DAY_MS
 
 const BEFORE_MONTH: readonly number[] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
 const LENGTHS: readonly number[] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
-export const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 
 export const monthLength = (year: number, month: number): number =>
   month === 1 && isLeap(year) ? 29 : (LENGTHS[month] as number)
 
 /** Day number of 1 January. */
-export function newYear(year: number): number {
+function newYear(year: number): number {
   const y = year - 1
   return 365 * (year - 1970) + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) - 477
 }

@@ -185,7 +185,7 @@ function daysOfWeeks(weeks: Bits60, first: number, weekday: number): number {
 const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits)
 
 /** The lowest member >= `from`; -1 when there is none. */
-export function nextOf(set: Bits60, from: number): number {
+function nextOf(set: Bits60, from: number): number {
   if (from < 30) {
     const low = set[0] >>> from
     if (low !== 0) return from + lowest(low)

@@ -11,7 +11,7 @@ export interface Reach {
 }
 
 /** An intersection whose members do not meet within so many comparisons is taken never to fire. */
-export const MAX_STEPS = 100_000
+const MAX_STEPS = 100_000
 
 export const fullReach = (): Reach => ({ until: Infinity, steps: MAX_STEPS })
 

@@ -17,7 +17,7 @@ export interface Crowd {
 }
 
 /** `kept` runs; a new trigger of the others is due soon (`retimed`, `last-moment`) or in two days (`far`). */
-export const GROUPS = ['kept', 'kept', 'tomorrow', 'paused', 'deleted', 'retimed', 'last-moment', 'far'] as const
+const GROUPS = ['kept', 'kept', 'tomorrow', 'paused', 'deleted', 'retimed', 'last-moment', 'far'] as const
 type Group = (typeof GROUPS)[number]
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }

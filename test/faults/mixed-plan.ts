@@ -218,7 +218,7 @@ const SLOW_HEAL_MS: Partial<Record<FaultKind, number>> = {
 }
 
 /** When a fault has healed, about. */
-export function endOf({ kind, at, ms, amount = 0 }: Fault, electionMs = ELECTION_MS): number {
+function endOf({ kind, at, ms, amount = 0 }: Fault, electionMs = ELECTION_MS): number {
   const election = OF_CLUSTER.includes(kind) ? electionMs : 0
   return at + ms + (SLOW_HEAL_MS[kind] ?? 1_000) + election + (kind === 'storm' ? amount * A_JOB_MS : 0)
 }

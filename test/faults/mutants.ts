@@ -62,8 +62,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a process that slept past its lease fires from memory',
     patches: [
       {
-        find: '    if (this.#sent === undefined) return false\n',
-        put: '    if (this.#sent === undefined || this.#sent !== undefined) return true\n',
+        find: '    return this.age < this.#options.leaseMs\n',
+        put: '    return true\n',
       },
       {
         find: '    return this.#answer(command, taken.job)\n',
@@ -173,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'streams that broke are left open',
     patches: [
       {
-        find: '    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#kill(stream)).catch(() => {})\n',
+        find: '    if (stream !== undefined) this.#ending = this.#opening.then(() => this.#close(stream)).catch(() => {})\n',
         put: '    void stream\n',
       },
     ],

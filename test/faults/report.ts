@@ -29,7 +29,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   ].join('\n')
 
 /** Columns beside one another, e.g. ours and a reference. */
-export function totalsTable(columns: Readonly<Record<string, Verdict>>): string {
+function totalsTable(columns: Readonly<Record<string, Verdict>>): string {
   const rows: readonly (readonly [string, (verdict: Verdict) => string])[] = [
     ['owed by the schedule', v => number(v.totals.owed)],
     ['run', v => number(v.totals.run)],

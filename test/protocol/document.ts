@@ -27,7 +27,7 @@ export function matches(document: unknown, filter: Plain, by?: Stamps): boolean 
 }
 
 /** Every value at a path: into each member of an array, and into the one whose index the path names. */
-export function valuesAt(value: unknown, [key, ...rest]: readonly string[]): unknown[] {
+function valuesAt(value: unknown, [key, ...rest]: readonly string[]): unknown[] {
   if (key === undefined) return [value]
   if (Array.isArray(value)) {
     const named = /^\d+$/.test(key) && Number(key) < value.length ? valuesAt(value[Number(key)], rest) : []
@@ -204,7 +204,7 @@ function parentOf(root: Record<string, unknown>, keys: readonly string[], make: 
 }
 
 /** Dates and values with a class of their own are never changed, and shared. */
-export function clone<T>(value: T): T {
+function clone<T>(value: T): T {
   if (Array.isArray(value)) return value.map(clone) as T
   if (!isPlain(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, clone(member)])) as T

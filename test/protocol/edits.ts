@@ -44,7 +44,7 @@ const {
 } = person
 export const pairs = { ...alone, person: schedule, prompt: ['claim', 'plan'] } satisfies Rules
 export const later = { ...alone, until: 2, edits: 1, prompt: ['claim', 'plan'] } satisfies Rules
-export const current = {
+const current = {
   'person orders minute 0': person['person orders minute 0'],
 }
 export const twins = {

@@ -4,20 +4,6 @@
 import { expect, test } from 'vitest'
 import { explore, type Model, told } from './explore.ts'
 
-export interface Pair<S extends object> {
-  /** The guard, as a sentence. */
-  readonly guard: string
-  readonly model: (guarded: boolean) => Model<S>
-  /** What goes wrong without it, and within how many steps. */
-  readonly without: RegExp
-  readonly within: number
-}
-
-export function pair<S extends object>({ guard, model, without, within }: Pair<S>): void {
-  holds(guard, model(true))
-  breaks(guard, model(false), without, within)
-}
-
 export function holds<S extends object>(guard: string, model: Model<S>): void {
   test(guard, async ({ annotate }) => {
     const found = await explore(model)

@@ -87,7 +87,7 @@ export function orderAt(entry: Entry, at: number): Order | undefined {
 }
 
 /** A write as the writer sends it. */
-export const stamped = ({ filter, update }: Pure, touch: string): Command =>
+const stamped = ({ filter, update }: Pure, touch: string): Command =>
   fixed({
     filter: filter as Plain,
     ...(update && { update: { ...update, $set: { ...(update.$set as Plain), touch } } }),

@@ -38,6 +38,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly input?: string
+  /** What runs the file; default: this Node. */
+  readonly program?: string
 }
 
 export interface CliEnd {
@@ -69,9 +71,9 @@ export function startCli(args: readonly string[], options?: CliOptions): Cli {
 
 /** Any program for Node. */
 export function startScript(file: string, args: readonly string[], options: CliOptions = {}): Cli {
-  const { env = {}, cwd = root, input } = options
+  const { env = {}, cwd = root, input, program = process.execPath } = options
   const passed = Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED_ON.test(name)))
-  const child = spawn(process.execPath, [file, ...args], { cwd, env: { ...passed, ...env } })
+  const child = spawn(program, [file, ...args], { cwd, env: { ...passed, ...env } })
   let stdout = ''
   let stderr = ''
   let said = ''

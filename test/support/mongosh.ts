@@ -7,7 +7,7 @@ import { BSON } from 'mongodb'
 import { type Cli, type CliEnd, startScript } from './cli.ts'
 import { installedOnce } from './installed.ts'
 
-export const MONGOSH_VERSION = '2.12.0'
+const MONGOSH_VERSION = '2.12.0'
 /** Stands before the lines that a session writes about its steps. */
 const MARK = '\u241e'
 

@@ -52,7 +52,7 @@ const hours: fc.Arbitrary<readonly [Values, string, boolean]> = fc.oneof(
     .map(([a, b]) => [range(a, b, 1), `${a}-${b}`, false] as const),
 )
 
-export const range = (first: number, last: number, step: number): number[] => {
+const range = (first: number, last: number, step: number): number[] => {
   const values: number[] = []
   for (let n = first; n <= last; n += step) values.push(n)
   return values
@@ -81,7 +81,7 @@ export const rules: fc.Arbitrary<Rule> = fc
     },
   }))
 
-export function matches(rule: Rule, reading: number): boolean {
+function matches(rule: Rule, reading: number): boolean {
   const date = new Date(reading)
   const has = (values: Values, value: number) => values === null || values.includes(value)
   return (

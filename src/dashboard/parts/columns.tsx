@@ -142,13 +142,13 @@ function Tags({ row, job }: { readonly row: Row; readonly job: Job }) {
   const [first, ...others] = job.tags ?? []
   return (
     <>
+      {row.before !== undefined && <span class="hand-text">edited </span>}
       {first !== undefined && (
         <Link to={listPath({ tag: first })} class="tag" title={(job.tags ?? []).join(', ')}>
           {first}
         </Link>
       )}
       {others.length > 0 && <span class="label"> +{others.length}</span>}
-      {row.before !== undefined && <span class="hand-text"> edited</span>}
     </>
   )
 }

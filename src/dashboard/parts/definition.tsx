@@ -2,6 +2,7 @@
  *  In: the document as it is, and its ETag. Out: an edit, saved only on what was seen; where somebody was faster, both are shown.
  *  While typing, the server says what the trigger would mean; nothing is written before "Save". */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { address } from '../address.ts'
 import { ApiError, ask, at, type Problem, post, wordsOf } from '../api.ts'
 import { later } from '../clock.ts'
 import { useKeys } from '../keys.ts'
@@ -39,6 +40,8 @@ interface DefinitionProps {
 }
 
 const PAUSE_MS = 150
+
+const toForm = (): void => document.querySelector<HTMLElement>('.definition input')?.focus()
 
 export function Definition({ job, etag, change, previewed, saved, zone }: DefinitionProps) {
   const nodes = useNodes()
@@ -92,10 +95,14 @@ export function Definition({ job, etag, change, previewed, saved, zone }: Defini
     ...(change
       ? [
           { key: 'Ctrl+s', does: 'save', always: true, run: () => void save() },
-          { key: 'e', does: 'edit', run: () => document.querySelector<HTMLElement>('.definition input')?.focus() },
+          { key: 'e', does: 'edit', run: toForm },
         ]
       : []),
   ])
+  // `?edit`: whoever came to edit stands in the first field.
+  useEffect(() => {
+    if (change && address.value.query.has('edit')) toForm()
+  }, [change])
   const elsewhere = dirty && text !== JSON.stringify(draft.base)
   return (
     <section class="panel definition" aria-labelledby="definition-head">

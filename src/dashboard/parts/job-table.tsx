@@ -9,7 +9,7 @@ import { isTyping } from '../keys.ts'
 import { grab, hand } from '../store/hand.ts'
 import type { JobList, ListState, Row } from '../store/job-list.ts'
 import { useNarrow } from '../store/narrow.ts'
-import { type Picked, toggled } from '../store/picked.ts'
+import { isChosen, type Picked, toggled } from '../store/picked.ts'
 import { recents, seeRecent } from '../store/recent.ts'
 import { JOB_STATUSES, jobStatusOf, type Nodes } from '../words/status.ts'
 import { Changed, type Column, spansTimes } from './columns.tsx'
@@ -93,6 +93,7 @@ export function JobTable(props: JobTableProps) {
           {shown.map((row, i) => (
             <JobRow
               key={row.job._id}
+              state={state}
               row={row}
               index={first + i}
               columns={columns}
@@ -206,18 +207,18 @@ function SortHead({ name, head, by, sort, setSort, right = false }: SortHeadProp
   )
 }
 
-interface JobRowProps extends Pick<JobTableProps, 'columns' | 'nodes' | 'picked' | 'pick' | 'operate'> {
+interface JobRowProps extends Pick<JobTableProps, 'state' | 'columns' | 'nodes' | 'picked' | 'pick' | 'operate'> {
   readonly row: Row
   readonly index: number
 }
 
-function JobRow({ row, index, columns, nodes, picked, pick, operate }: JobRowProps) {
+function JobRow({ row, index, state, columns, nodes, picked, pick, operate }: JobRowProps) {
   const { job } = row
   const now = useNow()
   const recent = useCell(recents).get(job._id)
   const held = useCell(hand)?.jobs.some(({ _id }) => _id === job._id) === true
   const status = jobStatusOf(job, nodes)
-  const selected = picked.all || picked.jobs.has(job._id)
+  const selected = isChosen(picked, job)
   const cursor = picked.cursor === job._id
   const cell = { row, job, status, recent, now }
   const classes = [
@@ -242,7 +243,7 @@ function JobRow({ row, index, columns, nodes, picked, pick, operate }: JobRowPro
             type="checkbox"
             aria-label={`Select ${job._id}`}
             checked={selected}
-            onChange={() => pick(before => ({ ...toggled(before, job), cursor: job._id }))}
+            onChange={() => pick(before => ({ ...toggled(before, job, state), cursor: job._id }))}
           />
         </td>
       )}

@@ -82,13 +82,3 @@ export function Mark({ status, label }: { readonly status: Status; readonly labe
     </svg>
   )
 }
-
-/** The mark and its word. */
-export function Word({ status }: { readonly status: Status }) {
-  return (
-    <span class={`word ${status.colour}`}>
-      <Mark status={status} />
-      {status.word}
-    </span>
-  )
-}

@@ -3,7 +3,6 @@
 import type { Run } from '../shapes.ts'
 import {
   axisOf,
-  BAR,
   type LaidLane,
   type Layout,
   type Mark,
@@ -28,6 +27,8 @@ export interface Drawn {
 
 const MOST_TICK = 0.8
 const DIAMOND = 4.5
+/** In bars less high than this a cross is a blot. */
+const LEAST_CROSS = 6
 
 export function draw(canvas: HTMLCanvasElement, drawn: Drawn): void {
   const context = canvas.getContext('2d')
@@ -81,12 +82,12 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
     context.fillStyle = colourOf(mark.run, colours)
     if (mark.run.status === 'started') {
       context.fillStyle = colours['now-tint']
-      context.fillRect(mark.x, y, mark.wide, BAR)
+      context.fillRect(mark.x, y, mark.wide, mark.high)
       context.strokeStyle = colours.now
       context.lineWidth = 1.5
-      context.strokeRect(mark.x + 0.75, y + 0.75, Math.max(1, mark.wide - 1.5), BAR - 1.5)
-    } else context.fillRect(mark.x, y, mark.wide, BAR)
-    if (FAILED.includes(mark.run.status)) failure(context, mark.x + mark.wide, y, colours)
+      context.strokeRect(mark.x + 0.75, y + 0.75, Math.max(1, mark.wide - 1.5), Math.max(0.5, mark.high - 1.5))
+    } else context.fillRect(mark.x, y, mark.wide, mark.high)
+    if (FAILED.includes(mark.run.status)) failure(context, mark.x + mark.wide, y, mark.high, colours)
   }
   const most = lane.height * MOST_TICK
   const top = Math.max(8, ...lane.ticks.map(({ coming }) => coming.length))
@@ -99,7 +100,7 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
   context.strokeStyle = colours.hand
   context.lineWidth = 2
   if (pointed !== undefined && lane.marks.includes(pointed)) {
-    context.strokeRect(pointed.x - 2, lane.top + pointed.y - 2, pointed.wide + 4, BAR + 4)
+    context.strokeRect(pointed.x - 2, lane.top + pointed.y - 2, pointed.wide + 4, pointed.high + 4)
   }
   if (pointedTick !== undefined && lane.ticks.includes(pointedTick)) {
     context.strokeRect(pointedTick.x - 4, lane.top + 6, 8, lane.height - 8)
@@ -107,16 +108,17 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
 }
 
 /** A failure is seen without its colour: it has a square with a cross at its end. */
-function failure(context: CanvasRenderingContext2D, x: number, y: number, colours: Colours): void {
+function failure(context: CanvasRenderingContext2D, x: number, y: number, high: number, colours: Colours): void {
   context.fillStyle = colours.bad
-  context.fillRect(x - 1, y - 1, BAR + 2, BAR + 2)
+  context.fillRect(x - 1, y - 1, high + 2, high + 2)
+  if (high < LEAST_CROSS) return
   context.strokeStyle = colours.surface
   context.lineWidth = 1.4
   context.beginPath()
   context.moveTo(x + 2, y + 2)
-  context.lineTo(x + BAR - 2, y + BAR - 2)
-  context.moveTo(x + BAR - 2, y + 2)
-  context.lineTo(x + 2, y + BAR - 2)
+  context.lineTo(x + high - 2, y + high - 2)
+  context.moveTo(x + high - 2, y + 2)
+  context.lineTo(x + 2, y + high - 2)
   context.stroke()
 }
 

@@ -20,7 +20,7 @@ export async function countJobs(search: Search): Promise<Counts> {
   return Object.fromEntries(found)
 }
 
-export async function countOf(search: Search): Promise<Count> {
+async function countOf(search: Search): Promise<Count> {
   const page = await get<Page<unknown>>('jobs', { ...queryOf(search), limit: 1, count: true })
   return { count: page.count ?? page.items.length, exact: page.count_exact ?? true }
 }

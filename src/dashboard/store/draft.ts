@@ -17,7 +17,7 @@ export interface Draft {
   readonly broken: string | undefined
 }
 
-export const textOf = (document: Document): string => JSON.stringify(document, null, 2)
+const textOf = (document: Document): string => JSON.stringify(document, null, 2)
 
 export const documentOf = (job: Job): Document => definitionOf(job) as unknown as Document
 

@@ -24,8 +24,7 @@ export const hand = new Cell<Hand | undefined>(undefined)
 
 const FAR_PX = 6
 
-export const named = (jobs: readonly Job[]): string =>
-  jobs.length === 1 ? (jobs[0]?._id ?? '') : counted(jobs.length, 'job')
+const named = (jobs: readonly Job[]): string => (jobs.length === 1 ? (jobs[0]?._id ?? '') : counted(jobs.length, 'job'))
 
 /** Nodes that take jobs, other than one that holds all of these already. */
 export const targets = (jobs: readonly Job[]): readonly string[] =>

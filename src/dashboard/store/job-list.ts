@@ -40,9 +40,11 @@ const FIRST: ListState = {
 }
 const PAGE = 200
 const PUMP_MS = 300
+/** Nodes plan what a person has changed, and no event tells of it. */
+const PLAN_MS = 1_500
 /** So many rows are read again in one turn. */
 const A_TURN = 8
-export const SHOWN_MS = 5_000
+const SHOWN_MS = 5_000
 /** What people write and a row shows. */
 const TOLD: readonly (keyof Job)[] = ['trigger', 'ip', 'func', 'name', 'tags', 'note']
 
@@ -65,6 +67,7 @@ export class JobList {
       heed(event => this.#hear(event)),
       heedReset(() => void this.reload()),
       every(PUMP_MS, () => void this.#pump()),
+      every(PLAN_MS, () => this.#awaitPlans()),
     ]
     return () => {
       for (const end of ends) end()
@@ -139,15 +142,21 @@ export class JobList {
 
   #hear({ type, job_id }: LiveEvent): void {
     if (job_id === undefined) return
+    if (type.startsWith('job.')) later(PLAN_MS, () => this.#dirty.add(job_id))
     if (type === 'job.added') {
       this.#stale = true
       if (this.#held) this.#set({ waiting: this.state.value.waiting + 1 })
     } else if (type === 'job.removed') this.#mark(job_id)
+    else if (type.startsWith('job.') && !this.#has(job_id)) this.#stale = true
     else this.#dirty.add(job_id)
   }
 
+  #has(id: string): boolean {
+    return this.state.value.rows.some(({ job }) => job._id === id)
+  }
+
   #mark(id: string): void {
-    if (!this.state.value.rows.some(({ job }) => job._id === id)) return
+    if (!this.#has(id)) return
     const rows = this.state.value.rows.map(row => (row.job._id === id ? { ...row, gone: true } : row))
     this.#stale = true
     this.#set({ rows })
@@ -168,8 +177,18 @@ export class JobList {
   }
 
   #dirtyInSight(): string[] {
-    const seen = this.state.value.rows.slice(...this.#sight).map(({ job }) => job._id)
-    return seen.filter(id => this.#dirty.has(id))
+    return this.#inSight()
+      .map(({ job }) => job._id)
+      .filter(id => this.#dirty.has(id))
+  }
+
+  #inSight(): readonly Row[] {
+    return this.state.value.rows.slice(...this.#sight)
+  }
+
+  #awaitPlans(): void {
+    const unplanned = this.#inSight().filter(({ job, gone }) => !gone && isUnplanned(job))
+    for (const { job } of unplanned.slice(0, A_TURN)) this.#dirty.add(job._id)
   }
 
   async #renew(id: string): Promise<void> {
@@ -202,6 +221,10 @@ export class JobList {
     this.#set({ rows })
   }
 }
+
+/** Its node is about to say when it runs next. */
+export const isUnplanned = ({ next_run_time, state }: Job): boolean =>
+  next_run_time === undefined && state?.error === undefined && state?.over !== true
 
 const countOf = ({ count, count_exact }: Page<Job>): Pick<ListState, 'count' | 'exact'> => ({
   count,

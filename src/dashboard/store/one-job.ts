@@ -3,8 +3,9 @@
  *  What is read again is read whole: one document and one page of rows, once a second at most. */
 import { ApiError, ask, at, get, wordsOf } from '../api.ts'
 import { Cell } from '../cell.ts'
-import { throttled } from '../clock.ts'
+import { every, later, throttled } from '../clock.ts'
 import type { Job, Page, Run } from '../shapes.ts'
+import { isUnplanned } from './job-list.ts'
 import { heed, heedReset } from './live.ts'
 
 export interface JobState {
@@ -30,6 +31,8 @@ const FIRST: JobState = {
 }
 const PAGE = 100
 const LEAST_MS = 1_000
+/** Nodes plan what a person has changed, and no event tells of it. */
+const PLAN_MS = 1_500
 
 export class OneJob {
   readonly state = new Cell<JobState>(FIRST)
@@ -43,8 +46,14 @@ export class OneJob {
     const read = throttled(LEAST_MS, () => void this.read())
     read()
     const ends = [
-      heed(({ job_id }) => {
-        if (job_id === this.#id) read()
+      heed(({ type, job_id }) => {
+        if (job_id !== this.#id) return
+        read()
+        if (type.startsWith('job.')) later(PLAN_MS, read)
+      }),
+      every(PLAN_MS, () => {
+        const { job, gone } = this.state.value
+        if (job !== undefined && !gone && isUnplanned(job) && !document.hidden) read()
       }),
       heedReset(read),
     ]

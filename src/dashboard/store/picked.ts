@@ -17,8 +17,11 @@ export interface Picked {
 
 export const NOTHING: Picked = { jobs: new Map(), all: false, cursor: undefined }
 
-export function toggled(picked: Picked, job: Job, on = !picked.jobs.has(job._id)): Picked {
-  const jobs = new Map(picked.jobs)
+export const isChosen = ({ all, jobs }: Picked, { _id }: Job): boolean => all || jobs.has(_id)
+
+/** Of "all that match", the rows that are loaded stay chosen when one is taken out: no others are known by name. */
+export function toggled(picked: Picked, job: Job, { rows }: ListState, on = !isChosen(picked, job)): Picked {
+  const jobs = new Map(picked.all ? rows.map(row => [row.job._id, row.job]) : picked.jobs)
   if (on) jobs.set(job._id, job)
   else jobs.delete(job._id)
   return { ...picked, jobs, all: false }

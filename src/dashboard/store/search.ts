@@ -3,9 +3,7 @@
  *  the last one; words that are none are searched for. `ip:-` means without a node. */
 import type { Query } from '../api.ts'
 
-export const QUALIFIERS = ['ip', 'status', 'tag', 'func'] as const
-
-export type Qualifier = (typeof QUALIFIERS)[number]
+const QUALIFIERS = ['ip', 'status', 'tag', 'func'] as const
 
 export interface Search {
   readonly ip?: string

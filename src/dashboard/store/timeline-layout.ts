@@ -14,6 +14,7 @@ export interface Mark {
   readonly wide: number
   /** Below the lane's top. */
   readonly y: number
+  readonly high: number
   readonly run: Run
   /** It did not run: a diamond. */
   readonly diamond: boolean
@@ -57,7 +58,9 @@ export const BAR = 9
 const ROW = 12
 const PAD = 14
 const LEAST_ROWS = 3
+/** A lane grows to so many rows; more of them share its height, as long as they can be told apart. */
 const MOST_ROWS = 9
+const MOST_THIN_ROWS = 36
 const LEAST_WIDE = 2
 const TICK_STEP = 3
 const TOTAL_STEP = 8
@@ -68,7 +71,7 @@ const endOf = (run: Run, start: number, now: number): number => {
   if (run.finished) return Date.parse(run.finished)
   return run.status === 'started' ? now : start + (run.duration ?? 0)
 }
-export const isDiamond = ({ status }: Run): boolean => status === 'missed' || status === 'max_instances'
+const isDiamond = ({ status }: Run): boolean => status === 'missed' || status === 'max_instances'
 
 export function layOut(lanes: readonly Lane[], { from, to }: Span, width: number, now: number): Layout {
   const scale = width / (to - from)
@@ -102,22 +105,32 @@ export function layOut(lanes: readonly Lane[], { from, to }: Span, width: number
 function marksOf(runs: readonly Run[], x: (time: number) => number, now: number, width: number) {
   const ends: number[] = []
   const marks: Mark[] = []
+  const bars: { readonly x: number; readonly wide: number; readonly row: number; readonly run: Run }[] = []
   const timed = runs.map(run => ({ run, start: startOf(run) })).sort((a, b) => a.start - b.start)
   for (const { run, start } of timed) {
     const left = x(start)
     if (isDiamond(run)) {
-      if (left > -ROW && left < width + ROW) marks.push({ x: left - 5, wide: 10, y: 3, run, diamond: true })
+      if (left > -ROW && left < width + ROW) marks.push({ x: left - 5, wide: 10, y: 3, high: BAR, run, diamond: true })
       continue
     }
     const wide = Math.max(LEAST_WIDE, x(endOf(run, start, now)) - left)
     if (left + wide < 0 || left > width) continue
     let row = ends.findIndex(end => end <= left)
-    if (row < 0) row = ends.length < MOST_ROWS ? ends.length : MOST_ROWS - 1
+    if (row < 0) row = ends.length < MOST_THIN_ROWS ? ends.length : soonest(ends)
     ends[row] = left + wide + 1
-    marks.push({ x: left, wide, y: PAD + row * ROW, run, diamond: false })
+    bars.push({ x: left, wide, row, run })
   }
-  return { marks, rows: ends.length }
+  const rows = Math.min(MOST_ROWS, ends.length)
+  const step = ends.length <= MOST_ROWS ? ROW : (MOST_ROWS * ROW) / ends.length
+  const high = Math.max(2, Math.min(BAR, step - (step < 5 ? 1 : 2)))
+  for (const { x: left, wide, row, run } of bars) {
+    marks.push({ x: left, wide, y: PAD + row * step, high, run, diamond: false })
+  }
+  return { marks, rows }
 }
+
+const soonest = (ends: readonly number[]): number =>
+  ends.reduce((best, end, i) => (end < (ends[best] ?? 0) ? i : best), 0)
 
 function ticksOf(coming: readonly Coming[], x: (time: number) => number, now: number, width: number): readonly Tick[] {
   const ticks = new Map<number, { at: number; coming: Coming[] }>()
@@ -164,7 +177,11 @@ export function under(
   if (lane === undefined) return undefined
   const inner = y - lane.top
   const mark = lane.marks.findLast(
-    one => x >= one.x - 1.5 && x <= one.x + one.wide + 1.5 && inner >= one.y - 1.5 && inner <= one.y + BAR + 3,
+    one =>
+      x >= one.x - 1.5 &&
+      x <= one.x + one.wide + 1.5 &&
+      inner >= one.y - 1.5 &&
+      inner <= one.y + one.high + (one.diamond ? 3 : 1.5),
   )
   if (mark !== undefined) return { lane, mark }
   const [tick] = lane.ticks.filter(one => Math.abs(one.x - x) < 5).sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x))

@@ -13,7 +13,7 @@ export interface Undoable {
 }
 
 const MOST = 50
-export const done = new Cell<readonly Undoable[]>([])
+const done = new Cell<readonly Undoable[]>([])
 
 export const remember = (undoable: Undoable): void => done.change(all => [...all, undoable].slice(-MOST))
 

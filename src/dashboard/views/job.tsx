@@ -42,7 +42,7 @@ export function JobView({ id }: { readonly id: string }) {
   useEffect(() => one.follow(), [one])
   const { job } = state
   const zone = zoneOf(job)
-  const coming = useComing(job, zone)
+  const coming = useComing(state.gone ? undefined : job, zone)
   const runs = runsOf(state)
   const close = () => setDialogue(undefined)
 

@@ -312,7 +312,7 @@ function useListKeys({ state, picked, pick, operate, change, action, setAction, 
     pick(now => {
       const next = movedCursor(now, state, by)
       const job = state.rows.find(row => row.job._id === next.cursor)?.job
-      return job === undefined ? next : toggled(next, job, true)
+      return job === undefined ? next : toggled(next, job, state, true)
     })
   /** On the chosen with a preview, on the one row at once. */
   const act = (name: BulkAction) => () => {
@@ -320,7 +320,7 @@ function useListKeys({ state, picked, pick, operate, change, action, setAction, 
     if (isPicked(picked)) setAction(name)
     else if (job !== undefined && name !== 'remove') void perform({ jobs: [job] }, { action: name })
     else if (job !== undefined) {
-      pick(now => toggled(now, job, true))
+      pick(now => toggled(now, job, state, true))
       setAction(name)
     }
   }
@@ -328,9 +328,13 @@ function useListKeys({ state, picked, pick, operate, change, action, setAction, 
     const job = current()
     if (job !== undefined) go(pathOf('jobs', job._id))
   }
+  const edit = () => {
+    const job = current()
+    if (job !== undefined) go(`${pathOf('jobs', job._id)}?edit`)
+  }
   const toggle = () => {
     const job = current()
-    if (job !== undefined) pick(now => toggled(now, job))
+    if (job !== undefined) pick(now => toggled(now, job, state))
   }
   const hold = () => {
     const job = current()
@@ -361,7 +365,7 @@ function useListKeys({ state, picked, pick, operate, change, action, setAction, 
       : []),
     ...(change
       ? [
-          { key: 'e', does: 'edit the job', run: () => go(pathOf('jobs', current()?._id ?? '')) },
+          { key: 'e', does: 'edit the job', run: edit },
           { key: 'Delete', does: 'remove', run: act('remove') },
           { key: 'n', does: 'new job', run: () => go('/new') },
         ]

@@ -11,7 +11,7 @@ const MOMENT = 2_000
 
 export const READERS_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
 
-export const msOf = (time: string | number): number => (typeof time === 'number' ? time : Date.parse(time))
+const msOf = (time: string | number): number => (typeof time === 'number' ? time : Date.parse(time))
 
 /** `220 ms`, `1.4 s`, `24 m 10 s`, `3 h 5 m`, `4 d 2 h`. */
 export function lengthWords(ms: number): string {
