@@ -89,7 +89,11 @@ export function createApp(options: AppOptions): App {
   router.onError(error => refused(error, serving))
   const fetch: App['fetch'] = async (request, env = {}) => {
     try {
-      checkHost(request.headers.get('host') ?? new URL(request.url).host, endsOf(env.incoming).local, allowedHosts)
+      const asked = new URL(request.url).host
+      const { local } = endsOf(env.incoming)
+      checkHost(request.headers.get('host') ?? asked, local, allowedHosts)
+      // A request may name its host in its target too, and then that one counts.
+      if (env.incoming !== undefined) checkHost(asked, local, allowedHosts)
       return await router.fetch(below(serving.basePath, request, env.incoming), env)
     } catch (error) {
       return refused(error, serving)

@@ -111,6 +111,8 @@ function responsesOf({ answers, errors = [], needs, method }: Route, components:
   const refused = [...new Set([...usual, ...errors])].sort((a, b) => a - b)
   return Object.fromEntries([
     ...Object.entries(answers).map(([status, answer]) => [status, answerOf(answer, components)]),
+    // Answered by the server of Node, before any route is found: without a body.
+    [431, { description: 'the address and the headers are larger than 16 KiB' }],
     ...refused.map(status => [
       status,
       { description: ERRORS[status], content: { 'application/json': { schema: { $ref: `${PREFIX}Problem` } } } },

@@ -39,6 +39,7 @@ export function viewRoutes({ client }: Serving): readonly Route[] {
         limit: whole(1, 1_000).optional().describe('of a lane'),
       }),
       answers: { 200: { description: 'a lane for each node', schema: z.looseObject({ lanes: z.array(Lane) }) } },
+      errors: [404],
       handle: async ({ query }) => ({ body: await client.timeline(present(query)) }),
     }),
     route({

@@ -22,8 +22,7 @@ export interface HttpServer {
 }
 
 const HEADERS_MS = 10_000
-/** Headers, and 10 s for the body. */
-const REQUEST_MS = 20_000
+const BODY_MS = 10_000
 const LOOK_MS = 1_000
 /** Each takes a file descriptor of the process, and the database needs some too. */
 const MOST_CONNECTIONS = 2_000
@@ -41,18 +40,20 @@ export interface ListenOptions {
   readonly address: Address
   /** Where the port is taken, one of the next hundred will do. */
   readonly orNext?: boolean
+  /** How long the headers of a request may take to come, in ms. Default 10,000. */
+  readonly headersMs?: number
+  /** How many connections there may be; those beyond are closed at once. Default 2,000. */
+  readonly mostConnections?: number
 }
 
 /** Throws `conflict` for a taken port, `invalid_option` for an address that is not this machine's. */
-export async function listen(
-  listener: RequestListener,
-  { address, orNext = false }: ListenOptions,
-): Promise<HttpServer> {
+export async function listen(listener: RequestListener, options: ListenOptions): Promise<HttpServer> {
+  const { address, orNext = false } = options
   const { host, port } = address
   const last = orNext && port > 0 ? Math.min(port + MOST_PORTS, 65_535) : port
   for (let at = port; ; at++) {
     try {
-      return serverOf(await bound(listener, host, at), host)
+      return serverOf(await bound(listener, at, options), host)
     } catch (error) {
       if (at < last && (error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue
       throw notBound(error as NodeJS.ErrnoException, address)
@@ -60,17 +61,21 @@ export async function listen(
   }
 }
 
-function bound(listener: RequestListener, host: string, port: number): Promise<Server> {
+function bound(
+  listener: RequestListener,
+  port: number,
+  { address: { host }, headersMs = HEADERS_MS, mostConnections = MOST_CONNECTIONS }: ListenOptions,
+): Promise<Server> {
   const server = createServer(
     {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      connectionsCheckingInterval: LOOK_MS,
+      headersTimeout: headersMs,
+      requestTimeout: headersMs + BODY_MS,
+      connectionsCheckingInterval: Math.min(LOOK_MS, headersMs),
       maxHeaderSize: 16_384,
     },
     listener,
   )
-  server.maxConnections = MOST_CONNECTIONS
+  server.maxConnections = mostConnections
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host, port }, () => {

@@ -30,6 +30,10 @@ export interface Python {
 export interface PythonOptions {
   readonly bare?: boolean
   readonly env?: Readonly<Record<string, string>>
+  /** Where it works; default: where the tests do. */
+  readonly cwd?: string
+  /** How long it may take, in ms; default 60,000. */
+  readonly timeoutMs?: number
 }
 
 const program = process.env.PYTHON || 'python3'
@@ -43,7 +47,7 @@ export async function pythonWith(packages: readonly string[]): Promise<Python> {
   }
   return {
     program,
-    run: (args, options = {}) => ended(args, envOf(options), RUN_MS),
+    run: (args, options = {}) => ended(args, envOf(options), options.timeoutMs ?? RUN_MS, options.cwd),
     async firstLine(args, options = {}) {
       const child = spawn(program, args, { env: envOf(options), stdio: ['pipe', 'pipe', 'pipe'] })
       running.add(child)
@@ -71,9 +75,14 @@ export async function endPythons(): Promise<void> {
   )
 }
 
-function ended(args: readonly string[], env: NodeJS.ProcessEnv, timeout: number): Promise<PythonEnd> {
+function ended(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeout: number,
+  cwd: string | undefined = undefined,
+): Promise<PythonEnd> {
   return new Promise((resolve, reject) => {
-    execFile(program, args, { env, timeout, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    execFile(program, args, { env, timeout, cwd, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       if (error === null) resolve({ code: 0, stdout, stderr })
       else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr })
       else reject(error)
