@@ -3,6 +3,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Run, TidewheelNode } from '../../src/index.ts'
+import { graveFindings } from '../support/axe.ts'
 import { type BuiltPackage, builtPackage } from '../support/built-package.ts'
 import { openChromium } from '../support/chromium.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -381,4 +382,48 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
       await empty.close()
     }
   })
+
+  for (const [role, colorScheme] of [
+    ['admin', 'light'],
+    ['admin', 'dark'],
+    ['viewer', 'light'],
+    ['viewer', 'dark'],
+  ] as const) {
+    test(`axe finds nothing serious in any view, for ${role} in ${colorScheme}`, async () => {
+      await insert(
+        { _id: 'heard', tags: ['axe'], run_at: [new Date()] },
+        { _id: 'broken', tags: ['axe'], trigger: { type: 'cron', hour: 25 } },
+        { _id: 'asleep', tags: ['axe'], next_run_time: null, note: 'until Monday' },
+        { _id: 'stranded', tags: ['axe'], ip: '10.7.0.9' },
+      )
+      const ran = await until(async () => {
+        const row = await db.db.collection<Loose>('executions').findOne({ job_id: 'heard', status: 'executed' })
+        expect(row).not.toBeNull()
+        return row as Loose
+      })
+      const other = await openSite(whole, { client: clientOf(), auth: () => ({ user: 'ada', role }) })
+      try {
+        await look('/jobs?tag=axe', other, { colorScheme })
+        const found: string[] = []
+        const judge = async (what: string) =>
+          found.push(...(await graveFindings(tab.page)).map(finding => `${what}: ${finding}`))
+        await tab.row('heard').waitFor()
+        await press('j', 'x')
+        await judge('/jobs?tag=axe')
+        for (const path of ['/jobs/heard', `/runs/${ran._id}`, '/nodes', '/timeline', '/stats', '/new']) {
+          await tab.page.goto(`${other.url}${path}`)
+          await tab.page.locator('main h1, main h2').first().waitFor()
+          await tab.page.locator('.flow', { hasText: 'Live' }).first().waitFor()
+          await judge(path)
+        }
+        await press('?')
+        await tab.page.getByRole('dialog').waitFor()
+        await judge('keys')
+        expect(found).toEqual([])
+      } finally {
+        await tab.close()
+        await other.close()
+      }
+    })
+  }
 })
