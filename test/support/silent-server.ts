@@ -4,13 +4,20 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 
 export interface SilentServer {
   readonly port: number
+  /** Resolves when the first one has come. */
+  readonly visited: Promise<void>
   close(): Promise<void>
 }
 
 export async function silentServer(port = 0): Promise<SilentServer> {
   const sockets = new Set<Socket>()
+  let visit = () => {}
+  const visited = new Promise<void>(resolve => {
+    visit = resolve
+  })
   const server = createServer(socket => {
     sockets.add(socket.on('error', () => {}))
+    visit()
   })
   await new Promise<void>((listening, fail) => server.on('error', fail).listen(port, '127.0.0.1', listening))
   const close = async (): Promise<void> => {
@@ -18,5 +25,5 @@ export async function silentServer(port = 0): Promise<SilentServer> {
     for (const socket of sockets) socket.destroy()
     await closed
   }
-  return { port: (server.address() as AddressInfo).port, close }
+  return { port: (server.address() as AddressInfo).port, visited, close }
 }
