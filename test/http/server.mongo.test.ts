@@ -1,7 +1,10 @@
 /** The server against those who are slow, many, or speak HTTP in ways that are rare: it goes on, and never answers 5xx. */
+
 import { connect as connectSocket, type Socket } from 'node:net'
+import { interval } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createApp } from '../../src/api/app.ts'
+import { systemClock } from '../../src/clock.ts'
 import { type HttpServer, listen } from '../../src/http/server.ts'
 import { type Client, connect } from '../../src/index.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -60,13 +63,13 @@ describe('those who are slow or many', () => {
     const slow = opened()
     const text = head('GET /livez HTTP/1.1', `X-Long: ${'x'.repeat(400)}`)
     let at = 0
-    const drip = setInterval(() => slow.socket.write(text[at++] ?? ''), 20)
+    const drip = interval(20, systemClock).subscribe(() => slow.socket.write(text[at++] ?? ''))
     try {
       expect((await fetch(`${server.url}/livez`)).status).toBe(200)
       expect(statuses(await slow.ended)).toEqual([408])
       expect(at).toBeLessThan(text.length)
     } finally {
-      clearInterval(drip)
+      drip.unsubscribe()
     }
   })
 
