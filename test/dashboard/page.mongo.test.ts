@@ -400,7 +400,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
         const row = await db.db.collection<Loose>('executions').findOne({ job_id: 'heard', status: 'executed' })
         expect(row).not.toBeNull()
         return row as Loose
-      })
+      }, 30_000)
       const other = await openSite(whole, { client: clientOf(), auth: () => ({ user: 'ada', role }) })
       try {
         await look('/jobs?tag=axe', other, { colorScheme })
