@@ -349,7 +349,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
       expect(new URL(tab.page.url()).pathname).toBe('/x/jobs/a%2Fb%20c')
       await tab.page.reload()
       await tab.page.getByRole('heading', { level: 1, name: 'a/b c' }).waitFor()
-      for (const path of [...paths[role], `/runs/${ran._id}`]) {
+      for (const path of ['/nodes', '/timeline', '/stats', '/new']) {
         await tab.page.goto(`${other.url}${path}`)
         await tab.page.locator('main h1').first().waitFor()
       }
@@ -415,7 +415,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
         await tab.row('heard').waitFor()
         await press('j', 'x')
         await judge('/jobs?tag=axe')
-        for (const path of ['/jobs/heard', `/runs/${ran._id}`, '/nodes', '/timeline', '/stats', '/new']) {
+        for (const path of [...paths[role], `/runs/${ran._id}`]) {
           await tab.page.goto(`${other.url}${path}`)
           await tab.page.locator('main h1, main h2').first().waitFor()
           await tab.page.locator('.flow', { hasText: 'Live' }).first().waitFor()
