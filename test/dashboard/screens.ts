@@ -18,6 +18,7 @@ type Loose = Record<string, unknown> & { _id: string }
 const HERE = '10.20.4.11'
 const THERE = '10.20.4.12'
 const MARKS = 10_000
+const SETTLE_MS = 1_500
 const HOUR_MS = 3_600_000
 
 const [folder, wanted = '2000'] = process.argv.slice(2)
@@ -90,8 +91,8 @@ async function picture(site: Site, name: string, path: string, options?: Browser
   await tab.page.locator('.flow', { hasText: 'Live' }).first().waitFor({ state: 'attached' })
   await tab.page.waitForLoadState('load')
   await before?.(tab.page)
-  // Two frames: what was asked for is drawn.
-  await tab.page.evaluate('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+  // What was asked for is read and drawn.
+  await tab.page.waitForTimeout(SETTLE_MS)
   await tab.page.screenshot({ path: join(folder as string, `${name}.png`) })
   for (const complaint of tab.complaints) console.log(`${name}: ${complaint}`)
   await tab.close()

@@ -41,8 +41,8 @@ export function Sheet({ title, aside, place = 'side', close, foot, children, bar
           <header class="sheet-head">
             <h2>{title}</h2>
             {aside !== undefined && <span class="support">{aside}</span>}
-            <Button kind="quiet" does={close} shortcut="Escape" label="Close">
-              {''}
+            <Button kind="quiet" does={close} shortcut="Escape">
+              <span class="unseen">Close</span>
             </Button>
           </header>
         )}

@@ -309,7 +309,7 @@ function Lists({ state, words }: { readonly state: StatsState; readonly words: s
             </li>
           ))}
         </ul>
-        {state.failing.length === 0 && <p class="panel-foot support">No run failed.</p>}
+        {state.stats !== undefined && state.failing.length === 0 && <p class="panel-foot support">No run failed.</p>}
       </section>
       <section class="panel" aria-label="Slowest">
         <header class="panel-head">
@@ -331,7 +331,7 @@ function Lists({ state, words }: { readonly state: StatsState; readonly words: s
             </li>
           ))}
         </ul>
-        {state.slowest.length === 0 && <p class="panel-foot support">No run has ended.</p>}
+        {state.stats !== undefined && state.slowest.length === 0 && <p class="panel-foot support">No run has ended.</p>}
       </section>
       <section class="panel" aria-label="Nodes">
         <header class="panel-head">
