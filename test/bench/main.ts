@@ -10,6 +10,7 @@ const benches = {
   heap: () => import('./heap.ts'),
   crowd: () => import('./crowd.ts'),
   live: () => import('./live.ts'),
+  streams: () => import('./streams.ts'),
 }
 
 const wanted = process.argv.slice(2)

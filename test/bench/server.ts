@@ -8,6 +8,8 @@ import { startReplicaSet } from '../support/replica-set.ts'
 
 export interface Server {
   readonly uri: (database: string) => string
+  /** Of its first member. */
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -16,6 +18,7 @@ export async function startServer(members: 1 | 3 = 1): Promise<Server> {
   const { path: binary } = await findMongodBinary()
   const set = members === 1 ? await startMongod({ dataDir, binary }) : await startReplicaSet({ members, dataDir })
   return {
+    pid: typeof set.pid === 'number' ? set.pid : set.pid(0),
     uri: database => set.uri.replace('/?', `/${database}?`),
     stop: async () => {
       await set.stop()
