@@ -1,4 +1,4 @@
-/** A release: `node .config/release.mjs VERSION [--dry-run]`.
+/** A release: `npm run release -- VERSION [--dry-run]`.
  *  Holds: the tree is clean, the version is new and higher, CHANGELOG.md has something under Unreleased, checks and tests pass. Then
  *  the version goes into package.json, Unreleased becomes its section, the tarball and its bill of materials lie in release/, and the
  *  commit is tagged. Nothing is pushed and nothing published: the last line says how.

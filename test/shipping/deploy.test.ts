@@ -50,7 +50,7 @@ test('whoever ends a node waits longer than its runs may', () => {
   expect(stop('tidewheel.service')).toBeGreaterThan(0)
   expect(seconds('tidewheel.service', /^TimeoutStopSec=(\d+)/m)).toBeGreaterThan(stop('tidewheel.service'))
   expect(seconds('compose.yaml', /stop_grace_period: (\d+)s/)).toBeGreaterThan(stop('compose.yaml'))
-  const drain = seconds('kubernetes.yaml', /; sleep (\d+)/)
+  const drain = seconds('kubernetes.yaml', /; sleep\s(\d+)/)
   const grace = seconds('kubernetes.yaml', /terminationGracePeriodSeconds: (\d+)/)
   expect(grace).toBeGreaterThan(stop('kubernetes.yaml') + drain)
 })
