@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { installedOnce } from './installed.ts'
 
-export const CHROMIUM_VERSION = '147.0.0'
+const CHROMIUM_VERSION = '147.0.0'
 const PACKAGE = '@sparticuz/chromium'
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 

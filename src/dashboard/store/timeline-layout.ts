@@ -54,7 +54,7 @@ export interface Layout {
   readonly toCome: number
 }
 
-export const BAR = 9
+const BAR = 9
 const ROW = 12
 const PAD = 14
 const LEAST_ROWS = 3
