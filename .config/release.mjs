@@ -4,7 +4,9 @@
  *  commit is tagged. Nothing is pushed and nothing published: the last line says how.
  *  A dry run checks, packs and writes the bill of materials too; it changes no file of the tree, skips the tests and tags nothing. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 
 const version = process.argv[2] ?? ''
 const isDry = process.argv.includes('--dry-run')
@@ -66,7 +68,15 @@ rmSync(OUT, { recursive: true, force: true })
 mkdirSync(OUT)
 // Packing builds anew, from nothing.
 run('npm', ['pack', '--silent', '--pack-destination', OUT])
-const bill = JSON.parse(said('npm', ['sbom', '--omit', 'dev', '--sbom-format', 'cyclonedx']))
+// Of what somebody gets who installs it, peers and all.
+const folder = mkdtempSync(join(tmpdir(), 'tidewheel-release-'))
+const tarball = resolve(
+  OUT,
+  readdirSync(OUT).find(name => name.endsWith('.tgz')),
+)
+run('npm', ['install', '--prefix', folder, '--silent', '--ignore-scripts', '--no-audit', tarball])
+const bill = JSON.parse(said('npm', ['sbom', '--prefix', folder, '--sbom-format', 'cyclonedx']))
+rmSync(folder, { recursive: true, force: true })
 writeFileSync(`${OUT}/sbom.cdx.json`, `${JSON.stringify(bill, null, 2)}\n`)
 process.stdout.write(`${bill.components.length} components in ${OUT}/sbom.cdx.json\n`)
 
