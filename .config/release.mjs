@@ -20,7 +20,8 @@ function run(program, args, options = {}) {
     refuse(`${program} ${args.join(' ')}: ended with ${error.status ?? error.signal}`)
   }
 }
-const said = (program, args) => run(program, args, { stdio: 'pipe', encoding: 'utf8', maxBuffer: 64 << 20 }).trim()
+const said = (program, args, options = {}) =>
+  run(program, args, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 64 << 20, ...options }).trim()
 const step = text => process.stdout.write(`== ${text}\n`)
 
 function refuse(sentence) {
@@ -74,8 +75,12 @@ const tarball = resolve(
   OUT,
   readdirSync(OUT).find(name => name.endsWith('.tgz')),
 )
-run('npm', ['install', '--prefix', folder, '--silent', '--ignore-scripts', '--no-audit', tarball])
-const bill = JSON.parse(said('npm', ['sbom', '--prefix', folder, '--sbom-format', 'cyclonedx']))
+writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'installed', version, private: true }))
+run('npm', ['install', '--silent', '--ignore-scripts', '--no-audit', tarball], { cwd: folder })
+const bill = JSON.parse(said('npm', ['sbom', '--sbom-format', 'cyclonedx'], { cwd: folder }))
+// The tarball's place on this machine is nobody's business.
+for (const component of bill.components)
+  component.externalReferences = component.externalReferences?.filter(({ url }) => !url.startsWith('file:'))
 rmSync(folder, { recursive: true, force: true })
 writeFileSync(`${OUT}/sbom.cdx.json`, `${JSON.stringify(bill, null, 2)}\n`)
 process.stdout.write(`${bill.components.length} components in ${OUT}/sbom.cdx.json\n`)
