@@ -23,6 +23,7 @@ async function withProgram(): Promise<string> {
   return folder
 }
 
+/** A dozen short processes, one after the other: slow where other work has the processors. */
 test('a pod sets itself up, each time anew, is ready as a node of its name, and drains', async () => {
   const testDb = await openTestDb()
   const folder = await withProgram()
@@ -71,7 +72,7 @@ test('a pod sets itself up, each time anew, is ready as a node of its name, and 
   expect(await row()).not.toMatchObject({ wanted: 'draining' })
   await rm(folder, { recursive: true })
   await testDb.close()
-})
+}, 180_000)
 
 test('the setup of compose runs twice, with the password of its file', async () => {
   const testDb = await openTestDb()
