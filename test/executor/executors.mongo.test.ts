@@ -67,8 +67,8 @@ test('what workers and scripts say and return stands in the history', async () =
 
 test('each way a run goes wrong has a status and an exception of its own', async () => {
   const nodes = await aNode({ executors: { process: { memory: 64 }, hanging: { type: 'process', workers: 1 } } })
-  const timeout = 0.5
-  // The start of a worker counts as time of its first run.
+  // A script is deaf once its shell has come to that line; the start of a worker counts as time of its first run.
+  const timeout = 2
   await ran(nodes, 'run.executed', { executor: 'hanging', func: 'do:pid' })
   const ends = await Promise.all([
     ran(nodes, 'run.error', { executor: 'process', func: 'do:die' }),
@@ -79,8 +79,8 @@ test('each way a run goes wrong has a status and an exception of its own', async
   expect(ends.map(({ row }) => row.exception)).toEqual([
     'WorkerDied: the worker process died in the middle of the run, killed by SIGKILL',
     'OutOfMemory: the worker process ran out of memory (limit: 64 MB)',
-    'Timeout: ran longer than its timeout of 0.5 s',
-    'Timeout: ran longer than its timeout of 0.5 s',
+    'Timeout: ran longer than its timeout of 2 s',
+    'Timeout: ran longer than its timeout of 2 s',
   ])
   for (const { row } of ends.slice(2)) expect(row.duration).toBeGreaterThanOrEqual(timeout * 1000 + KILL_MS - 100)
   for (const executor of ['process', 'hanging']) {
