@@ -7,6 +7,7 @@ const benches = {
   storm: () => import('./storm.ts'),
   runs: () => import('./runs.ts'),
   indexes: () => import('./indexes.ts'),
+  lists: () => import('./lists.ts'),
   heap: () => import('./heap.ts'),
   crowd: () => import('./crowd.ts'),
   live: () => import('./live.ts'),
