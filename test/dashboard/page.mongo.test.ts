@@ -285,6 +285,12 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     )
   })
 
+  test('the overview draws its plots, also where the browser has no locale', async () => {
+    await look('/stats')
+    await until(async () => expect(await tab.page.locator('.plot canvas').count()).toBe(4))
+    expect(tab.complaints).toEqual([])
+  })
+
   test('when the server goes away the page says so, and when it comes back it shows what happened meanwhile', async () => {
     const other = await openSite(whole, { node: nodes[0] as TidewheelNode })
     try {

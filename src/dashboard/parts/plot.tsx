@@ -26,6 +26,16 @@ interface PlotProps {
 
 const HIGH = 96
 
+/** uPlot takes the browser's language as it stands, and does not load where that is none: `en-US@posix`, without a locale. */
+function loaded() {
+  try {
+    new Intl.NumberFormat(navigator.language)
+  } catch {
+    Object.defineProperty(navigator, 'language', { value: 'en-US', configurable: true })
+  }
+  return import('uplot')
+}
+
 export function Plot({ label, x, series, format, below }: PlotProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | undefined>(undefined)
@@ -40,7 +50,7 @@ export function Plot({ label, x, series, format, below }: PlotProps) {
     let current = true
     const { current: place } = box
     const resize = new ResizeObserver(() => plot.current?.setSize({ width: place?.clientWidth ?? 200, height: HIGH }))
-    void import('uplot').then(({ default: UPlot }) => {
+    void loaded().then(({ default: UPlot }) => {
       if (!current || place === null) return
       const bars = UPlot.paths.bars?.({ size: [0.7, 9] })
       plot.current = new UPlot(
