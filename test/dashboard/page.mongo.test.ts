@@ -45,8 +45,14 @@ async function look(path: string, at: Site = site, options: Parameters<typeof op
 
 const shows = (words: string | RegExp) => tab.page.getByText(words).first().waitFor()
 const gone = (selector: string) => tab.page.locator(selector).first().waitFor({ state: 'detached' })
+/** Each key when what the one before did is drawn, as it is for whoever looks before typing on. */
 const press = async (...keys: readonly string[]) => {
-  for (const key of keys) await tab.page.keyboard.press(key)
+  for (const key of keys) {
+    await tab.page.keyboard.press(key)
+    await tab.page.evaluate(
+      'new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(null))))',
+    )
+  }
 }
 const button = (name: string | RegExp) => tab.page.getByRole('button', { name }).first()
 const live = () => tab.page.locator('.flow', { hasText: 'Live' }).first().waitFor()
@@ -146,7 +152,11 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     await press('Escape')
     await gone('.in-hand')
     expect((await jobOf('typed')).ip).toBe(HERE)
-    await press('Space', 'ArrowDown', 'Enter')
+    await press('Space')
+    await shows(`Move 1 job to ${THERE}`)
+    await press('ArrowDown')
+    await shows(`Move 1 job to ${THERE}`)
+    await press('Enter')
     await until(async () => expect((await jobOf('typed')).ip).toBe(THERE))
   })
 
