@@ -282,24 +282,32 @@ class Following {
       ...(this.#token !== undefined ? { startAfter: this.#token } : { startAtOperationTime: this.#from as Timestamp }),
     })
     this.#stream = stream
+    const opened = new Promise(resolve => stream.once('resumeTokenChanged', resolve))
+    // It goes on from here, though the first answer to a question for more takes as long as there is nothing to tell.
+    void opened.then(() => {
+      if (this.#stream === stream) this.#heard(null)
+    })
     // A stream that is closed before the server has answered its opening would stay behind there.
-    const opened = new Promise(resolve => stream.once('resumeTokenChanged', resolve)).then(() => wait(SETTLING_MS))
-    this.#opening = Promise.race([opened, wait(OPENING_MS)])
+    this.#opening = Promise.race([opened.then(() => wait(SETTLING_MS)), wait(OPENING_MS)])
     try {
       while (!this.#isClosed) {
         const event = await this.#answer(stream.tryNext())
-        this.#answered = { at: monotonicNow(systemClock), age: event === null ? 0 : this.#ageOf(event) }
         if (event !== null && ENDS.has(event.operationType)) return
         this.#token = stream.resumeToken ?? this.#token
-        if (this.#mode === 'interrupted') {
-          this.#become('following')
-          this.#out.next({ type: 'stream.resumed' })
-        }
+        this.#heard(event)
         yield event
       }
     } finally {
       void this.#endStream()
     }
+  }
+
+  /** The server has answered: with a change, or that there is none. */
+  #heard(event: ChangeStreamDocument<Job> | null): void {
+    this.#answered = { at: monotonicNow(systemClock), age: event === null ? 0 : this.#ageOf(event) }
+    if (this.#mode !== 'interrupted') return
+    this.#become('following')
+    this.#out.next({ type: 'stream.resumed' })
   }
 
   /** Milliseconds since a change was made; a server before 6.0 tells the second alone, of which the end counts. */

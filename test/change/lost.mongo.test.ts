@@ -160,6 +160,18 @@ describe('history', () => {
   })
 })
 
+test('a cut in which nothing happened is over when the server has opened the stream anew, not with its first answer', async () => {
+  await insert(mine())
+  await follow()
+  line.cut()
+  await until(() => expect(memory.of('stream.interrupted')).toHaveLength(1))
+  let answers = 0
+  void answered().then(() => answers++)
+  line.open()
+  await until(() => expect(memory.of('stream.resumed')).toHaveLength(1), PATIENCE_MS)
+  expect(answers).toBe(0)
+})
+
 describe('the largest document there can be is told like any other, because nothing is looked up for its event', () => {
   test.each<[string, (id: string, text: string) => Promise<unknown>]>([
     ['an update', (_id, x_text) => jobs().updateOne({ _id }, { $set: { x_text, func: 'hold' } })],
