@@ -27,6 +27,15 @@ export const WATCHFUL_SLEEP_MS = 1_000
 /** Resolves after so many ms of the machine's clock. */
 export const wait = (ms: number): Promise<void> => new Promise(resolve => systemClock.schedule(() => resolve(), ms))
 
+/** The answer; where none comes within so many ms of the machine's clock, what `late` says or throws. What was asked goes on. */
+export async function within<T, L>(answer: Promise<T>, ms: number, late: () => L): Promise<T | L> {
+  let timer: { unsubscribe(): void } | undefined
+  const silence = new Promise<void>(resolve => {
+    timer = systemClock.schedule(() => resolve(), ms)
+  })
+  return await Promise.race([answer, silence.then(late)]).finally(() => timer?.unsubscribe())
+}
+
 /** Calls back after `ms`, however many they are: in waits that none exceeds MAX_SLEEP_MS. */
 export function after(clock: Clock, ms: number, work: () => void): { unsubscribe(): void } {
   const end = monotonicNow(clock) + ms

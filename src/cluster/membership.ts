@@ -4,7 +4,7 @@
  *  → lapsed (no heartbeat got through for a whole lease; holds again with the next one) or back to seeking (replaced).
  *  `#mode` is set by `#become` alone. */
 import type { Collection } from 'mongodb'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, within } from '../clock.ts'
 import type { Lease, NodeInfo, Report } from './lease.ts'
 import type { Taker } from './placement.ts'
 import { isLiving, readRegistry, type Seen, takesJobs } from './registry.ts'
@@ -121,11 +121,9 @@ export class Membership {
   /** What a frozen server does not answer is asked again at the next turn, perhaps of another one. */
   async #inTime<T>(answer: Promise<T>): Promise<T> {
     const ms = Math.max(LEAST_PATIENCE_MS, this.#options.leaseMs / GIVEN_UP)
-    let late: { unsubscribe(): void } | undefined
-    const silence = new Promise<never>((_, reject) => {
-      late = systemClock.schedule(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+    return await within(answer, ms, () => {
+      throw new Error(`no answer within ${ms} ms`)
     })
-    return await Promise.race([answer, silence]).finally(() => late?.unsubscribe())
   }
 
   #become(mode: Mode): void {

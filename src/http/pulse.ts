@@ -2,11 +2,13 @@
  *  In: a small question to it, and work that may depend on it. Out: the work's answer; or, where the database does not answer the small
  *  question either, an error within two seconds. Work that only takes its time is waited for.
  *  Holds: at most one such question is under way. */
-import { systemClock } from '../clock.ts'
+import { within } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
 
 /** After so long without an answer the small question is put, which has as long again. */
 const PATIENCE_MS = 900
+
+const nothing = () => undefined
 
 export class Pulse {
   readonly #ask: () => Promise<unknown>
@@ -26,7 +28,7 @@ export class Pulse {
       .finally(() => {
         this.#asked = undefined
       })
-    return (await within(this.#asked, ms)) ?? false
+    return (await within(this.#asked, ms, nothing)) ?? false
   }
 
   /** Throws `unreachable` where the database does not answer; the work may still come to its end. */
@@ -36,22 +38,13 @@ export class Pulse {
       () => true,
       () => true,
     )
-    while ((await within(ended, PATIENCE_MS)) === undefined) {
+    while ((await within(ended, PATIENCE_MS, nothing)) === undefined) {
       if (await this.beats()) continue
       // It may have come meanwhile.
-      if ((await within(ended, 0)) !== undefined) break
+      if ((await within(ended, 0, nothing)) !== undefined) break
       const message = 'the database does not answer; what was asked may be done still'
       throw new TidewheelError('unreachable', message)
     }
     return await work
   }
-}
-
-/** Undefined: not in that time. */
-async function within<T>(answer: Promise<T>, ms: number): Promise<T | undefined> {
-  let late: { unsubscribe(): void } | undefined
-  const silence = new Promise<undefined>(resolve => {
-    late = systemClock.schedule(() => resolve(undefined), ms)
-  })
-  return await Promise.race([answer, silence]).finally(() => late?.unsubscribe())
 }

@@ -5,7 +5,7 @@
  *  `reset` says that something may be missing. */
 import type { Client } from '../client/connect.ts'
 import { type PlacedEvent, type Standing, standingOf } from '../client/events.ts'
-import { monotonicNow, systemClock } from '../clock.ts'
+import { monotonicNow, systemClock, within } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
 import type { EventOf } from '../event.ts'
 import { CatchUp } from './catch-up.ts'
@@ -96,7 +96,7 @@ export class Hub {
       this.#linger?.unsubscribe()
       this.#following ??= this.#follow()
       const isWrong = after !== undefined && listener.since === undefined
-      const position = await inTime(this.#prepare(listener, this.#following))
+      const position = await within(this.#prepare(listener, this.#following), JOINING_MS, unopened)
       if (isWrong) this.#reset(listener, 'this is no position of an event')
       if (this.#interruption !== undefined) listener.news(newsOf(this.#interruption))
       this.#joining.delete(listener)
@@ -296,18 +296,13 @@ const sizeOf = ({ frames }: Batch) => frames.reduce((sum, { bytes }) => sum + by
 const newsOf = ({ position: _, ...news }: EventOf<'stream.interrupted' | 'stream.resumed'> & { position?: string }) =>
   frame(news.type, news)
 
+function unopened(): never {
+  throw new TidewheelError('unreachable', 'the database does not open a stream of its changes')
+}
+
 function repeatedly(ms: number, work: () => void): { unsubscribe(): void } {
   return systemClock.schedule(function () {
     work()
     this.schedule(undefined, ms)
   }, ms)
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  let late: { unsubscribe(): void } | undefined
-  const silence = new Promise<never>((_, reject) => {
-    const error = new TidewheelError('unreachable', 'the database does not open a stream of its changes')
-    late = systemClock.schedule(() => reject(error), JOINING_MS)
-  })
-  return await Promise.race([answer, silence]).finally(() => late?.unsubscribe())
 }

@@ -3,7 +3,7 @@
  *  Users are read anew after half a second, and before anybody is refused; a right password is remembered for a while, by a keyed
  *  hash that holds what is stored, so that a new password, a new role or a removed user counts at the next reading.
  *  Holds: that there are no users is said only where the database said so. */
-import { monotonicNow, systemClock } from '../clock.ts'
+import { monotonicNow, systemClock, within } from '../clock.ts'
 import { TidewheelError } from '../errors.ts'
 import { decoyFor, inTurn, isPassword } from './password.ts'
 import { keyedHash, tokenHash } from './token.ts'
@@ -102,7 +102,7 @@ export class Keys {
 
   async #read(): Promise<Reading> {
     const at = monotonicNow(systemClock)
-    const reading = readingOf(await inTime(this.#ring.keys()).catch(unsaid), at)
+    const reading = readingOf(await within(this.#ring.keys(), PATIENCE_MS, silent).catch(unsaid), at)
     if (this.#latest === undefined || this.#latest.at < at) this.#latest = reading
     return reading
   }
@@ -167,16 +167,6 @@ function unsaid(cause: unknown): never {
 }
 
 /** A database that says nothing is away. */
-async function inTime<T>(asked: Promise<T>): Promise<T> {
-  let timer: { unsubscribe(): void } | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = systemClock.schedule(() => {
-      reject(new TidewheelError('timeout', `the database has not said who may come in within ${PATIENCE_MS} ms`))
-    }, PATIENCE_MS)
-  })
-  try {
-    return await Promise.race([asked, late])
-  } finally {
-    timer?.unsubscribe()
-  }
+function silent(): never {
+  throw new TidewheelError('timeout', `the database has not said who may come in within ${PATIENCE_MS} ms`)
 }
