@@ -31,7 +31,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   },
   flask: { all: ['job', 'trigger'] },
   live: { all: ['client'] },
-  health: { all: [] },
+  health: { all: ['job'] },
   http: { all: ['user'], types: ['client', 'executor', 'health', 'live', 'log'] },
   api: { all: ['client', 'flask', 'health', 'http', 'job', 'live', 'log', 'trigger'] },
   dashboard: { all: [] },
@@ -41,7 +41,7 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   dev: { all: [] },
   moving: { all: ['job', 'trigger'] },
   cli: {
-    all: ['api', 'client', 'database', 'dev', 'http', 'index', 'job', 'log', 'moving', 'options', 'trigger', 'user'],
+    all: ['api', 'client', 'database', 'dev', 'index', 'job', 'log', 'moving', 'options', 'trigger', 'user'],
   },
 }
 

@@ -27,15 +27,15 @@ export interface AppOptions {
   /** A node of this process: its database is served where no client is given, and `/scheduler` acts on it. */
   readonly node?: NodeHere
   /** The path that all addresses begin with, such as `/tidewheel`. Default: none. */
-  readonly basePath?: string
+  readonly basePath?: string | undefined
   /** Says who asks, instead of the users of the database: a session of the application, the header of a proxy. */
   readonly auth?: Auth
   /** Names that a request's `Host` may have, beside loopback names and the address it came to. Default: none. */
-  readonly allowedHosts?: readonly string[]
+  readonly allowedHosts?: readonly string[] | undefined
   /** True: whatever the role, nothing can be changed here. Default: false. */
-  readonly readOnly?: boolean
+  readonly readOnly?: boolean | undefined
   /** True: `/metrics` needs a user, as all else does. Default: false. */
-  readonly metricsAuth?: boolean
+  readonly metricsAuth?: boolean | undefined
   /** A logger of pino for changes and what was not foreseen; false: none. Default: warnings and errors to stderr. */
   readonly logger?: Logger | false
 }

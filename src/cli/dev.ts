@@ -3,6 +3,7 @@
  *  Out: the connection string and lines to paste, then a line for each run and each change, until Ctrl-C.
  *  Holds: when it ends no process and no lock is left; the data stays. */
 import { Command } from 'commander'
+import type { Served } from '../api/serve.ts'
 import { systemClock } from '../clock.ts'
 import { redacted } from '../database/connection.ts'
 import { SAMPLE_TASKS, sampleJobs } from '../dev/sample-tasks.ts'
@@ -13,7 +14,7 @@ import { endNodes } from './ending.ts'
 import { clockTime, lineOf } from './events.ts'
 import { EXIT, sentencesOf } from './exit-codes.ts'
 import { rounded } from './instant.ts'
-import { SERVES, type ServedHere, serve, USUAL_ADDRESS } from './serve.ts'
+import { SERVES, serveHere, USUAL_ADDRESS } from './serve.ts'
 import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
@@ -35,7 +36,7 @@ export const devCommand = () =>
       const { first, close } = signals()
       const server = await devServer(call)
       const nodes = ipsOf(call.settings).map(ip => nodeOf(ip, server, call))
-      let page: ServedHere | undefined
+      let page: Served | undefined
       try {
         const { uri, db } = server
         await using client = await connect({ uri, db, connectTimeout: call.settings.connectTimeout })
@@ -71,8 +72,8 @@ function nodeOf(ip: string, { uri, db }: DevServer, { settings, out }: Call): Ti
 }
 
 /** API and dashboard, on the usual port or, where that is taken, on the next one. */
-async function open(client: Client, [node]: readonly TidewheelNode[], { settings, out }: Call): Promise<ServedHere> {
-  const page = await serve({ client, ...(node && { node }), logger: false }, settings, { orNext: true })
+async function open(client: Client, [node]: readonly TidewheelNode[], { settings, out }: Call): Promise<Served> {
+  const page = await serveHere({ client, ...(node && { node }), logger: false }, settings, { orNext: true })
   if (settings.http === undefined && !page.url.includes(USUAL_ADDRESS)) {
     out.note(`${USUAL_ADDRESS} is taken; this one is served at ${page.url}`)
   }
@@ -81,7 +82,7 @@ async function open(client: Client, [node]: readonly TidewheelNode[], { settings
 
 interface Development {
   readonly server: DevServer
-  readonly page: ServedHere
+  readonly page: Served
   readonly call: Call
 }
 
@@ -133,7 +134,7 @@ interface Present {
 }
 
 /** What to read first: where the database is, and lines that each show something at once, with the jobs there are. */
-function welcome(page: ServedHere, { uri, db, where }: DevServer, { ips, jobs }: Present): readonly string[] {
+function welcome(page: Served, { uri, db, where }: DevServer, { ips, jobs }: Present): readonly string[] {
   const shell = (line: string) => `  mongosh '${redacted(uri)}' --quiet --eval '${line}'`
   const one = (id: string, update: string) => shell(`db.jobs.updateOne({_id: "${id}"}, ${update})`)
   const [first = ''] = ips

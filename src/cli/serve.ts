@@ -1,9 +1,7 @@
 /** `tidewheel serve`: API and dashboard only, runs no job, until SIGINT or SIGTERM.
  *  What every command that serves shares: where it listens, what it may, and what it says. */
 import { Command } from 'commander'
-import type { AppOptions } from '../api/app.ts'
-import type { Address, HttpServer } from '../http/server.ts'
-import type { Client } from '../index.ts'
+import type { Served, ServeOptions } from '../api/serve.ts'
 import { jsonLogger, type Logger, streamLogger } from '../log.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import type { SettingName, Settings } from './settings.ts'
@@ -20,7 +18,7 @@ export const serveCommand = () =>
     run(SERVES, async ({ settings, out }: Call) => {
       const { first, close } = signals()
       await withClient(settings, async client => {
-        const served = await serve({ client, logger: loggerOf(settings) }, settings)
+        const served = await serveHere({ client, logger: loggerOf(settings) }, settings)
         out.note(`API and dashboard: ${served.url}`)
         await first
         await served.close()
@@ -29,44 +27,23 @@ export const serveCommand = () =>
     }),
   )
 
-export interface ServedHere {
-  /** Where a browser finds the dashboard. */
-  readonly url: string
-  close(): Promise<void>
-}
-
 /** `orNext`: where nobody chose the address and it is taken, the next free port will do. */
-export async function serve(
-  options: Pick<AppOptions, 'node' | 'logger'> & { readonly client: Client },
+export async function serveHere(
+  options: Pick<ServeOptions, 'client' | 'node' | 'logger'>,
   settings: Settings,
   { orNext = false } = {},
-): Promise<ServedHere> {
+): Promise<Served> {
   const { http, basePath, allowedHosts, readOnly, metricsAuth } = settings
-  // Loaded where it is needed: no other command waits for it.
-  const { createApp, assertServable, addressOf, listen } = await import('../api/door.ts')
-  const address = addressOf(http ?? USUAL_ADDRESS) as Address
-  await assertServable(address.host, options.client)
-  const app = createApp({
+  const { serve } = await import('../api/serve.ts')
+  return await serve({
     ...options,
-    ...(basePath !== undefined && { basePath }),
-    ...(allowedHosts !== undefined && { allowedHosts }),
-    ...(readOnly !== undefined && { readOnly }),
-    ...(metricsAuth !== undefined && { metricsAuth }),
+    http: http ?? USUAL_ADDRESS,
+    orNext: orNext && http === undefined,
+    basePath,
+    allowedHosts,
+    readOnly,
+    metricsAuth,
   })
-  let server: HttpServer
-  try {
-    server = await listen(app.listener, { address, orNext: orNext && http === undefined })
-  } catch (error) {
-    await app.close()
-    throw error
-  }
-  return {
-    url: `${server.url}${basePath ?? ''}/`,
-    async close() {
-      await app.close()
-      await server.close()
-    },
-  }
 }
 
 /** The log goes to stdout, as that of `start` does. */

@@ -4,6 +4,7 @@
  *  Holds: start and stop may be called in any order and twice; what was added before the start is stored at the start. */
 import { ObjectId } from 'mongodb'
 import { Observable, Subject } from 'rxjs'
+import type { Served } from '../api/serve.ts'
 import { type Client, handlesOf } from '../client/connect.ts'
 import { givenSpan } from '../client/given.ts'
 import type { History } from '../client/history.ts'
@@ -25,7 +26,7 @@ import { type PipelineRun, runsOf } from '../run/pipeline.ts'
 import { Life } from './life.ts'
 import { Mode } from './mode.ts'
 import { type CheckedOptions, checkOptions, type NodeOptions } from './options.ts'
-import { type Served, serveNode } from './served.ts'
+import { serveNode } from './served.ts'
 import type { Stages } from './stages.ts'
 
 /** One process that runs the jobs of one ip, as an application holds it. It may be started again after a stop, not after `close`;
@@ -92,7 +93,7 @@ export class Node implements TidewheelNode {
   /** From an open database to the end of a stop. */
   #life: Life | undefined
   /** From the first start to the close, where the options name an address. */
-  #served: Served | undefined
+  #served: Pick<Served, 'close'> | undefined
 
   /** `timezone`: the one that was given, if one was. */
   constructor(options: CheckedOptions, timezone: string | undefined) {
