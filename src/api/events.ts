@@ -6,6 +6,7 @@ import { checkQuery, standingOf } from '../client/events.ts'
 import { HEADERS } from '../http/guards.ts'
 import { type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
+import { present } from '../job/job.ts'
 
 const EventsQuery = z.strictObject({
   job: z.string().describe('only events of the job with this id').optional(),
@@ -46,7 +47,7 @@ export const eventRoutes = ({ hub }: Serving): readonly Route[] => [
       },
     },
     handle: async ({ query: { job, ip, type, tag, after: given }, request, hangUp }) => {
-      const query = checkQuery(onlyGiven({ job_id: job, node: ip, type }))
+      const query = checkQuery(present({ job_id: job, node: ip, type }))
       const last = request.headers.get('last-event-id') || undefined
       const after = last ?? given
       const since = last !== undefined ? standingOrNone(last) : given === undefined ? undefined : standingOf(given)
@@ -55,9 +56,6 @@ export const eventRoutes = ({ hub }: Serving): readonly Route[] => [
     },
   }),
 ]
-
-const onlyGiven = (fields: Readonly<Record<string, string | undefined>>) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
 /** A browser sends what it has had, and cannot help it. */
 function standingOrNone(position: string) {

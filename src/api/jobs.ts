@@ -7,7 +7,7 @@ import { TidewheelError } from '../errors.ts'
 import { Refusal } from '../http/refusal.ts'
 import { type Reply, type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
-import type { Job as JobDocument } from '../job/job.ts'
+import { type Job as JobDocument, present } from '../job/job.ts'
 import { Id, Job, JobBody, JobPatch, pageOf, text, truth, whole } from './wire.ts'
 
 const SORTS = ['_id', 'next_run_time', '-next_run_time'] as const
@@ -122,12 +122,6 @@ export const replyOf = (job: JobDocument, headers: Readonly<Record<string, strin
   body: job,
   headers: { ETag: `"${revisionOf(job)}"`, ...headers },
 })
-
-/** Without what is not there: handles tell absent from undefined. */
-export const present = <T extends object>(fields: T) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [N in keyof T]: Exclude<T[N], undefined>
-  }
 
 /** An edit under the condition of `If-Match`, if one is named. */
 async function unchanged(

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
 import { mustBe } from '../http/who.ts'
-import type { Job as JobDocument } from '../job/job.ts'
-import { filterShape, present, replyOf } from './jobs.ts'
+import { type Job as JobDocument, present } from '../job/job.ts'
+import { filterShape, replyOf } from './jobs.ts'
 import { Id, Instant, instant, Job, text, whole } from './wire.ts'
 
 const ACTIONS = ['pause', 'resume', 'run', 'move', 'remove', 'cancel'] as const

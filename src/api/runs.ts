@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { RUN_STATUSES } from '../client/runs-page.ts'
 import { type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
-import { present } from './jobs.ts'
+import { present } from '../job/job.ts'
 import { Id, Instant, instant, pageOf, Run, text, whole } from './wire.ts'
 
 const MOST_JOBS = 200

@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { type Route, route } from '../http/route.ts'
 import type { Serving } from '../http/serving.ts'
+import { present } from '../job/job.ts'
 import { previewTrigger } from '../trigger/preview.ts'
-import { present } from './jobs.ts'
 import { Instant, instant, text, whole } from './wire.ts'
 
 const Lane = z

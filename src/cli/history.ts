@@ -2,10 +2,9 @@
  *  In: rows of the history, filtered by the database. Out: newest first; with `--follow` oldest first, and then those that are stored
  *  from now on, a line each, until Ctrl-C. Without `--since` and `--limit` these are the latest 50. */
 import { Command } from 'commander'
-import { RUN_STATUSES } from '../client/runs-page.ts'
 import { systemClock } from '../clock.ts'
 import type { Client, Execution } from '../index.ts'
-import { isFailure } from '../job/outcome.ts'
+import { isFailure, STATUSES } from '../job/outcome.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { streamNote } from './events.ts'
 import { EXIT } from './exit-codes.ts'
@@ -33,7 +32,7 @@ interface Asked {
   readonly most: number
 }
 
-const FAILED = RUN_STATUSES.filter(status => status !== 'started' && isFailure(status))
+const FAILED = STATUSES.filter(isFailure)
 const USUAL = 50
 const MOST_ROWS = 1_000_000
 

@@ -4,6 +4,7 @@
 import type { Collection, Document, Filter } from 'mongodb'
 import { nearest, TidewheelError } from '../errors.ts'
 import type { Execution } from '../history/rows.ts'
+import { STATUSES } from '../job/outcome.ts'
 import { areTimeAndId, cursorOf, givenLimit, keysOf, type Page } from './cursor.ts'
 import { givenDate, givenFields, refuse } from './given.ts'
 
@@ -28,16 +29,7 @@ export interface RunsPageOptions {
 const NAMES = ['job', 'ip', 'status', 'since', 'until', 'limit', 'after'] as const
 
 /** All that a row can say. */
-export const RUN_STATUSES = [
-  'started',
-  'executed',
-  'error',
-  'missed',
-  'max_instances',
-  'timeout',
-  'interrupted',
-  'cancelled',
-] as const satisfies readonly Execution['status'][]
+export const RUN_STATUSES = ['started', ...STATUSES] as const satisfies readonly Execution['status'][]
 
 /** The time by which a list goes. */
 type Time = 'run_time' | 'recorded'

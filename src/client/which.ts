@@ -7,7 +7,7 @@ import type { Filter } from 'mongodb'
 import type { Seen } from '../cluster/registry.ts'
 import { strandedQuery } from '../cluster/stranded.ts'
 import { nearest, TidewheelError } from '../errors.ts'
-import { isObject, type Job } from '../job/job.ts'
+import { isObject, type Job, present } from '../job/job.ts'
 import { refuse } from './given.ts'
 
 /** Which jobs: all that is given has to be so. */
@@ -86,7 +86,7 @@ export function givenJobFilter(value: unknown, where: string): JobFilter {
   }
   const { status } = value
   if (status !== undefined) givenStatus(status, `${where}: status`)
-  return Object.fromEntries(Object.entries(value).filter(([, found]) => found !== undefined)) as JobFilter
+  return present(value) as JobFilter
 }
 
 /** `called`: how the message calls the value. Throws `invalid_option`. */

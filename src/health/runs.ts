@@ -3,20 +3,17 @@
  *  so that a sum over all counts each run once. */
 import type { Observable } from 'rxjs'
 import type { TidewheelEvent } from '../event.ts'
+import { STATUSES, type Status } from '../job/outcome.ts'
 import { Histogram } from './histogram.ts'
 
 /** Seconds. */
 const LATE_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 60, 300]
 const DURATION_BOUNDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600]
 
-/** How a run ends, or why it does not begin. */
-const RUN_STATUSES = ['executed', 'error', 'missed', 'max_instances', 'timeout', 'cancelled', 'interrupted'] as const
-
-const isEnd = (status: string): status is (typeof RUN_STATUSES)[number] =>
-  (RUN_STATUSES as readonly string[]).includes(status)
+const isEnd = (status: string): status is Status => (STATUSES as readonly string[]).includes(status)
 
 export class Runs {
-  readonly ends = new Map<string, number>(RUN_STATUSES.map(status => [status, 0]))
+  readonly ends = new Map<string, number>(STATUSES.map(status => [status, 0]))
   readonly late = new Histogram(LATE_BOUNDS)
   readonly durations = new Histogram(DURATION_BOUNDS)
   readonly #subscription: { unsubscribe(): void }

@@ -26,6 +26,12 @@ export interface Fence {
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   Object.prototype.toString.call(value) === '[object Object]' && !('_bsontype' in (value as object))
 
+/** Without what is undefined, which MongoDB would store as null. */
+export const present = <T extends object>(fields: T) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [N in keyof T]: Exclude<T[N], undefined>
+  }
+
 const isFence = (value: unknown): value is Fence =>
   typeof value === 'object' && value !== null && '_bsontype' in value && value._bsontype === 'Timestamp'
 

@@ -5,7 +5,9 @@ import type { Failure, News } from '../event.ts'
 import { factsOf, type RunEntry, type RunFacts, runOf } from './claim.ts'
 import type { Job, RunningEntry } from './job.ts'
 
-export type Status = 'executed' | 'error' | 'missed' | 'max_instances' | 'timeout' | 'interrupted' | 'cancelled'
+/** How a run ends, or why it does not begin. */
+export const STATUSES = ['executed', 'error', 'missed', 'max_instances', 'timeout', 'interrupted', 'cancelled'] as const
+export type Status = (typeof STATUSES)[number]
 
 export interface Outcome {
   /** The document as it was at the claim. */

@@ -6,7 +6,7 @@
 import type { z } from 'zod'
 import { nearest, type Problem, TidewheelError } from '../errors.ts'
 import { nextFireTime, type ParsedTrigger, parseTrigger, TRIGGER_FIELDS } from '../trigger/trigger.ts'
-import { isObject, type Job, type JobInput, jobSchema } from './job.ts'
+import { isObject, type Job, type JobInput, jobSchema, present } from './job.ts'
 import { unstorable } from './storable.ts'
 
 export interface ParseOptions {
@@ -143,10 +143,6 @@ export function unflatten(input: unknown, { partial = false } = {}): JobInput {
   else if (!partial) job.trigger = { type: 'date' }
   return withDates(job) as unknown as JobInput
 }
-
-/** Without what is undefined, which MongoDB would store as null. */
-const present = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
 /** `ip: null` means no ip, also where the defaults have one. */
 const placed = ({ ip, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> =>

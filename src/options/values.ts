@@ -3,7 +3,7 @@ import type { MongoClient } from 'mongodb'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { Problem } from '../errors.ts'
-import type { FlatJob, JobInput } from '../job/job.ts'
+import { type FlatJob, type JobInput, present } from '../job/job.ts'
 import { validateJob } from '../job/parse.ts'
 import type { Logger } from '../log.ts'
 import { zoneOf } from '../trigger/local-time.ts'
@@ -164,9 +164,6 @@ export const jobDefaults = () =>
     const [problem] = validateJob({ ...ANY_JOB, ...present(rest), ...(ip !== null && present({ ip })) })
     return problem && { path: `${path}.${problem.path}`, message: `${path}.${problem.message}` }
   })
-
-const present = (fields: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
 /** Only that each is a job with an id of its own: without one it would be another job at each start. */
 export const jobs = () =>
