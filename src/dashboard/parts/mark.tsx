@@ -6,6 +6,22 @@ import type { Shape, Status } from '../words/status.ts'
 const DIAMOND = 'M7 .8 13.2 7 7 13.2.8 7Z'
 const SMALL_DIAMOND = 'M7 1.8 12.2 7 7 12.2 1.8 7Z'
 
+/** It broke: `cut` is what is cut out of a full square. */
+const square = (cut: string) => (
+  <>
+    <rect x="1.5" y="1.5" width="11" height="11" rx="1.5" class="fill" />
+    <path d={cut} class="cut" />
+  </>
+)
+
+/** It did not run. */
+const fullDiamond = (cut: string) => (
+  <>
+    <path d={DIAMOND} class="fill" />
+    <path d={cut} class="cut" />
+  </>
+)
+
 const DRAWINGS: Readonly<Record<Shape, preact.JSX.Element>> = {
   ring: <circle cx="7" cy="7" r="4.5" class="stroke" />,
   half: (
@@ -20,44 +36,14 @@ const DRAWINGS: Readonly<Record<Shape, preact.JSX.Element>> = {
       <path d="m4.2 7.2 2 2 3.6-4" class="cut" />
     </>
   ),
-  cross: (
-    <>
-      <rect x="1.5" y="1.5" width="11" height="11" rx="1.5" class="fill" />
-      <path d="m4.8 4.8 4.4 4.4m0-4.4L4.8 9.2" class="cut" />
-    </>
-  ),
-  hands: (
-    <>
-      <rect x="1.5" y="1.5" width="11" height="11" rx="1.5" class="fill" />
-      <path d="M7 3.8V7.4l2.4 1.2" class="cut" />
-    </>
-  ),
-  slash: (
-    <>
-      <rect x="1.5" y="1.5" width="11" height="11" rx="1.5" class="fill" />
-      <path d="M9.6 2.6 4.4 11.4" class="cut" />
-    </>
-  ),
-  exclamation: (
-    <>
-      <rect x="1.5" y="1.5" width="11" height="11" rx="1.5" class="fill" />
-      <path d="M7 4v3.6M7 9.8v.2" class="cut" />
-    </>
-  ),
+  cross: square('m4.8 4.8 4.4 4.4m0-4.4L4.8 9.2'),
+  hands: square('M7 3.8V7.4l2.4 1.2'),
+  slash: square('M9.6 2.6 4.4 11.4'),
+  exclamation: square('M7 4v3.6M7 9.8v.2'),
   diamond: <path d={SMALL_DIAMOND} class="stroke" />,
   'diamond-bar': <path d={`${SMALL_DIAMOND}M5 7h4`} class="stroke" />,
-  'diamond-exclamation': (
-    <>
-      <path d={DIAMOND} class="fill" />
-      <path d="M7 4v3.4M7 9.4v.2" class="cut" />
-    </>
-  ),
-  'diamond-hands': (
-    <>
-      <path d={DIAMOND} class="fill" />
-      <path d="M7 4v3.4l2 1" class="cut" />
-    </>
-  ),
+  'diamond-exclamation': fullDiamond('M7 4v3.4M7 9.4v.2'),
+  'diamond-hands': fullDiamond('M7 4v3.4l2 1'),
   bars: <path d="M4.7 3v8M9.3 3v8" class="stroke thick" />,
   struck: <path d="M7 2.2a4.8 4.8 0 1 0 0 9.6 4.8 4.8 0 0 0 0-9.6ZM10.3 3.7 3.7 10.3" class="stroke" />,
   hollow: <rect x="2.5" y="2.5" width="9" height="9" rx="1.5" class="stroke" />,
