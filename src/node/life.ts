@@ -55,8 +55,10 @@ export class Life {
 
   /** Opens the database and creates what is missing there. Throws what a connection throws. */
   static async open(options: LifeOptions): Promise<Life> {
-    await loadTracing()
+    // Beside the connection, which takes as long.
+    const tracing = loadTracing()
     const database = await openDatabase(options.options, `tidewheel:${options.ip ?? ''}`)
+    await tracing
     try {
       const ip = options.ip ?? (await ownAddress(database.connection.client))
       const life = new Life(options, database, ip)
