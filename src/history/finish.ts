@@ -1,6 +1,6 @@
 /** Finish: stores how runs ended: the history row first, then the entry leaves the document.
- *  In: outcomes, as they come. Out: promises that tell when they are stored. What comes within the same few milliseconds goes
- *  out in one bulk of rows and one of entries; one bulk at a time.
+ *  In: outcomes, as they come. Out: promises that tell when they are stored. What comes while others are being stored goes out together,
+ *  in one bulk of rows and then one of entries; the rows of the next go out meanwhile.
  *  Holds: the row is there before the entry goes, so that the next owner never takes a finished run for an interrupted one;
  *  a run's end is stored or, where the document refuses it, told as such, and `idle()` always resolves in the end. */
 import { wait } from '../clock.ts'
@@ -10,7 +10,7 @@ import { isFailure, type Outcome } from '../job/outcome.ts'
 import { Batches } from '../pace/batches.ts'
 import { isPassing } from '../pace/passing.ts'
 import type { Patience } from '../pace/patience.ts'
-import { endWrite, failingWrite, givenUpWrite, recordedWrite, removeWrite } from '../protocol/end.ts'
+import { endWrite, failingWrite, givenUpWrite, recordedWrite, removeLastWrite, removeWrite } from '../protocol/end.ts'
 import type { Write } from '../protocol/write.ts'
 import type { Writer } from '../protocol/writer.ts'
 import type { Rows } from './rows.ts'
@@ -19,8 +19,6 @@ export interface FinishesOptions {
   readonly writer: Pick<Writer, 'send' | 'stamp' | 'by'>
   readonly rows: Pick<Rows, 'store'>
   readonly patience: Patience
-  /** Tells whether many claims are under way: starts come before ends. */
-  readonly book: { readonly isBurst: boolean }
   /** Knows the trigger by which a job is over: its last finish removes it. */
   readonly roster: { overBy(job: Outcome['job']): Job['trigger'] | undefined }
   /** Reads a job that may have been paused for its failures. */
@@ -28,40 +26,52 @@ export interface FinishesOptions {
   readonly emit: (news: News) => void
 }
 
-/** How a run ended, and the `touch` that its document got with that. */
+/** An end whose row is stored, or is so late that its entry does not wait for it. */
+interface Told {
+  readonly stored: () => void
+  /** Resolves when the row has come after all. */
+  readonly late?: Promise<void>
+}
+
+/** How a run ended, and the `touch` that its document gets with that. */
 interface Ended {
   readonly outcome: Outcome
   readonly touch: string
+  readonly late: Promise<void> | undefined
 }
 
-const BATCH = 1_000
-/** While a burst is being claimed its first ends wait for so long, or until a batch is full. */
-const LONGEST_BURST_MS = 200
-const BURST_STEP_MS = 10
+const BATCH = 500
 /** A run's entry does not wait longer for its row. */
 const SLOW_HISTORY_MS = 1_000
 
 export class Finishes {
   readonly #options: FinishesOptions
   /** Each with who waits for it. */
-  readonly #batches: Batches<Outcome, () => void>
+  readonly #rows: Batches<Outcome, () => void>
+  readonly #ends: Batches<Outcome, Told>
   /** Rows that their runs' places did not wait for. */
   readonly #late = new Set<Promise<void>>()
 
   constructor(options: FinishesOptions) {
     this.#options = options
-    this.#batches = new Batches({
+    const { patience } = options
+    this.#rows = new Batches({
+      what: 'store rows of runs',
+      most: BATCH,
+      patience,
+      send: batch => this.#storeRows(batch),
+    })
+    this.#ends = new Batches({
       what: 'store ends of runs',
       most: BATCH,
-      patience: options.patience,
-      ready: () => this.#afterBurst(),
-      send: batch => this.#finish(batch),
+      patience,
+      send: batch => this.#storeEnds(batch),
     })
   }
 
   /** Resolves when it is stored. */
   push(outcome: Outcome): Promise<void> {
-    return new Promise(stored => this.#batches.add(outcome, stored))
+    return new Promise(stored => this.#rows.add(outcome, stored))
   }
 
   /** Removes a job that is over where nothing of it goes on; guarded, like that after a last end, by all that it was judged by. */
@@ -71,40 +81,42 @@ export class Finishes {
 
   /** Resolves when everything is stored. */
   async idle(): Promise<void> {
-    do await Promise.all([this.#batches.idle(), ...this.#late])
-    while (this.#batches.size > 0 || this.#late.size > 0)
+    do await Promise.all([this.#rows.idle(), this.#ends.idle(), ...this.#late])
+    while (this.#rows.size > 0 || this.#ends.size > 0 || this.#late.size > 0)
   }
 
-  async #afterBurst(): Promise<void> {
-    for (let waited = 0; waited < LONGEST_BURST_MS && this.#mayWait(); waited += BURST_STEP_MS)
-      await wait(BURST_STEP_MS)
+  async #storeRows(batch: ReadonlyMap<Outcome, () => void>): Promise<void> {
+    const outcomes = [...batch.keys()]
+    const rows = this.#writeRows(outcomes)
+    const stand = outcomes.some(({ stands }) => stands !== undefined)
+    const slow = stand && (await isSlow(rows))
+    if (!slow) await rows
+    for (const [outcome, stored] of batch) {
+      if (outcome.stands === undefined) stored()
+      else this.#ends.add(outcome, { stored, ...(slow && { late: rows }) })
+    }
   }
 
-  #mayWait(): boolean {
-    return this.#batches.size < BATCH && this.#options.book.isBurst
-  }
-
-  async #finish(batch: ReadonlyMap<Outcome, () => void>): Promise<void> {
-    await this.#store([...batch.keys()])
-    for (const stored of batch.values()) stored()
-  }
-
-  async #store(batch: readonly Outcome[]): Promise<void> {
+  async #storeEnds(batch: ReadonlyMap<Outcome, Told>): Promise<void> {
     const { writer } = this.#options
-    const rows = this.#storeRows(batch)
-    const standing = batch.filter(({ stands }) => stands !== undefined)
-    if (standing.length === 0) return await rows
-    const slow = await Promise.race([rows.then(() => false), wait(SLOW_HISTORY_MS).then(() => true)])
-    const ends = standing.map(outcome => ({ outcome, touch: writer.stamp(outcome.job._id) }))
+    const ends = [...batch].map(([outcome, { late }]) => ({ outcome, touch: writer.stamp(outcome.job._id), late }))
     const running = ends.filter(({ outcome }) => outcome.stands === 'running')
     await this.#giveUp(running)
-    await this.#take(running, slow)
-    await this.#pauseFailing(running)
-    if (slow) this.#afterwards(rows.then(() => this.#recorded(ends)).then(() => this.#remove(ends)))
-    else {
-      await this.#recorded(ends.filter(({ outcome }) => outcome.stands === 'unrecorded'))
-      await this.#remove(ends)
-    }
+    const left = (await this.#removeLast(running)) ? running.filter(end => !this.#isLast(end)) : running
+    await this.#take(left)
+    await this.#pauseFailing(left)
+    const unrecorded = ends.filter(({ outcome }) => outcome.stands === 'unrecorded')
+    const [late, timely] = apart([...left, ...unrecorded], end => end.late !== undefined)
+    if (late.length > 0) this.#afterwards(this.#storeLate(late))
+    await this.#recorded(timely.filter(({ outcome }) => outcome.stands === 'unrecorded'))
+    await this.#remove(timely)
+    for (const { stored } of batch.values()) stored()
+  }
+
+  async #storeLate(ends: readonly Ended[]): Promise<void> {
+    await Promise.all(ends.map(({ late }) => late))
+    await this.#recorded(ends)
+    await this.#remove(ends)
   }
 
   /** History is slow: the places of its runs are not kept for it, the document says which rows are still to come. */
@@ -114,7 +126,7 @@ export class Finishes {
   }
 
   /** Tries until the history takes them; what no retry mends is told of each job. */
-  async #storeRows(batch: readonly Outcome[]): Promise<void> {
+  async #writeRows(batch: readonly Outcome[]): Promise<void> {
     const { rows, patience } = this.#options
     try {
       await patience.until('store rows of runs', async () => {
@@ -130,9 +142,25 @@ export class Finishes {
     }
   }
 
-  async #take(ends: readonly Ended[], slow: boolean): Promise<void> {
-    const by = slow ? this.#options.writer.by : undefined
-    await this.#write(ends, ({ outcome }) => endWrite(outcome, by))
+  async #take(ends: readonly Ended[]): Promise<void> {
+    const { by } = this.#options.writer
+    await this.#write(ends, ({ outcome, late }) => endWrite(outcome, late && by))
+  }
+
+  /** Removes jobs that are over together with their last entries; answers whether all of them are gone. Where one is not, something else
+   *  goes on in it, or somebody armed it: nobody says which, and each of their entries is taken out by itself. */
+  async #removeLast(ends: readonly Ended[]): Promise<boolean> {
+    const writes = ends.flatMap(end => {
+      const { job, entry } = end.outcome
+      const trigger = this.#isLast(end) ? this.#options.roster.overBy(job) : undefined
+      return trigger === undefined ? [] : [removeLastWrite({ _id: job._id, trigger }, entry.run_id)]
+    })
+    return (await this.#sendAll(writes)).deleted === writes.length
+  }
+
+  /** Whether the run that ended was the last of its job, as far as memory knows. */
+  #isLast({ outcome: { job, next }, late }: Ended): boolean {
+    return next === undefined && late === undefined && this.#options.roster.overBy(job) !== undefined
   }
 
   /** The rows have come: the documents need not tell of them any more. */
@@ -155,7 +183,7 @@ export class Finishes {
 
   async #pause(ends: readonly Ended[], writeOf: (outcome: Outcome) => Write | undefined | ''): Promise<void> {
     const writes = ends.flatMap(({ outcome }) => writeOf(outcome) || [])
-    if (await this.#sendAll(writes)) for (const { filter } of writes) this.#options.follower.read(filter._id)
+    if ((await this.#sendAll(writes)).changed) for (const { filter } of writes) this.#options.follower.read(filter._id)
   }
 
   /** Removes jobs that are over: their last ends took everything else out of them. */
@@ -175,20 +203,25 @@ export class Finishes {
     )
   }
 
-  /** Sends until each is stored or refused for good, which is told; answers whether a document may have changed. */
-  async #sendAll(writes: readonly Write[], touches?: readonly string[]): Promise<boolean> {
-    if (writes.length === 0) return false
+  /** Sends until each is stored or refused for good, which is told; answers whether a document may have changed, and how many are gone. */
+  async #sendAll(
+    writes: readonly Write[],
+    touches?: readonly string[],
+  ): Promise<{ readonly changed: boolean; readonly deleted: number }> {
+    if (writes.length === 0) return { changed: false, deleted: 0 }
     let left = writes.map((write, i) => ({
       write,
       touch: touches?.[i],
     }))
     let changed = false
+    let deleted = 0
     try {
       await this.#options.patience.until('store ends of runs', async () => {
         const sent = await this.#options.writer.send(
           left.map(({ write }) => write),
           { touches: left.map(({ touch }) => touch) },
         )
+        deleted += sent.deleted
         changed ||= sent.modified > 0 || sent.verdicts.some(({ type }) => type !== 'done')
         let failure: Error | undefined
         left = left.filter(({ write }, i) => {
@@ -207,7 +240,7 @@ export class Finishes {
     } catch {
       // The node has ended: the next owner finds the entries.
     }
-    return changed
+    return { changed, deleted }
   }
 
   #refused(job_id: string, error: unknown): void {
@@ -215,4 +248,11 @@ export class Finishes {
     const problems = [{ path: 'state', message: `state: the end of a run could not be stored (${reason})` }]
     this.#options.emit({ type: 'job.invalid', job_id, problems })
   }
+}
+
+const isSlow = (rows: Promise<void>): Promise<boolean> =>
+  Promise.race([rows.then(() => false), wait(SLOW_HISTORY_MS).then(() => true)])
+
+function apart<T>(all: readonly T[], is: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(is), all.filter(one => !is(one))]
 }

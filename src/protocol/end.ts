@@ -71,18 +71,23 @@ const pausing = (_id: string, guard: Fields, reason: string): Write => ({
 })
 
 /** Removes a job that is over, as it was judged: nobody armed it again, nothing runs and nothing is asked for. */
-export const removeWrite = ({ _id, trigger, touch }: Pick<Job, '_id' | 'trigger' | 'touch'>): Write => ({
-  filter: {
-    _id,
-    next_run_time: { $type: 'null' },
-    'state.over': true,
-    trigger,
-    touch: isField(touch),
-    'state.running.0': { $exists: false },
-    'state.waiting': { $exists: false },
-    'state.unrecorded.0': { $exists: false },
-    'run_at.0': { $exists: false },
-  },
+export const removeWrite = ({ touch, ...job }: Pick<Job, '_id' | 'trigger' | 'touch'>): Write => ({
+  filter: { ...isOver(job), touch: isField(touch), 'state.running.0': { $exists: false } },
+})
+
+/** The same with the entry of its last run in it, so that this end is one write. */
+export const removeLastWrite = (job: Pick<Job, '_id' | 'trigger'>, run_id: string): Write => ({
+  filter: { ...isOver(job), 'state.running.run_id': run_id, 'state.running.1': { $exists: false } },
+})
+
+const isOver = ({ _id, trigger }: Pick<Job, '_id' | 'trigger'>) => ({
+  _id,
+  next_run_time: { $type: 'null' },
+  'state.over': true,
+  trigger,
+  'state.waiting': { $exists: false },
+  'state.unrecorded.0': { $exists: false },
+  'run_at.0': { $exists: false },
 })
 
 /** Asks the node of a run to abort it, unless a request of a person stands there. */

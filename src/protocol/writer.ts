@@ -4,6 +4,7 @@
  *  Holds: whatever is thrown becomes a verdict; nothing here rejects, save readings. */
 import {
   type AnyBulkWriteOperation,
+  type BulkWriteResult,
   type Collection,
   type Document,
   type MongoBulkWriteError,
@@ -30,6 +31,7 @@ export interface Sent {
   readonly verdicts: readonly Verdict[]
   readonly matched: number
   readonly modified: number
+  readonly deleted: number
   /** The error of all of them: nothing is known of any. */
   readonly failure?: Error
 }
@@ -90,22 +92,21 @@ export class Writer {
 
   /** Many writes in one round trip. */
   async send(writes: readonly Write[], { limited = false, touches }: SendOptions = {}): Promise<Sent> {
-    if (writes.length === 0) return { verdicts: [], matched: 0, modified: 0 }
+    if (writes.length === 0) return { verdicts: [], matched: 0, modified: 0, deleted: 0 }
     const operations = writes.map((write, i) => this.#operationOf(write, touches?.[i]))
     try {
       const options = { ordered: false, ...(limited && { maxTimeMS: MAX_TIME_MS }), ...MAJORITY }
-      const { matchedCount, modifiedCount } = await this.#jobs.bulkWrite(operations, options as object)
-      return { verdicts: writes.map(() => DONE), matched: matchedCount, modified: modifiedCount }
+      const result = await this.#jobs.bulkWrite(operations, options as object)
+      return { verdicts: writes.map(() => DONE), ...countsOf(result) }
     } catch (error) {
       const failed = singleErrors(error)
       if (failed.length === 0) {
         const verdict = verdictOf(error)
-        return { verdicts: writes.map(() => verdict), matched: 0, modified: 0, failure: verdict.error }
+        return { verdicts: writes.map(() => verdict), matched: 0, modified: 0, deleted: 0, failure: verdict.error }
       }
       const verdicts: Verdict[] = writes.map(() => DONE)
       for (const { index, code, errmsg } of failed) verdicts[index] = sorted(code, new Error(errmsg ?? 'refused'))
-      const { matchedCount, modifiedCount } = (error as MongoBulkWriteError).result
-      return { verdicts, matched: matchedCount, modified: modifiedCount }
+      return { verdicts, ...countsOf((error as MongoBulkWriteError).result) }
     }
   }
 
@@ -139,6 +140,12 @@ export class Writer {
     return { ...update, $set: { ...(update.$set as Fields | undefined), touch } }
   }
 }
+
+const countsOf = ({ matchedCount, modifiedCount, deletedCount }: BulkWriteResult) => ({
+  matched: matchedCount,
+  modified: modifiedCount,
+  deleted: deletedCount,
+})
 
 export interface SendOptions {
   /** The server gives them up after a second: for claims, whose runs are not to start late. */

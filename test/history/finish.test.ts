@@ -20,7 +20,6 @@ function finishing(collection: never, options: Pick<FinishesOptions, 'rows'> & P
   const finishes = new Finishes({
     writer: new Writer({ jobs: collection, by: { ip: 'a', incarnation: 'a1' } }),
     patience: new Patience({ emit, lastingMs: Number.POSITIVE_INFINITY }),
-    book: { isBurst: false },
     roster: { overBy: () => undefined },
     follower: { read: () => {} },
     emit,

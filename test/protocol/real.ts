@@ -10,12 +10,13 @@ import type { FinalRow } from '../../src/history/rows.ts'
 import type { Job } from '../../src/job/job.ts'
 import type { Actor, Outcome } from '../../src/job/outcome.ts'
 import { beginWrite, claimWrite, type Order, planWrite, runningOf, skipWrite } from '../../src/protocol/claim.ts'
-import { endWrite, removeWrite } from '../../src/protocol/end.ts'
+import { endWrite, removeLastWrite, removeWrite } from '../../src/protocol/end.ts'
 import { placeWrite } from '../../src/protocol/place.ts'
 import { droppedSkip } from '../../src/protocol/skips.ts'
 import type { Write as Pure } from '../../src/protocol/write.ts'
 import type { Entry, PlanWrite } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
+import { NO_LEAD } from '../support/jobs.ts'
 import type { Plain } from './document.ts'
 import { fixed } from './explore.ts'
 
@@ -40,7 +41,7 @@ export type Seen =
 export function memoryOf(ip: string, seen: readonly Seen[]): { entry: Entry | undefined; plan: PlanWrite | undefined } {
   const known = memories.get(seen)?.[ip]
   if (known !== undefined) return known
-  const roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: { value: 0 }, now: Number(minute(0)) })
+  const roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: NO_LEAD, now: Number(minute(0)) })
   for (const one of seen) {
     if ('change' in one) roster.apply(one.change, Number(minute(one.at)))
     else if ('wrote' in one) roster.wrote({ ...one.wrote, version: roster.get(one.wrote.id)?.version ?? -1 })
@@ -149,6 +150,10 @@ export function endsOf(outcome: Outcome, touch: string): readonly [Command, ...C
   const end = stamped(endWrite(outcome), touch)
   return state?.over === true ? [end, stamped(removeWrite({ _id, trigger, touch }), touch)] : [end]
 }
+
+/** The same for the last run of a job that is over, in one write. */
+export const lastOf = ({ job, entry }: Outcome): Command =>
+  stamped(removeLastWrite({ _id: job._id, trigger: job.trigger }, entry.run_id), '')
 
 /** What a run that waited writes before it starts. */
 export const beginOf = (job: Job, run_id: string, incarnation: string, touch: string): Command =>

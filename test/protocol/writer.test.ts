@@ -167,7 +167,7 @@ describe('what goes out', () => {
 
   test('is nothing where there is nothing to write', async () => {
     const { asked, writer } = writing()
-    expect([await writer.send([]), asked]).toEqual([{ verdicts: [], matched: 0, modified: 0 }, []])
+    expect([await writer.send([]), asked]).toEqual([{ verdicts: [], matched: 0, modified: 0, deleted: 0 }, []])
   })
 
   test('is answered by whether it matched', async () => {
