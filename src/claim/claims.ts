@@ -13,6 +13,7 @@ import type { Book } from '../run/book.ts'
 import type { Runs } from '../run/runs.ts'
 import type { Entry } from '../wheel/entry.ts'
 import type { Roster } from '../wheel/roster.ts'
+import { BulkSize } from './bulk-size.ts'
 import type { Answer, Commands, Won } from './commands.ts'
 import { type HandOut, RETRY_MS, SOON_MS } from './hand-out.ts'
 import type { Permit } from './permit.ts'
@@ -25,7 +26,7 @@ export interface ClaimsOptions {
   readonly handOut: HandOut
   readonly permit: Permit
   readonly roster: Pick<Roster, 'proven' | 'won' | 'changes'>
-  readonly book: Pick<Book, 'open' | 'storing' | 'inBulk'>
+  readonly book: Pick<Book, 'open' | 'storing'>
   readonly runs: Pick<Runs, 'start'>
   readonly rows: Pick<Rows, 'claimedTo'>
   readonly plans: Pick<Plans, 'idle'>
@@ -35,9 +36,9 @@ export interface ClaimsOptions {
 
 /** From so many on they go out in bulk. */
 const BULK_FROM = 6
-const BULK = 100
-/** What comes while so many commands are under way waits, and goes out together. */
+/** What comes while so many commands are under way, or so many bulks, waits and goes out together. */
 const AT_ONCE = 8
+const BULKS_AT_ONCE = 4
 /** A run that has just begun may be over after this: an entry for which there is no room waits so long. */
 const BRIEFLY_MS = 4
 
@@ -51,6 +52,8 @@ export class Claims {
   readonly #options: ClaimsOptions
   #queue: Entry[] = []
   #commands = 0
+  #bulks = 0
+  readonly #bulk = new BulkSize()
   /** Entries of which the database is asked now, and since when it has not answered, or nobody asked. */
   #asking = 0
   #silentSince = 0
@@ -117,9 +120,9 @@ export class Claims {
   }
 
   #work(): void {
-    while (this.#queue.length > 0 && this.#commands < AT_ONCE) {
-      const batch = this.#queue.slice(0, BULK)
-      this.#queue = this.#queue.slice(BULK)
+    while (this.#queue.length > 0 && this.#commands < AT_ONCE && this.#bulks < BULKS_AT_ONCE) {
+      const batch = this.#queue.slice(0, this.#bulk.value)
+      this.#queue = this.#queue.slice(batch.length)
       if (batch.length >= BULK_FROM) void this.#command(batch, () => this.#many(batch))
       else for (const entry of batch) void this.#command([entry], () => this.#one(entry))
     }
@@ -158,7 +161,7 @@ export class Claims {
   }
 
   async #many(entries: readonly Entry[]): Promise<void> {
-    const { book, commands, permit } = this.#options
+    const { commands, permit } = this.#options
     const orders: Order[] = []
     for (const entry of entries) {
       const order = permit.orderNow(entry)
@@ -167,7 +170,7 @@ export class Claims {
     }
     if (orders.length === 0) return
     const asked = orders.map(order => this.#asked(order))
-    const answers = await this.#answered(orders.length, book.inBulk(commands.many(orders)))
+    const answers = await this.#inBulk(() => this.#answered(orders.length, commands.many(orders)))
     // Runs start before memory is brought up to date: a burst's last start waits for nothing but its claim.
     answers.forEach((answer, i) => {
       if (answer.type === 'won') this.#start(answer, asked[i] as Asked)
@@ -177,6 +180,18 @@ export class Claims {
       if (answer.type === 'won') this.#remember(answer, version)
       else void this.#command([answer.order.entry], () => this.#settle(answer, asked[i] as Asked))
     })
+  }
+
+  /** A bulk is under way, and its size is learnt from it. */
+  async #inBulk<T>(claim: () => Promise<T>): Promise<T> {
+    const began = monotonicNow(systemClock)
+    this.#bulks++
+    try {
+      return await claim()
+    } finally {
+      this.#bulks--
+      this.#bulk.took(monotonicNow(systemClock) - began)
+    }
   }
 
   /** Not to be claimed now: its plan comes first, the lease is not held, or nothing is due any more. */
@@ -214,7 +229,7 @@ export class Claims {
     roster.won(entry)
     handOut.show(entry, job, version)
     if (running === undefined) handOut.letGo(entry, pause)
-    else handOut.passOn(entry, pause)
+    else handOut.passOn(entry, order.at, pause)
   }
 }
 

@@ -39,8 +39,8 @@ export interface CommandsOptions {
   readonly writer: Pick<Writer, 'take' | 'send' | 'find' | 'findAll' | 'stamp' | 'by'>
   /** Gives run ids; until one is forgotten, an entry of it in a document is not a dead one. */
   readonly book: Pick<Book, 'newId' | 'forget'>
-  /** Learns how long a claim took that the database answered. */
-  readonly lead: Pick<Lead, 'add'>
+  /** Learns how long claims take. */
+  readonly lead: Pick<Lead, 'add' | 'begin' | 'end'>
   readonly patience: Pick<Patience, 'pause' | 'failed'>
   readonly clock: Clock
 }
@@ -82,14 +82,22 @@ export class Commands {
 
   /** Claims many orders in one round trip and a look at who won. Only orders that run something. */
   async many(orders: readonly Order[]): Promise<readonly Answer[]> {
-    const { lead, writer } = this.#options
+    const { lead } = this.#options
+    lead.begin(monotonicNow(systemClock))
+    try {
+      return await this.#bulk(orders)
+    } finally {
+      lead.end(orders.length, monotonicNow(systemClock))
+    }
+  }
+
+  async #bulk(orders: readonly Order[]): Promise<readonly Answer[]> {
+    const { writer } = this.#options
     const commands = orders.map(order => this.#commandOf(order, 'run'))
-    const began = monotonicNow(systemClock)
     const sent = await writer.send(
       commands.map(({ write }) => write),
       { limited: true, touches: commands.map(({ touch }) => touch) },
     )
-    if (sent.verdicts.some(({ type }) => type === 'undecided')) return await this.#eachLookedUp(commands)
     let found: readonly Job[]
     try {
       found = await writer.findAll({
@@ -100,10 +108,10 @@ export class Commands {
       // Who won is asked of each document, until the database says so.
       return await this.#eachLookedUp(commands)
     }
-    lead.add(monotonicNow(systemClock) - began)
     const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry?.run_id, job] as const)))
-    // A primary that was elected in between may not know yet what the majority has: then who is not found may have won all the same.
-    const all = sent.matched <= found.length
+    // A primary that was elected in between may not know yet what the majority has, and some may be undecided: then who is not found may
+    // have won all the same.
+    const all = sent.matched <= found.length && sent.verdicts.every(({ type }) => type !== 'undecided')
     return await Promise.all(
       commands.map((command, i) => {
         const verdict = sent.verdicts[i]

@@ -1,9 +1,10 @@
 /** Hand-out: entries that are due, from when the roster hands them out until they wait for their next time again.
- *  In: the time; what the database says of an entry's job. Out: entries, each with a place of its executor; memory brought up to date.
+ *  In: the time; what the database says of an entry's job. Out: entries, each admitted by its executor; memory brought up to date.
  *  Holds: an entry that was handed out is let go exactly once. */
 import { type Clock, wait } from '../clock.ts'
 import type { Job } from '../job/job.ts'
 import type { Book } from '../run/book.ts'
+import type { Places } from '../run/places.ts'
 import { type Entry, placeOf } from '../wheel/entry.ts'
 import type { Memory } from '../wheel/memory.ts'
 import type { Roster } from '../wheel/roster.ts'
@@ -11,7 +12,8 @@ import type { Roster } from '../wheel/roster.ts'
 export interface HandOutOptions {
   readonly roster: Pick<Roster, 'takeDue' | 'claimed'>
   readonly memory: Pick<Memory, 'apply' | 'settle'>
-  readonly book: Pick<Book, 'free' | 'take' | 'release'>
+  readonly places: Pick<Places, 'open' | 'spare' | 'admit' | 'dismiss'>
+  readonly book: Pick<Book, 'isKept'>
   readonly follower: { read(id: string): void }
   readonly clock: Clock
 }
@@ -28,32 +30,37 @@ export class HandOut {
     this.#options = options
   }
 
-  /** Entries whose time has come and for which there is a place, which is taken. */
+  /** Entries whose time has come and whose executor may take more on. */
   take(now: number): readonly Entry[] {
-    const { book, roster } = this.#options
-    const entries = roster.takeDue(now, executor => book.free(executor))
-    for (const entry of entries) book.take(placeOf(entry))
+    const { book, places, roster } = this.#options
+    // Next attempts and second starts come first: no more is claimed than has places until they have found theirs.
+    const entries = roster.takeDue(now, executor =>
+      book.isKept(executor) ? places.spare(executor) : places.open(executor),
+    )
+    for (const entry of entries) places.admit(placeOf(entry))
     return entries
   }
 
-  /** Gives the entry's place back; it waits for its next time again, and at least `afterMs`. */
+  /** Nothing of the entry is claimed; it waits for its next time again, and at least `afterMs`. */
   letGo(entry: Entry, afterMs = 0): void {
-    const { book, clock, memory } = this.#options
-    book.release(placeOf(entry))
+    const { clock, memory, places } = this.#options
+    places.dismiss(placeOf(entry))
     if (afterMs === 0) memory.settle(entry)
     else if (afterMs > RETRY_MS) memory.settle(entry, clock.now() + afterMs)
     else void this.#settleAfter(entry, wait(afterMs))
   }
 
-  /** Gives the entry's place back; it waits until then. */
+  /** Nothing of the entry is claimed; it waits until then. */
   letGoUntil(entry: Entry, then: Promise<void>): void {
-    this.#options.book.release(placeOf(entry))
+    this.#options.places.dismiss(placeOf(entry))
     void this.#settleAfter(entry, then)
   }
 
-  /** The entry's run has the place now; it waits for its next time, and at least `afterMs`. */
-  passOn(entry: Entry, afterMs = 0): void {
-    if (afterMs === 0) this.#options.memory.settle(entry)
+  /** The entry's run, which starts at `at`, is admitted in its stead; it waits for its next time, at least `afterMs` and until that start:
+   *  one run of a job is claimed ahead at a time. */
+  passOn(entry: Entry, at: number, afterMs = 0): void {
+    const { clock, memory } = this.#options
+    if (afterMs === 0) memory.settle(entry, at > clock.now() ? at : 0)
     else void this.#settleAfter(entry, wait(afterMs))
   }
 

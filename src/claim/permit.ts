@@ -9,7 +9,7 @@ import { orderOf } from './order.ts'
 
 export interface PermitOptions {
   readonly lease: { held(): boolean }
-  readonly lead: Pick<Lead, 'value'>
+  readonly lead: Pick<Lead, 'most'>
   readonly clock: Clock
 }
 
@@ -42,6 +42,6 @@ export class Permit {
   orderNow(entry: Entry): Order | undefined {
     const { clock, lead } = this.#options
     if (entry.copied || entry.state === 'invalid' || !this.isGiven) return undefined
-    return orderOf(entry, clock.now(), lead.value)
+    return orderOf(entry, clock.now(), lead.most)
   }
 }

@@ -33,7 +33,8 @@ export interface NodeOptions extends ConnectionOptions {
   readonly timezone?: string
   /** Milliseconds (from 250) after which a silent node counts as dead, and others take its jobs over. Default: 15000. */
   readonly lease?: number
-  /** Most milliseconds before it is due at which a run is claimed, so that it starts on time; 0 turns it off. Default: 50. */
+  /** Most milliseconds before it is due at which a run is claimed, where many are due at once; 0 turns it off. Default: 500. A run that
+   *  is due alone is claimed 50 ms before at most. */
   readonly claimLead?: number
   /** Milliseconds (from 1000) for which history is kept; it holds for all nodes of the database, and the last word counts.
    *  Default: as it is in the database, 7 days in a new one. */

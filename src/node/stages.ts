@@ -36,6 +36,7 @@ import { keepWrite } from '../protocol/place.ts'
 import { Writer } from '../protocol/writer.ts'
 import { type Abort, Book } from '../run/book.ts'
 import { Cancels } from '../run/cancels.ts'
+import { Places } from '../run/places.ts'
 import { Runs } from '../run/runs.ts'
 import { TakeBack } from '../run/take-back.ts'
 import type { Effect, Entry } from '../wheel/entry.ts'
@@ -73,6 +74,7 @@ export class Stages {
   readonly #ticker: Ticker
   readonly #memory: Memory
   readonly #book: Book
+  readonly #places: Places
   readonly #writer: Writer
   readonly #follower: Follower
   readonly #finishes: Finishes
@@ -103,8 +105,9 @@ export class Stages {
     const roster = new Roster({ ip, timezone, check, lead, now })
     const ticks = ticker(() => this.#nextLook(clock.now()), time.stepping())
     const memory = new Memory({ roster, ticker: ticks, clock })
+    const places = new Places({ executors, ticker: ticks })
     const book = new Book({
-      places: new Map([...executors].map(([name, executor]) => [name, executor.places])),
+      places,
       ticker: ticks,
       newId: () => new ObjectId().toHexString(),
       monotonic: () => monotonicNow(systemClock),
@@ -122,16 +125,16 @@ export class Stages {
       serverNow: () => time.serverNow(),
     })
     const rows = new Rows(executions, ip, () => clock.now())
-    const finishes = new Finishes({ writer, rows, patience, book, roster, follower, emit })
+    const finishes = new Finishes({ writer, rows, patience, roster, follower, emit })
     const live = new Live({ executions, ip, clock, patience })
     const takeBack = new TakeBack({ roster, writer, patience, timezone })
-    const runs = new Runs({ ...options, clock, book, writer, finishes, live, memory, follower, takeBack })
+    const runs = new Runs({ ...options, clock, book, places, writer, finishes, live, memory, follower, takeBack })
     const cancels = new Cancels({ book, writer, runs, roster, patience, clock })
     const recovering = { nodes, rows, writer, book, executors, clock }
     const sweeper = new Sweeper({ ...recovering, runs, lease, roster, follower, patience })
     const plans = new Plans({ roster, writer, book, runs, follower, patience, clock })
     const permit = new Permit({ lease, lead, clock })
-    const handOut = new HandOut({ roster, memory, book, follower, clock })
+    const handOut = new HandOut({ roster, memory, places, book, follower, clock })
     const commands = new Commands({ writer, book, lead, patience, clock })
     const claiming = { commands, handOut, permit, roster, book, runs, follower, patience }
     const refusals = new Refusals({ ...claiming, cancels, sweeper, writer, clock, emit })
@@ -144,6 +147,7 @@ export class Stages {
     this.#ticker = ticks
     this.#memory = memory
     this.#book = book
+    this.#places = places
     this.#writer = writer
     this.#follower = follower
     this.#finishes = finishes
@@ -262,7 +266,7 @@ export class Stages {
 
   /** Resolves when no run is going on and every end is stored. */
   async drained(): Promise<void> {
-    await this.#book.quiet()
+    await this.#places.quiet()
     await this.#finishes.idle()
     await this.#plans.idle()
   }

@@ -173,8 +173,8 @@ export const OPTIONS = {
   },
   claimLead: {
     schema: value.milliseconds(0, 10 * SECOND_MS),
-    help: 'most time before it is due at which a run is claimed; 0 turns it off',
-    default: 50,
+    help: 'most time before it is due at which a run is claimed, where many are due at once; 0 turns it off',
+    default: 500,
     unit: 'ms',
     of: ['node'],
     cli: { flag: 'none' },

@@ -2,12 +2,11 @@
  *  In: what the stages do with a run. Out: whose it is, in which state, and how many there are of a job or in an executor.
  *  States: claimed (asked for, or won and about to be performed) → going → storing → gone; waiting (claimed, to start later) → claimed.
  *  An end that has a next start is stored under the old id while the next one waits. Each method below is one arrow.
- *  Holds: a run in the book is ours: no entry of it in a document is a dead one. A place of an executor is taken before a run is
- *  claimed, so that a run for which there is none stays for other nodes, and is given back when it ends or comes to nothing.
- *  No I/O. */
+ *  Holds: a run in the book is ours: no entry of it in a document is a dead one. No I/O. */
 import type { Claim } from '../job/claim.ts'
 import type { Ticker } from '../wheel/ticker.ts'
 import { Later } from './later.ts'
+import type { Places } from './places.ts'
 
 /** Why a run is aborted. */
 export interface Abort {
@@ -29,9 +28,9 @@ interface Booked {
 }
 
 export interface BookOptions {
-  /** How many runs each executor has room for. */
-  readonly places: ReadonlyMap<string, number>
-  /** Looks again when a place is free, or when a run waits. */
+  /** Say how many of the runs that waited may go on. */
+  readonly places: Pick<Places, 'spare' | 'admit' | 'admitted'>
+  /** Looks again when a run waits. */
   readonly ticker: Pick<Ticker, 'poke'>
   /** A new run id. */
   readonly newId: () => string
@@ -51,16 +50,12 @@ const NOT_OPEN: OpenRuns = { runs: 0, since: 0 }
 export class Book {
   readonly #options: BookOptions
   readonly #runs = new Map<string, Booked>()
-  readonly #taken = new Map<string, number>()
   readonly #open = new Map<string, OpenRuns>()
   /** The latest end of each job that is being stored. */
   readonly #storing = new Map<string, Promise<void>>()
   readonly #later: Later
   #made = 0
   #going = 0
-  #places = 0
-  #bulks = 0
-  #quiet: (() => void)[] = []
 
   constructor(options: BookOptions) {
     this.#options = options
@@ -74,7 +69,7 @@ export class Book {
 
   /** Whether no run is asked for, going on or being stored; those that wait for a later start do not count. */
   get isIdle(): boolean {
-    return this.#places === 0 && [...this.#runs.values()].every(({ state }) => state === 'waiting')
+    return this.#options.places.admitted === 0 && [...this.#runs.values()].every(({ state }) => state === 'waiting')
   }
 
   /** How many run ids were made so far. */
@@ -121,12 +116,18 @@ export class Book {
     return this.#later.nextAt()
   }
 
-  /** waiting → claimed: those whose time has come and for which there is a place, which is taken. */
+  /** Whether runs that waited, and whose time has come, find no place in this executor. */
+  isKept(executor: string): boolean {
+    return this.#later.isKept(executor)
+  }
+
+  /** waiting → claimed: those whose time has come and that find a place at once: a start that dies without one would count. */
   takeDue(now: number): readonly Claim[] {
-    const claims = this.#later.takeDue(now, executor => this.free(executor))
+    const { places } = this.#options
+    const claims = this.#later.takeDue(now, executor => places.spare(executor))
     for (const { entry, executor } of claims) {
       this.#become(entry.run_id, 'claimed')
-      this.take(executor)
+      places.admit(executor)
     }
     return claims
   }
@@ -189,43 +190,6 @@ export class Book {
 
   abortAll(why: Abort): void {
     for (const runId of [...this.#runs.keys()]) this.abort(runId, why)
-  }
-
-  /** How many places of an executor are free. */
-  free(executor: string): number {
-    return (this.#options.places.get(executor) ?? 0) - (this.#taken.get(executor) ?? 0)
-  }
-
-  take(executor: string): void {
-    this.#taken.set(executor, (this.#taken.get(executor) ?? 0) + 1)
-    this.#places++
-  }
-
-  release(executor: string): void {
-    const taken = this.#taken.get(executor) ?? 0
-    if (taken > 0) {
-      this.#taken.set(executor, taken - 1)
-      this.#places--
-    }
-    this.#options.ticker.poke(true)
-    if (this.#going > 0 || this.#places > 0) return
-    for (const done of this.#quiet.splice(0)) done()
-  }
-
-  /** Resolves when nothing goes on and no place is taken. */
-  async quiet(): Promise<void> {
-    if (this.#going > 0 || this.#places > 0) await new Promise<void>(resolve => this.#quiet.push(resolve))
-  }
-
-  /** Whether many claims are under way: starts come before ends. */
-  get isBurst(): boolean {
-    return this.#bulks > 0
-  }
-
-  /** Many claims go out together. */
-  async inBulk<T>(claims: Promise<T>): Promise<T> {
-    this.#bulks++
-    return await claims.finally(() => this.#bulks--)
   }
 
   #become(runId: string, state: State): Booked {

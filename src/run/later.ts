@@ -38,6 +38,12 @@ export class Later {
     return taken
   }
 
+  /** Whether one is due for which there was no place. */
+  isKept(executor: string): boolean {
+    for (const id of this.#due) if (this.#byRun.get(id)?.executor === executor) return true
+    return false
+  }
+
   remove(runId: string): void {
     this.#byRun.delete(runId)
     this.#due.delete(runId)

@@ -1,6 +1,6 @@
 /** Run: performs what was claimed.
  *  In: a claim. Out: its outcome, never a rejection. A run is one value through named steps:
- *  wait for the start → look at edits, lease and lateness once more → perform → judge how it ended.
+ *  wait for the start → take a place → look at edits, lease and lateness once more → perform → judge how it ended.
  *  It knows neither the database nor the schedule. */
 import { after, type Clock, monotonicNow } from '../clock.ts'
 import type { Executor, Run } from '../executor/executor.ts'
@@ -11,12 +11,14 @@ import { type Claim, factsOf } from '../job/claim.ts'
 import { isFailure, type Outcome } from '../job/outcome.ts'
 import { type SpanEnd, type SpanFacts, traced } from '../tracing.ts'
 import type { Abort, Book } from './book.ts'
+import type { Places } from './places.ts'
 import type { TakeBack } from './take-back.ts'
 
 export interface Performing {
   readonly clock: Clock
   readonly executor: Executor
   readonly book: Pick<Book, 'abort'>
+  readonly places: Pick<Places, 'take' | 'leave'>
   /** Aborts when the run is to end. */
   readonly signal: AbortSignal
   readonly lease: { held(): boolean }
@@ -31,27 +33,31 @@ export interface Started {
   readonly late: number
 }
 
-/** Waits for the start; the outcome of a run that does not start, or when it did. */
+/** Waits for the start, for which it takes a place; the outcome of a run that does not start, or when it did. */
 export async function startOf(claim: Claim, performing: Performing): Promise<Started | Outcome> {
-  const { clock, signal, takeBack } = performing
+  const { clock, places, signal, takeBack } = performing
   await until(claim.at, clock, signal)
+  const place = places.take(claim.executor, signal)
+  // Neither is awaited where there is nothing to wait for: between the last look and the start no event may come.
+  if (place !== true && !(await place)) return unstarted(claim, signal.reason as Abort, clock.now())
   // Whoever has lost the lease asks for no edits: its run is another one's business by now.
-  const refused = refusal(claim, clock.now(), performing)
-  if (refused !== undefined) return refused
-  // Not awaited where there is nothing to ask: between the last look and the start no event may come.
-  const reason = takeBack.reason(claim, signal)
+  let refused = refusal(claim, clock.now(), performing)
+  const reason = refused === undefined ? takeBack.reason(claim, signal) : undefined
   const message = reason && (await reason)
   const now = clock.now()
-  if (message !== undefined) return unstarted(claim, { status: 'cancelled', message }, now)
-  return refusal(claim, now, performing) ?? { at: now, late: Math.max(0, now - claim.at) }
+  if (message !== undefined) refused = unstarted(claim, { status: 'cancelled', message }, now)
+  refused ??= refusal(claim, now, performing)
+  if (refused === undefined) return { at: now, late: Math.max(0, now - claim.at) }
+  places.leave(claim.executor)
+  return refused
 }
 
-/** Performs a run that has started, until it ends or is left behind. */
+/** Performs a run that has started, until it ends or is left behind, and gives its place back. */
 export async function perform(
   claim: Claim,
   started: Started,
   log: RunLog,
-  { clock, executor, book, signal }: Performing,
+  { clock, executor, book, places, signal }: Performing,
 ): Promise<Outcome> {
   const { job, entry } = claim
   const run: Run = {
@@ -78,6 +84,7 @@ export async function perform(
   )
   timer?.unsubscribe()
   const duration = Math.max(0, Math.round((monotonicNow(clock) - begun) * 1000) / 1000)
+  places.leave(claim.executor, duration)
   const tail = log.tail()
   return {
     ...endOf(claim),

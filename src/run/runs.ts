@@ -17,11 +17,13 @@ import { beginWrite } from '../protocol/claim.ts'
 import type { Writer } from '../protocol/writer.ts'
 import type { Memory } from '../wheel/memory.ts'
 import type { Book } from './book.ts'
+import type { Places } from './places.ts'
 import { perform, startOf } from './run.ts'
 import type { TakeBack } from './take-back.ts'
 
 export interface RunsOptions {
   readonly book: Book
+  readonly places: Pick<Places, 'admit' | 'dismiss' | 'take' | 'leave'>
   readonly executors: ReadonlyMap<string, Executor>
   readonly lease: { held(): boolean }
   readonly takeBack: Pick<TakeBack, 'reason'>
@@ -57,7 +59,7 @@ export class Runs {
   /** Performs runs that waited, for a next attempt or a second start, and whose time has come: once their documents say that they start,
    *  so that the death of this node interrupts them. */
   async begin(now: number): Promise<void> {
-    const { book, clock, follower } = this.#options
+    const { book, clock, follower, places } = this.#options
     const claims = book.takeDue(now)
     if (claims.length === 0) return
     const begun = await this.#begun(claims)
@@ -67,7 +69,7 @@ export class Runs {
         this.start(claim)
         continue
       }
-      book.release(claim.executor)
+      places.dismiss(claim.executor)
       if (begun === undefined) {
         book.wait({ ...claim, at: clock.now() + AGAIN_MS })
         continue
@@ -94,9 +96,9 @@ export class Runs {
   }
 
   async #perform(claim: Claim): Promise<void> {
-    const { book, clock, emit, executors, lease, live, takeBack } = this.#options
+    const { book, clock, emit, executors, lease, live, places, takeBack } = this.#options
     const executor = executors.get(claim.executor) ?? unknownExecutor(claim.executor)
-    const performing = { clock, executor, book, lease, takeBack, signal: book.enter(claim) }
+    const performing = { clock, executor, book, places, lease, takeBack, signal: book.enter(claim) }
     let outcome = await startOf(claim, performing)
     if (!('status' in outcome)) {
       const started = outcome
@@ -108,13 +110,13 @@ export class Runs {
     this.#end(claim, outcome)
   }
 
-  /** The end of a run that was performed here: its place is free, and it may go on later. */
+  /** The end of a claimed run: another may be claimed in its stead, and it may go on later. */
   #end(claim: Claim, ended: Outcome): void {
-    const { book, emit } = this.#options
+    const { book, emit, places } = this.#options
     const next = this.#nextOf(claim, ended)
     const outcome = { ...ended, ...next?.end }
     this.settle(outcome)
-    book.release(claim.executor)
+    places.dismiss(claim.executor)
     const again = next?.claim
     if (again === undefined) return
     void book.storing(claim.job._id)?.then(() => {
@@ -152,14 +154,14 @@ export class Runs {
     return { end: { rerun: true, next: { run_id, at: new Date(soonest), reruns } }, claim: again }
   }
 
-  /** Somebody may have given the job another executor before the claim: its run has a place there then, one too many where all are
-   *  taken, for it is claimed. */
+  /** Somebody may have given the job another executor before the claim: its run is admitted there then, also where it is one too many,
+   *  for it is claimed. */
   #placed(claim: Claim): Claim {
-    const { book } = this.#options
+    const { places } = this.#options
     const executor = claim.job.executor ?? JOB_DEFAULTS.executor
     if (executor === claim.executor) return claim
-    book.take(executor)
-    book.release(claim.executor)
+    places.admit(executor)
+    places.dismiss(claim.executor)
     return { ...claim, executor }
   }
 

@@ -21,8 +21,8 @@ export interface RosterOptions {
   readonly timezone: string
   /** What else must be true of a schedulable job: its function and executor are known here. */
   readonly check: (job: Job) => readonly Problem[]
-  /** How much before its start a run is handed out, in ms: as much as it says at the moment. */
-  readonly lead: { readonly value: number }
+  /** How much before its start a run is handed out, in ms: at most, where it is due alone, and with so many that are due soon. */
+  readonly lead: { readonly most: number; readonly single: number; of(due: number): number }
   readonly now: number
 }
 
@@ -38,25 +38,24 @@ const MOST_ECHOES = 4
 /** A repair that was asked for so often and did not come cannot be made: somebody has to edit the document. */
 const MOST_REPAIRS = 3
 
-/** A clock that went back by more was set. */
-const STEP_BACK_MS = 100
-
 export class Roster {
   readonly #options: RosterOptions
   readonly #entries = new Map<string, Entry>()
   readonly #wheel: Wheel
+  /** Those of them that are due within the longest lead: how many they are says how long a lead they need. */
+  readonly #soon: Wheel
   readonly #triggers: KnownTriggers
   /** Due, but without a place to run yet: ids by executor, longest waiting first. */
   readonly #queues = new Map<string, Set<string>>()
   /** Counts readings of everything: snapshots, and the slow ones after them. */
   #reading = 0
-  #horizon = 0
   #armed = 0
   #changes = 0
 
   constructor(options: RosterOptions) {
     this.#options = options
     this.#wheel = new Wheel(options.now)
+    this.#soon = new Wheel(options.now)
     this.#triggers = new KnownTriggers(options.timezone)
   }
 
@@ -99,8 +98,10 @@ export class Roster {
 
   /** The earliest instant at which `takeDue` may have something new. */
   nextAt(): number | null {
-    const next = this.#wheel.nextAt()
-    return next === null ? null : next - this.#options.lead.value
+    const { most } = this.#options.lead
+    const [far, near] = [this.#wheel.nextAt(), this.#soon.nextAt()]
+    const soon = near === null ? Number.POSITIVE_INFINITY : near - this.#lead
+    return far === null && near === null ? null : Math.min(soon, far === null ? Number.POSITIVE_INFINITY : far - most)
   }
 
   /** A change that cannot be taken in makes its own job one that is not schedulable, and touches no other. */
@@ -134,7 +135,11 @@ export class Roster {
 
   /** Entries whose time has come, at most as many for each executor as it has places; they keep their `place` until `settle`. */
   takeDue(now: number, places: (executor: string) => number): readonly Entry[] {
-    for (const id of this.#wheel.advance(this.#until(now))) {
+    for (const id of this.#wheel.advance(now + this.#options.lead.most)) {
+      const wake = wakeOf(this.#entries.get(id))
+      if (wake !== undefined) this.#soon.put(id, wake)
+    }
+    for (const id of this.#soon.advance(now + this.#lead)) {
       const entry = this.#entries.get(id)
       if (entry !== undefined) this.#queue(entry.executor).add(id)
     }
@@ -271,12 +276,9 @@ export class Roster {
     this.#arm(entry)
   }
 
-  /** Up to when entries are handed out: ahead of now by the lead, which may shrink without the wheel turning back. */
-  #until(now: number): number {
-    const until = now + this.#options.lead.value
-    const shrunk = until < this.#horizon && this.#horizon - until < STEP_BACK_MS
-    this.#horizon = shrunk ? this.#horizon : until
-    return this.#horizon
+  /** What all that is due soon needs, at this moment. */
+  get #lead(): number {
+    return this.#options.lead.of(this.#soon.size)
   }
 
   #queue(executor: string): Set<string> {
@@ -313,7 +315,8 @@ export class Roster {
     const what = newsOf(entry, sound.job, was, from)
     entry.edited = false
     return [
-      ...(this.#repair(entry, job, sound) ?? this.#consequences(entry, sound.job, next, ownState(sound.job)?.error)),
+      ...(this.#repair(entry, job, sound) ??
+        this.#consequences(entry, sound.job, next, { noted: ownState(sound.job)?.error, now })),
       ...(what === undefined ? [] : [news(what)]),
       { type: 'seen', job: sound.job, from },
     ]
@@ -409,23 +412,31 @@ export class Roster {
 
   #arm(entry: Entry): void {
     this.#queues.get(entry.executor)?.delete(entry.id)
-    const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
-    // A queued run was due before the pause, and waits until the job is resumed.
-    const waiting = entry.state === 'invalid' || entry.state === 'paused' ? undefined : entry.waiting?.run_time
-    const wake = minOf(minOf(entry.at, extra), waiting)
-    if (wake === undefined) this.#wheel.remove(entry.id)
-    else
-      this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead.value))
+    this.#soon.remove(entry.id)
+    const wake = wakeOf(entry)
+    if (wake === undefined) {
+      this.#wheel.remove(entry.id)
+      return
+    }
+    const { most, single } = this.#options.lead
+    // Only what the schedule alone is due for is handed out with a crowd's lead.
+    const due = entry.extra.length === 0 && entry.waiting === undefined ? wake : wake + most - single
+    this.#wheel.put(entry.id, Math.max(due, entry.notBefore === 0 ? 0 : entry.notBefore + most))
   }
 
   /** What follows for the document. `noted`: the error that stands in it. */
-  #consequences(entry: Entry, job: Job, next: Plan, noted: string | undefined): readonly Effect[] {
+  #consequences(
+    entry: Entry,
+    job: Job,
+    next: Plan,
+    { noted, now }: { readonly noted?: string | undefined; readonly now: number },
+  ): readonly Effect[] {
     entry.unwritten = entry.copied || (next.state === 'armed' && next.unwritten) || noted !== errorOf(entry)
     // Its document says what memory planned: an earlier plan that seemed not to be written was, or needed not be.
     if (!entry.unwritten) entry.refusedPlans = 0
     const due = next.state === 'armed' ? next.dropped : undefined
     entry.dropped = due === undefined ? undefined : { job, due }
-    const effects: Effect[] = entry.unwritten ? [{ type: 'write', id: entry.id }] : []
+    const effects: Effect[] = entry.unwritten && !isAtOnce(entry, now) ? [{ type: 'write', id: entry.id }] : []
     const { running = [], unrecorded = [] } = job.state ?? {}
     const waits = running.length + unrecorded.length + entry.extra.length > 0 || entry.waiting !== undefined
     if (next.state === 'over' && !waits) effects.push({ type: 'over', job })
@@ -459,10 +470,8 @@ export class Roster {
     const { parsed, fingerprint } = entry.trigger
     const next = plan({ job: told, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
     this.#take(entry, next)
-    const effects = this.#consequences(entry, told, next, undefined)
-    // Due at once: the claim itself says all that the plan would.
-    const atOnce = entry.ordered && entry.at !== undefined && entry.at <= now + AT_ONCE_MS
-    return [...(atOnce ? [] : effects), news(turned(before, entry) ?? jobNews('job.modified', entry))]
+    const effects = this.#consequences(entry, told, next, { now })
+    return [...effects, news(turned(before, entry) ?? jobNews('job.modified', entry))]
   }
 
   #gone(id: string, reason: 'deleted' | 'moved', to: string | null): readonly Effect[] {
@@ -471,6 +480,7 @@ export class Roster {
     this.#changes++
     this.#entries.delete(id)
     this.#wheel.remove(id)
+    this.#soon.remove(id)
     this.#queues.get(entry.executor)?.delete(id)
     if (entry.trigger !== undefined) this.#triggers.release(entry.trigger)
     if (entry.state === 'armed') this.#armed--
@@ -502,6 +512,19 @@ function nameOfId(id: unknown): string {
   } catch {
     return show(id)
   }
+}
+
+/** Whether a person ordered it for so soon that its claim says all that its plan would. */
+const isAtOnce = ({ at, copied, ordered }: Entry, now: number) =>
+  ordered && !copied && at !== undefined && at <= now + AT_ONCE_MS
+
+/** When an entry is due for whatever comes first; undefined: for nothing. */
+function wakeOf(entry: Entry | undefined): number | undefined {
+  if (entry === undefined) return undefined
+  const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
+  // A queued run was due before the pause, and waits until the job is resumed.
+  const waiting = entry.state === 'invalid' || entry.state === 'paused' ? undefined : entry.waiting?.run_time
+  return minOf(minOf(entry.at, extra), waiting)
 }
 
 const minOf = (a: number | undefined, b: number | undefined) =>

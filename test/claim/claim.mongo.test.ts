@@ -7,7 +7,7 @@ import type { Job } from '../../src/job/job.ts'
 import type { Order } from '../../src/protocol/claim.ts'
 import { Writer } from '../../src/protocol/writer.ts'
 import { Roster } from '../../src/wheel/roster.ts'
-import { aJob } from '../support/jobs.ts'
+import { aJob, NO_LEAD } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 
 let db: TestDb
@@ -27,7 +27,7 @@ const oneShot = (fields: Partial<Job> = {}) =>
 
 /** What memory claims after it planned the job and its plan was written. */
 async function planned(job: Job): Promise<{ order: Order; roster: Roster }> {
-  const roster = new Roster({ ip: IP, timezone: 'UTC', check: () => [], lead: { value: 0 }, now: NOW })
+  const roster = new Roster({ ip: IP, timezone: 'UTC', check: () => [], lead: NO_LEAD, now: NOW })
   await jobs.insertOne(job as never)
   roster.apply({ type: 'put', job, from: 'insert' }, NOW)
   const entry = roster.get(job._id)
@@ -41,7 +41,7 @@ function commandsOn(collection: Collection<Job> = jobs) {
   const commands = new Commands({
     writer: new Writer({ jobs: collection, by: { ip: IP, incarnation: 'i1' } }),
     book: { newId: () => new ObjectId().toHexString(), forget: id => forgotten.push(id) },
-    lead: { add: () => {} },
+    lead: { add: () => {}, begin: () => {}, end: () => {} },
     patience: { pause: async () => {}, failed: () => {} },
     clock: { now: () => NOW } as never,
   })

@@ -1,31 +1,54 @@
-/** Lead: near the slowest of the recent claims, never beyond its limit. */
+/** Lead: as long as the slowest of the recent claims for a few, as long as all of it takes for a crowd, never beyond its limit. */
 import { expect, test } from 'vitest'
 import { Lead } from '../../src/claim/lead.ts'
 
-function after(claims: readonly number[], limitMs = 500): number {
-  const lead = new Lead(limitMs)
+function after(claims: readonly number[], most = 500): Lead {
+  const lead = new Lead(most)
   for (const ms of claims) lead.add(ms)
-  return lead.value
+  return lead
 }
 const times = (n: number, ms: number) => Array<number>(n).fill(ms)
+/** A crowd whose bulks go out together, and are answered after so many ms. */
+function crowd(lead: Lead, bulks: number, claims: number, ms: number, began = 1_000): void {
+  for (let i = 0; i < bulks; i++) lead.begin(began)
+  for (let i = 1; i <= bulks; i++) lead.end(claims, began + (ms * i) / bulks)
+}
 
-test('is nothing before eight claims told how long they take', () => {
-  expect(after([])).toBe(0)
-  expect(after(times(7, 20))).toBe(0)
-  expect(after(times(8, 20))).toBe(21)
+test('is a guess until eight claims told how long they take, so that the first run of a process is on time', () => {
+  expect(after([]).single).toBe(25)
+  expect(after(times(7, 5)).single).toBe(25)
+  expect(after(times(8, 5)).single).toBe(6)
 })
 
-test('is that of the slowest, save one in sixty-four', () => {
-  expect(after([...times(7, 3), 40.2])).toBe(42)
-  expect(after([...times(63, 3), 400])).toBe(4)
-  expect(after([...times(62, 3), 400, 400])).toBe(401)
+test('of a run that is due alone covers the slowest of the last sixty-four claims', () => {
+  expect(after([...times(63, 3), 40.2]).single).toBe(42)
+  expect(after([40, ...times(71, 2)]).single).toBe(3)
 })
 
-test('forgets what was slow sixty-four claims ago', () => {
-  expect(after([...times(64, 300), ...times(64, 2)])).toBe(3)
+test('of a run that is due alone is 50 ms at most, however slow claims are', () => {
+  expect(after(times(8, 400)).single).toBe(50)
+})
+
+test('grows with what is due, by what each run of the slowest of the last crowds took', () => {
+  const lead = after(times(8, 9))
+  expect(lead.of(0)).toBe(10)
+  expect(lead.of(100)).toBe(50)
+  crowd(lead, 8, 100, 160)
+  expect(lead.of(100)).toBe(50)
+  for (let i = 0; i < 3; i++) crowd(lead, 8, 100, 160)
+  expect(lead.of(100)).toBe(30)
+  crowd(lead, 1, 100, 100)
+  expect(lead.of(100)).toBe(110)
+})
+
+test('learns nothing of a few claims that go out together', () => {
+  const lead = after(times(8, 9))
+  for (let i = 0; i < 8; i++) crowd(lead, 1, 49, 490)
+  expect(lead.of(100)).toBe(50)
 })
 
 test('keeps to its limit, and with none of it to nothing', () => {
-  expect(after(times(8, 9_000))).toBe(500)
-  expect(after(times(8, 9_000), 0)).toBe(0)
+  expect(after([]).of(10_000)).toBe(500)
+  const none = after(times(8, 9_000), 0)
+  expect([none.most, none.single, none.of(1_000)]).toEqual([0, 0, 0])
 })

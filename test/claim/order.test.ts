@@ -4,13 +4,13 @@ import { orderOf } from '../../src/claim/order.ts'
 import type { Job } from '../../src/job/job.ts'
 import type { Entry } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
-import { aJob } from '../support/jobs.ts'
+import { aJob, leadOf } from '../support/jobs.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const LEAD = 50
 
 function entryOf(fields: Partial<Job>): Entry {
-  const roster = new Roster({ ip: 'mine', timezone: 'UTC', check: () => [], lead: { value: LEAD }, now: NOW })
+  const roster = new Roster({ ip: 'mine', timezone: 'UTC', check: () => [], lead: leadOf(LEAD), now: NOW })
   const job = aJob({ ip: 'mine', ...fields })
   roster.apply({ type: 'put', job, from: 'read' }, NOW)
   return roster.get(job._id) as Entry

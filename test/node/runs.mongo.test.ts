@@ -15,7 +15,7 @@ import { silent } from '../../src/log.ts'
 import { Patience } from '../../src/pace/patience.ts'
 import { Writer } from '../../src/protocol/writer.ts'
 import { Runs } from '../../src/run/runs.ts'
-import { aBook } from '../support/claims.ts'
+import { aBook, thePlaces } from '../support/claims.ts'
 import { collect, nextEvent } from '../support/events.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -504,13 +504,14 @@ test('a run whose node lost its lease before the start is made when it holds it 
   const clock = systemClock
   const writer = new Writer({ jobs, by: { ip: 'a', incarnation: 'i' } })
   const patience = new Patience({ emit, lastingMs: 10_000 })
-  const book = aBook()
+  const places = thePlaces()
+  const book = aBook({ places })
   const rows = new Rows(executions, 'a', () => clock.now())
   const live = new Live({ executions, ip: 'a', clock, patience })
-  const storing = { writer, rows, patience, book, follower: unheard, emit }
+  const storing = { writer, rows, patience, follower: unheard, emit }
   const finishes = new Finishes({ ...storing, roster: { overBy: () => undefined } })
   const takeBack = { reason: () => undefined }
-  const performing = { book, executors, lease, live, memory: unheard, clock, logger: silent(), takeBack }
+  const performing = { book, places, executors, lease, live, memory: unheard, clock, logger: silent(), takeBack }
   const runs = new Runs({ ...storing, ...performing, finishes })
   const now = new Date()
   const run_id = book.newId()
@@ -518,7 +519,7 @@ test('a run whose node lost its lease before the start is made when it holds it 
   const state = { job: 'l', running: [entry] }
   const job = aJob({ _id: 'l', ip: 'a', func: 'count', on_interrupt: 'rerun', misfire_grace_time: 0.001, state })
   await jobs.insertOne(job as never)
-  book.take('default')
+  places.admit('default')
   runs.start({ job, entry, at: Date.now(), grace: graceMs(job), executor: 'default', fence: 1n })
   await until(() => expect(book.nextAt()).not.toBeNull())
   expect(told.at(-1)).toMatchObject({ type: 'run.interrupted', run_id, rerun: true })
@@ -527,7 +528,7 @@ test('a run whose node lost its lease before the start is made when it holds it 
   await runs.begin(Date.now())
   await until(async () => expect((await jobs.findOne({ _id: 'l' }))?.state?.running).toEqual([]))
   await finishes.idle()
-  await book.quiet()
+  await places.quiet()
   live.close()
   expect(ran).toBe(1)
   const stored = await executions.find({ job_id: 'l' }).sort({ finished: 1 }).toArray()

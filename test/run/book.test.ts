@@ -1,7 +1,7 @@
-/** The book: in which state each run is, how many there are of a job and in an executor, and who hears of it. */
+/** The book: in which state each run is, how many there are of a job, and who hears of it. */
 import { describe, expect, test } from 'vitest'
 import type { Book } from '../../src/run/book.ts'
-import { aBook, aClaim } from '../support/claims.ts'
+import { aBook, aClaim, thePlaces } from '../support/claims.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const WHY = { status: 'cancelled', message: 'by request' } as const
@@ -48,9 +48,10 @@ describe('a run', () => {
     expect([book.has(id), book.madeAs(id), [...book.ids()]]).toEqual([false, undefined, []])
   })
 
-  test('that waits is given out at its time where there is a place, which is taken with it', () => {
+  test('that waits is given out at its time where there is a place', () => {
     const pokes: unknown[] = []
-    const book = aBook({ places: new Map([['default', 1]]), ticker: { poke: atOnce => pokes.push(atOnce) } })
+    const places = thePlaces(1)
+    const book = aBook({ places, ticker: { poke: atOnce => pokes.push(atOnce) } })
     const [first, second] = [claimed(book, 'job', NOW + 10), claimed(book, 'job', NOW + 11)]
     book.wait(first)
     book.wait(second)
@@ -59,9 +60,11 @@ describe('a run', () => {
     expect(book.nextAt()).not.toBeNull()
     expect(book.takeDue(NOW)).toEqual([])
     expect(book.takeDue(NOW + 20)).toEqual([first])
-    expect([book.free('default'), idsOf(book, 'waiting')]).toEqual([0, [second.entry.run_id]])
-    book.release('default')
+    expect([places.admitted, idsOf(book, 'waiting')]).toEqual([1, [second.entry.run_id]])
+    expect([book.isKept('default'), book.isKept('other')]).toEqual([true, false])
+    places.dismiss('default')
     expect(book.takeDue(NOW + 20)).toEqual([second])
+    expect(book.isKept('default')).toBe(false)
   })
 
   test('that waits and is ended starts no more', () => {
@@ -151,52 +154,4 @@ describe('of a job', () => {
     await second.keep()
     expect(book.storing('job')).toBeUndefined()
   })
-})
-
-describe('places', () => {
-  test('are those of each executor; none of one that there is not', () => {
-    const pokes: unknown[] = []
-    const places = new Map([
-      ['default', 2],
-      ['process', 1],
-    ])
-    const book = aBook({ places, ticker: { poke: atOnce => pokes.push(atOnce) } })
-    book.take('default')
-    expect(['default', 'process', 'none'].map(name => book.free(name))).toEqual([1, 1, 0])
-    book.release('default')
-    book.release('default')
-    expect([book.free('default'), pokes]).toEqual([2, [true, true]])
-  })
-
-  test('it is quiet when nothing goes on and the last one is given back, not before', async () => {
-    const book = aBook()
-    await book.quiet()
-    let quiet = false
-    const claim = claimed(book)
-    book.take('default')
-    book.take('default')
-    book.enter(claim)
-    const done = book.quiet().then(() => (quiet = true))
-    const steps = [() => book.release('default'), () => book.ended(claim.entry.run_id, 'job', Promise.resolve())]
-    for (const step of steps) {
-      step()
-      await byHand().keep()
-      expect(quiet).toBe(false)
-    }
-    book.release('default')
-    await done
-  })
-})
-
-test('it is a burst as long as any bulk of claims is under way, also one that fails', async () => {
-  const book = aBook()
-  const [one, other] = [byHand(), byHand()]
-  void book.inBulk(one.promise)
-  const failed = expect(book.inBulk(other.promise.then(() => Promise.reject(new Error('no'))))).rejects.toThrow('no')
-  expect(book.isBurst).toBe(true)
-  await one.keep()
-  expect(book.isBurst).toBe(true)
-  await other.keep()
-  await failed
-  expect(book.isBurst).toBe(false)
 })

@@ -2,6 +2,7 @@
 import type { Claim } from '../../src/job/claim.ts'
 import type { RunningEntry } from '../../src/job/job.ts'
 import { Book, type BookOptions } from '../../src/run/book.ts'
+import { Places, type PlacesOptions } from '../../src/run/places.ts'
 import { aJob, anEntry } from './jobs.ts'
 
 /** The claim of an entry that starts at its run time, however late; the fields given replace its own. */
@@ -11,11 +12,15 @@ export function aClaim(fields: Partial<RunningEntry> = {}, more: Partial<Claim> 
   return { job, entry, at: Number(entry.run_time), grace: null, executor: 'default', fence: 1n, ...more }
 }
 
+/** So many places in the default executor. */
+export const thePlaces = (places = 100, ticker: PlacesOptions['ticker'] = { poke: () => {} }): Places =>
+  new Places({ executors: new Map([['default', { places, kills: true }]]), ticker })
+
 /** A book with 100 places in the default executor, whose run ids are `new-1` and so on. */
 export function aBook(options: Partial<BookOptions> = {}): Book {
   let made = 0
   return new Book({
-    places: new Map([['default', 100]]),
+    places: thePlaces(),
     ticker: { poke: () => {} },
     newId: () => `new-${++made}`,
     monotonic: () => 0,

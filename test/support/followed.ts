@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import type { Change } from '../../src/change/change.ts'
 import { type FollowNews, follow } from '../../src/change/follow.ts'
 import { Roster } from '../../src/wheel/roster.ts'
+import { NO_LEAD } from './jobs.ts'
 import { type Loose, until } from './node.ts'
 
 export interface FollowedOptions {
@@ -28,7 +29,7 @@ export class Followed {
   constructor({ db, jobs, ip, prepare = async () => {}, reviewMs }: FollowedOptions) {
     this.#jobs = jobs
     this.#ip = ip
-    this.roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: { value: 0 }, now: Date.now() })
+    this.roster = new Roster({ ip, timezone: 'UTC', check: () => [], lead: NO_LEAD, now: Date.now() })
     const follower = follow({
       db,
       collection: jobs.collectionName,

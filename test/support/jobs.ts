@@ -17,3 +17,7 @@ export function anEntry(fields: Partial<RunningEntry> = {}): RunningEntry {
   const entry = { run_id: 'r1', job: 'job', run_time: at, claimed: at, node: 'n', incarnation: 'i', attempt: 1 }
   return { ...entry, ...fields } as RunningEntry
 }
+
+/** A lead that is the same for one job and for a crowd. */
+export const leadOf = (ms: number) => ({ most: ms, single: ms, of: () => ms })
+export const NO_LEAD = leadOf(0)

@@ -6,7 +6,7 @@ import type { Entry } from '../../src/wheel/entry.ts'
 import { newEntry } from '../../src/wheel/entry.ts'
 import { documentOf, isKept, isTime, keepState, keptOf, maxOf, planWriteOf, storedOf } from '../../src/wheel/kept.ts'
 import { Roster } from '../../src/wheel/roster.ts'
-import { aJob } from '../support/jobs.ts'
+import { aJob, NO_LEAD } from '../support/jobs.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const HOUR = 3_600_000
@@ -16,7 +16,7 @@ const HOURLY = { type: 'interval', hours: 1 } as const
 
 /** What memory has after it took a document. */
 function entryOf(job: Job): Entry {
-  const roster = new Roster({ ip: 'mine', timezone: 'UTC', check: () => [], lead: { value: 0 }, now: NOW })
+  const roster = new Roster({ ip: 'mine', timezone: 'UTC', check: () => [], lead: NO_LEAD, now: NOW })
   roster.apply({ type: 'put', job, from: 'read' }, NOW)
   return roster.get(job._id) as Entry
 }

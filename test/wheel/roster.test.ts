@@ -8,7 +8,7 @@ import type { Job } from '../../src/job/job.ts'
 import type { Trigger } from '../../src/trigger/trigger.ts'
 import { type Effect, placeOf } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
-import { aJob, anEntry } from '../support/jobs.ts'
+import { aJob, anEntry, leadOf } from '../support/jobs.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000
@@ -16,14 +16,13 @@ const HOUR = 60 * MINUTE
 const MINE = 'mine'
 
 const plenty = () => 100
-const roster = (lead = 0): Roster =>
-  new Roster({
-    ip: MINE,
-    timezone: 'UTC',
-    check: job => (job.func === 'unknown' ? [{ path: 'func', message: 'func: unknown' }] : []),
-    lead: { value: lead },
-    now: NOW,
-  })
+const OPTIONS = {
+  ip: MINE,
+  timezone: 'UTC',
+  check: (job: Job) => (job.func === 'unknown' ? [{ path: 'func', message: 'func: unknown' }] : []),
+  now: NOW,
+}
+const roster = (lead = 0): Roster => new Roster({ ...OPTIONS, lead: leadOf(lead) })
 const put = (job: Job, from: Extract<Change, { type: 'put' }>['from'] = 'read'): Change => ({ type: 'put', job, from })
 const mine = (fields: Partial<Job> = {}) => aJob({ ip: MINE, ...fields })
 const set = (id: string, next_run_time: Date | null | undefined): Change => ({
@@ -201,6 +200,18 @@ describe('takeDue', () => {
     held.settle(entry as never, NOW + MINUTE + 500)
     expect(held.takeDue(NOW + MINUTE + 499, plenty)).toEqual([])
     expect(held.takeDue(NOW + MINUTE + 500, plenty)).toHaveLength(1)
+  })
+
+  test('hands a crowd out the earlier the more are due soon, and what is not due by its schedule alone no earlier', () => {
+    const held = new Roster({ ...OPTIONS, lead: { most: 500, single: 10, of: due => Math.min(10 + due, 500) } })
+    const crowd = Array.from({ length: 100 }, () => mine({ next_run_time: new Date(NOW + MINUTE) }))
+    for (const job of crowd) held.apply(put(job), NOW)
+    held.apply(put(mine({ next_run_time: new Date(NOW + MINUTE), run_at: [new Date(NOW + MINUTE)] })), NOW)
+    expect(held.takeDue(NOW + MINUTE - 111, plenty)).toEqual([])
+    expect(held.nextAt()).toBeLessThanOrEqual(NOW + MINUTE - 110)
+    expect(held.takeDue(NOW + MINUTE - 110, plenty)).toHaveLength(100)
+    expect(held.takeDue(NOW + MINUTE - 11, plenty)).toEqual([])
+    expect(held.takeDue(NOW + MINUTE - 10, plenty)).toHaveLength(1)
   })
 
   test('gives no more than there are places, longest waiting first, each executor by itself', () => {
