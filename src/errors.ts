@@ -41,13 +41,13 @@ export interface Problem {
   readonly message: string
 }
 
-/** The known word nearest to `word` (at most two letters apart), for "did you mean"; undefined when none is near. */
+/** The known word nearest to `word` (at most two letters apart, and not in all of them), for "did you mean"; undefined when none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
   let least = 3
   for (const candidate of known) {
     const distance = editDistance(word, candidate)
-    if (distance < least) [best, least] = [candidate, distance]
+    if (distance < least && distance < Math.max(word.length, candidate.length)) [best, least] = [candidate, distance]
   }
   return best
 }
