@@ -52,6 +52,12 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best
 }
 
+/** What to say to a name that is none of these: the nearest of them, or all. */
+export function meantOf(name: string, known: readonly string[]): string {
+  const near = nearest(name, known)
+  return near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`
+}
+
 /** Levenshtein distance (Wagner and Fischer's table, one row kept). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)

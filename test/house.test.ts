@@ -33,11 +33,11 @@ const KNOWS: Readonly<Record<string, { readonly all: readonly string[]; readonly
   live: { all: ['client'] },
   health: { all: ['job'] },
   http: { all: ['user'], types: ['client', 'executor', 'health', 'live', 'log'] },
-  api: { all: ['client', 'flask', 'health', 'http', 'job', 'live', 'log', 'trigger'] },
+  api: { all: ['client', 'flask', 'health', 'http', 'job', 'live', 'log', 'options', 'trigger'] },
   dashboard: { all: [] },
   log: { all: [] },
   'fake-clock': { all: [] },
-  testing: { all: ['database', 'dev', 'fake-clock', 'node', 'trigger'] },
+  testing: { all: ['client', 'database', 'dev', 'fake-clock', 'node', 'options', 'trigger'] },
   dev: { all: [] },
   moving: { all: ['job', 'trigger'] },
   cli: {
