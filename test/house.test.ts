@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { lineAt, readSources, type Source, source } from './support/sources.ts'
 
 /** Files that know nothing of ours but each other; every file may import them. */
-const GROUND = ['errors', 'event', 'clock', 'tracing', 'version']
+const GROUND = ['errors', 'event', 'clock', 'json', 'loopback', 'tracing', 'version']
 
 /** The rooms, from the ground up: what each may import besides itself and the ground.
  *  `types`: only with `import type`, objects that another room hands it. */

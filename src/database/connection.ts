@@ -23,6 +23,7 @@ import {
 } from 'mongodb'
 import { wait } from '../clock.ts'
 import { type ErrorCode, TidewheelError } from '../errors.ts'
+import { isLoopback } from '../loopback.ts'
 import { refused } from '../options/option.ts'
 import { OPTIONS } from '../options/table.ts'
 import { databaseProblem } from '../options/values.ts'
@@ -281,8 +282,6 @@ export async function ownAddress(client: MongoClient): Promise<string> {
   const allHere = hosts.every(host => isLoopback(host.replace(/:\d+$/, '')))
   return allHere || external === undefined ? '127.0.0.1' : external.address
 }
-
-const isLoopback = (host: string) => /^(127\.|::1$|\[::1\]$|::ffff:127\.|localhost$)/.test(host)
 
 function localEndOf(address: string): Promise<string | undefined> {
   const [, host = '127.0.0.1', port = '27017'] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(address) ?? []

@@ -4,6 +4,7 @@
 import type { z } from 'zod'
 import { monotonicNow, systemClock } from '../clock.ts'
 import { nearest, type Problem } from '../errors.ts'
+import { toJson } from '../json.ts'
 import { bodyOf, checkChange, type Ends, HEADERS, parametersOf } from './guards.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import type { Needs, Reply, Route } from './route.ts'
@@ -104,14 +105,10 @@ function problemsOf(issue: z.core.$ZodIssue, known: readonly string[]): readonly
 const wrong = (where: string, problems: readonly Problem[]) =>
   new Refusal(400, 'invalid_option', `${where}: ${problems.map(({ message }) => message).join('; ')}`, { problems })
 
-/** As JSON, which has no whole numbers beyond its own. */
-export const jsonText = (value: unknown): string =>
-  JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part))
-
 function responseOf({ status = 200, body, headers }: Reply): Response {
   const common = { ...HEADERS, 'Cache-Control': 'no-store', ...headers }
   if (body === undefined) return new Response(null, { status: status === 200 ? 204 : status, headers: common })
-  return new Response(jsonText(body), { status, headers: { ...common, 'Content-Type': 'application/json' } })
+  return new Response(toJson(body), { status, headers: { ...common, 'Content-Type': 'application/json' } })
 }
 
 /** The answer to a request that is not served. */
