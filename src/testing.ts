@@ -104,6 +104,7 @@ class HandNode extends Node implements TestNode {
   }
 
   async advanceTo(at: Date | string, options?: { readonly timeout?: number }): Promise<void> {
+    if (this.#closed) throw new TidewheelError('closed', 'the node is closed; create a new one')
     const given = givenFields(options, 'advanceTo', ['timeout'], ', such as {timeout: 60000}')
     const timeout = givenSpan(given.timeout, 'advanceTo', 'timeout') ?? PATIENCE_MS
     const end = instantOf(at, 'at', this.#timezone)
