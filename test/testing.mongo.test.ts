@@ -142,7 +142,9 @@ test('what does not end is said after a while; a time in the past or none is ref
   await expect(node.advanceTo('2026-01-01')).rejects.toThrow(
     'at: expected a time from 2027-01-01T02:00:00.000Z on, found 2026-01-01T00:00:00.000Z',
   )
-  await expect(node.advanceTo('2027-01-02', { timeout: '1s' as never })).rejects.toThrow('timeout: expected milliseconds')
+  await expect(node.advanceTo('2027-01-02', { timeout: '1s' as never })).rejects.toThrow(
+    'timeout: expected milliseconds',
+  )
   await expect(node.advanceTo('soon')).rejects.toThrow(
     'at: expected a date, or text such as 2027-03-28T08:00, found "soon"',
   )

@@ -200,6 +200,14 @@ export class Takeover {
         failure = error
       }
     }
+    for (const node of this.#known) {
+      if (used.has(node._id) || !isClosed(node)) continue
+      try {
+        await this.#bury(node)
+      } catch (error) {
+        failure = error
+      }
+    }
     for (const owner of this.#stranded.keys()) if (!used.has(owner)) this.#forget(owner)
     for (const node of this.#known) if (isForgotten(node) && !used.has(node._id)) await forget(nodes, node)
     if (failure !== undefined) throw failure
@@ -266,6 +274,11 @@ export class Takeover {
         })
       },
     )
+  }
+
+  /** Of a node that was closed and has no job any more rows may be left: the job of a run was deleted while it went on. */
+  async #bury(node: Held): Promise<void> {
+    if (this.#mayAct() && (await staysClosed(this.#options.nodes, node))) await this.endLeft(node._id)
   }
 
   /** Ends what is told as going on on a node whose process has ended, where no document names it any more. */

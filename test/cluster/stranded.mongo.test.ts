@@ -249,6 +249,25 @@ test('stranded are the jobs for which no living node is found, whatever nodes an
   }
 })
 
+test('a run whose job was deleted is over for its row too when its node is dead, though that has no job any more', async () => {
+  const executions = db.db.collection<{ _id: string }>('executions')
+  await lives()
+  await closed('gone')
+  const row = { job_id: 'deleted', status: 'started', run_time: new Date(), attempt: 1, recorded: new Date() }
+  await executions.insertMany([
+    { _id: 'left', node: 'gone', ...row },
+    { _id: 'goes-on', node: 'a', ...row },
+  ] as never)
+  const { takeover, beat } = aKeeper()
+  await until(async () => {
+    await beat()
+    expect(await executions.findOne({ _id: 'left' })).toMatchObject({ status: 'interrupted' })
+  })
+  expect(await executions.findOne({ _id: 'goes-on' })).toMatchObject({ status: 'started' })
+  await takeover.end()
+  await executions.deleteMany({})
+})
+
 test('marks of a hundred thousand ids are a hundred thousand numbers from 1 on', () => {
   const marks = new Set(Array.from({ length: 100_000 }, (_, n) => markOf(`job-${n}`)))
   expect(marks.size).toBe(100_000)
