@@ -183,7 +183,13 @@ describe('dueRuns', () => {
   it.each([
     ['no job', undefined, new Date(BASE), 'invalid_option', /^dueRuns: job: expected an object with a trigger/],
     ['no time', {}, undefined, 'invalid_option', /^dueRuns: now: expected a date/],
-    ['a time as text', { next_run_time: '2026' }, new Date(BASE), 'invalid_option', /^dueRuns: next_run_time: expected a date/],
+    [
+      'a time as text',
+      { next_run_time: '2026' },
+      new Date(BASE),
+      'invalid_option',
+      /^dueRuns: next_run_time: expected a date/,
+    ],
     [
       'grace as text',
       { misfire_grace_time: '60' },
