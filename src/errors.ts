@@ -41,15 +41,21 @@ export interface Problem {
   readonly message: string
 }
 
-/** The known word nearest to `word` (at most two letters apart), for "did you mean"; undefined when none is near. */
+/** The known word nearest to `word` (at most two letters apart, and not in all of them), for "did you mean"; undefined when none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
   let least = 3
   for (const candidate of known) {
     const distance = editDistance(word, candidate)
-    if (distance < least) [best, least] = [candidate, distance]
+    if (distance < least && distance < Math.max(word.length, candidate.length)) [best, least] = [candidate, distance]
   }
   return best
+}
+
+/** What to say to a name that is none of these: the nearest of them, or all. */
+export function meantOf(name: string, known: readonly string[]): string {
+  const near = nearest(name, known)
+  return near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`
 }
 
 /** Levenshtein distance (Wagner and Fischer's table, one row kept). */

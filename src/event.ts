@@ -1,7 +1,7 @@
 /** Every thing that can happen, as plain data: one variant for each event type, past tense or a status name.
  *  Parts of the node return or emit these; logs, the history, streams and users' code only subscribe to them. */
 import { filter, type OperatorFunction } from 'rxjs'
-import type { Problem } from './errors.ts'
+import { nearest, type Problem, TidewheelError } from './errors.ts'
 
 /** What every event carries. */
 export interface EventBase {
@@ -227,8 +227,54 @@ export type TidewheelEvent = EventOf<EventType>
 /** An event before the node stamps it with `at` and `node`. */
 export type News<T extends EventType = EventType> = { [K in T]: Omit<EventOf<K>, keyof EventBase> }[T]
 
-/** An operator that keeps events of some types, and narrows to them: `events$.pipe(ofType('run.executed', 'run.error'))`. */
+/** All types, and whether the database shows that it happened. What it does not show a node alone can tell, in its own `events$`. */
+export const SHOWN: Readonly<Record<EventType, boolean>> = {
+  'node.started': true,
+  'node.standby': false,
+  'node.paused': true,
+  'node.resumed': true,
+  'node.draining': true,
+  'node.stopped': true,
+  'node.fenced': false,
+  'node.joined': false,
+  'node.lost': true,
+  'clock.jumped': false,
+  'try.failed': false,
+  'stream.opened': false,
+  'stream.interrupted': false,
+  'stream.resumed': false,
+  'stream.resynced': false,
+  'job.added': true,
+  'job.modified': true,
+  'job.moved': true,
+  'job.paused': true,
+  'job.resumed': true,
+  'job.removed': true,
+  'job.invalid': true,
+  'job.adopted': true,
+  'job.stranded': false,
+  'run.claimed': false,
+  'run.started': true,
+  'run.executed': true,
+  'run.error': true,
+  'run.retrying': false,
+  'run.missed': true,
+  'run.max_instances': true,
+  'run.timeout': true,
+  'run.cancelled': true,
+  'run.interrupted': true,
+}
+
+/** An operator that keeps events of some types, and narrows to them: `events$.pipe(ofType('run.executed', 'run.error'))`.
+ *  Throws `invalid_option` for a type that does not exist. */
 export function ofType<T extends EventType>(...types: readonly T[]): OperatorFunction<TidewheelEvent, EventOf<T>> {
+  for (const type of types) {
+    if (typeof type === 'string' && Object.hasOwn(SHOWN, type)) continue
+    const near = typeof type === 'string' ? nearest(type, Object.keys(SHOWN)) : undefined
+    const message = `ofType: there is no event ${typeof type === 'string' ? JSON.stringify(type) : `of type ${typeof type}`}`
+    const advice = near === undefined ? 'run.executed is one' : `did you mean ${near}?`
+    throw new TidewheelError('invalid_option', `${message}; ${advice}`, { path: 'type' })
+  }
   const wanted: ReadonlySet<string> = new Set(types)
   return filter((event): event is EventOf<T> & TidewheelEvent => wanted.has(event.type)) as OperatorFunction<
     TidewheelEvent,

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ObjectId } from 'mongodb'
+import { givenFields, givenSpan } from './client/given.ts'
 import { monotonicNow, systemClock, wait } from './clock.ts'
 import { openDatabase } from './database/database.ts'
 import { findMongod } from './dev/find-mongod.ts'
@@ -13,6 +14,7 @@ import { TidewheelError } from './errors.ts'
 import { FakeClock, settled } from './fake-clock.ts'
 import { Node, type TidewheelNode } from './node/node.ts'
 import { checkOptions, type NodeOptions } from './node/options.ts'
+import { expected, found, isRecord, refused } from './options/option.ts'
 import { fireTimes } from './trigger/trigger.ts'
 
 export { FakeClock, type FakeClockOptions } from './fake-clock.ts'
@@ -36,13 +38,14 @@ export interface TestNode extends TidewheelNode {
 /** Starts a node for a test: on a database of its own, at the server of `uri`, else of MONGODB_URI, else on a MongoDB that is started for
  *  it and ends with it. Its leases and heartbeats go by the machine's clock, so that months may pass in a moment.
  *  Throws what `createNode` and `start` throw. */
-export async function createTestNode(options: TestNodeOptions): Promise<TestNode> {
-  const { at = new Date(systemClock.now()), ...given } = options
+export async function createTestNode(options: TestNodeOptions = {}): Promise<TestNode> {
+  const { at = new Date(systemClock.now()), ...given } = checked(options)
+  const start = instantOf(at, 'at', given.timezone)
   const server = given.client === undefined && given.uri === undefined ? await aServer() : undefined
   const db = given.db ?? `tidewheel_test_${new ObjectId().toHexString()}`
   try {
     const where = { ...given, ...(server && { uri: server.uri }), db }
-    const clock = new HandClock({ start: instantOf(at, 'at', given.timezone) })
+    const clock = new HandClock({ start })
     const node = new HandNode(
       { ip: 'test', claimLead: 0, historyTtl: FOR_EVER_MS, ...where, clock },
       clock,
@@ -60,6 +63,17 @@ export async function createTestNode(options: TestNodeOptions): Promise<TestNode
     await server?.stop()
     throw error
   }
+}
+
+/** Before anything is started. */
+function checked(options: TestNodeOptions): TestNodeOptions {
+  if (!isRecord(options))
+    throw refused(expected('options', "an object such as {at: '2027-03-28T08:00', tasks}", found(options)))
+  const { at: _, clock, ...given }: TestNodeOptions & { readonly clock?: unknown } = options
+  if (clock !== undefined) throw refused(expected('clock', 'none: it has its own, which advanceTo moves', found(clock)))
+  const hasServer = given.uri !== undefined || given.client !== undefined
+  checkOptions(hasServer ? given : { ...given, uri: 'mongodb://127.0.0.1' })
+  return options
 }
 
 /** History is not aged by a clock that may stand in the past. */
@@ -89,11 +103,14 @@ class HandNode extends Node implements TestNode {
     return new Date(this.#clock.now())
   }
 
-  async advanceTo(at: Date | string, { timeout = PATIENCE_MS } = {}): Promise<void> {
+  async advanceTo(at: Date | string, options?: { readonly timeout?: number }): Promise<void> {
+    if (this.#closed) throw new TidewheelError('closed', 'the node is closed; create a new one')
+    const given = givenFields(options, 'advanceTo', ['timeout'], ', such as {timeout: 60000}')
+    const timeout = givenSpan(given.timeout, 'advanceTo', 'timeout') ?? PATIENCE_MS
     const end = instantOf(at, 'at', this.#timezone)
     const clock = this.#clock
     if (end < clock.now())
-      throw invalid('at', `a time from ${this.now().toISOString()} on`, new Date(end).toISOString())
+      throw refused(expected('at', `a time from ${this.now().toISOString()} on`, new Date(end).toISOString()))
     await this.#settled(timeout)
     for (;;) {
       const next = this.status().state === 'active' ? (this.stages?.nextAt ?? null) : null
@@ -106,7 +123,7 @@ class HandNode extends Node implements TestNode {
     await this.#settled(timeout)
   }
 
-  override async close(options: { timeout?: number } = {}): Promise<void> {
+  override async close(options?: { readonly timeout?: number }): Promise<void> {
     await super.close(options)
     if (this.#closed) return
     this.#closed = true
@@ -156,13 +173,13 @@ async function dropDatabase(where: NodeOptions): Promise<void> {
 /** Reads a time as triggers do. */
 function instantOf(at: Date | string, path: string, timezone = 'UTC'): number {
   try {
-    const [instant] = fireTimes({ type: 'date', run_date: at, timezone }, { after: new Date(-8.64e15), count: 1 })
+    const [instant] =
+      at instanceof Date || typeof at === 'string'
+        ? fireTimes({ type: 'date', run_date: at, timezone }, { after: new Date(-8.64e15), count: 1 })
+        : []
     if (instant !== undefined) return instant.getTime()
   } catch (error) {
     if (!(error instanceof TidewheelError)) throw error
   }
-  throw invalid(path, 'a date, or text such as 2027-03-28T08:00', String(at))
+  throw refused(expected(path, 'a date, or text such as 2027-03-28T08:00', found(at)))
 }
-
-const invalid = (path: string, expected: string, found: string) =>
-  new TidewheelError('invalid_option', `${path}: expected ${expected}, found ${found}`, { path })

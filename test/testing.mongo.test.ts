@@ -142,8 +142,11 @@ test('what does not end is said after a while; a time in the past or none is ref
   await expect(node.advanceTo('2026-01-01')).rejects.toThrow(
     'at: expected a time from 2027-01-01T02:00:00.000Z on, found 2026-01-01T00:00:00.000Z',
   )
+  await expect(node.advanceTo('2027-01-02', { timeout: '1s' as never })).rejects.toThrow(
+    'timeout: expected milliseconds',
+  )
   await expect(node.advanceTo('soon')).rejects.toThrow(
-    'at: expected a date, or text such as 2027-03-28T08:00, found soon',
+    'at: expected a date, or text such as 2027-03-28T08:00, found "soon"',
   )
   await expect(createTestNode({ uri: workersUri(), at: 'soon' })).rejects.toThrow('at: expected a date')
 })
@@ -158,6 +161,7 @@ test('its database is its own, and is gone when it is closed; one that is named 
   expect(await names()).toEqual(expect.not.arrayContaining([expect.stringMatching(node.ip ?? '')]))
   const named = await aNode({ client, db: 'tidewheel_test_named' })
   await named.close()
+  await expect(named.advanceTo('2028-01-01')).rejects.toMatchObject({ code: 'closed' })
   expect(await names()).toContain('tidewheel_test_named')
   await client.db('tidewheel_test_named').dropDatabase()
   await client.close()

@@ -18,6 +18,7 @@ import { refused, serveRoute } from '../http/serve-route.ts'
 import type { NodeHere, Serving } from '../http/serving.ts'
 import { Hub } from '../live/hub.ts'
 import { type Logger, loggerOf } from '../log.ts'
+import { checkAppOptions } from './app-options.ts'
 import { routesOf } from './routes.ts'
 
 /** What `createApp` takes. */
@@ -50,8 +51,9 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Throws `invalid_option` where neither a client nor a node is given. */
+/** Throws `invalid_option` for a wrong option, and where neither a client nor a node is given. */
 export function createApp(options: AppOptions): App {
+  checkAppOptions(options)
   const { node, basePath = '', allowedHosts = [] } = options
   const client = options.client ?? node?.client
   if (client === undefined) {

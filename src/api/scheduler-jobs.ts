@@ -10,9 +10,9 @@ import type { Fields } from '../flask/flat-trigger.ts'
 import { addedOf, changesOf } from '../flask/given.ts'
 import { jsonArray } from '../http/json-array.ts'
 import { type Answer, type Asked, type Reply, type Route, route } from '../http/route.ts'
-import { jsonText } from '../http/serve-route.ts'
 import type { Serving } from '../http/serving.ts'
 import type { Job } from '../job/job.ts'
+import { toJson } from '../json.ts'
 import { AddedJob, ChangedJob, JobId, ShownJob } from './scheduler-schemas.ts'
 
 type ById<B = unknown> = Asked<{ readonly id: string }, unknown, B>
@@ -54,7 +54,7 @@ export function schedulerJobRoutes({ client }: Serving): readonly Route[] {
       handle: async () => {
         const zoneOf = zonesBy(await registry())
         const now = systemClock.now()
-        return await jsonArray(jobs.list(), job => jsonText(flatOf(job, { timezone: zoneOf(job), now })))
+        return await jsonArray(jobs.list(), job => toJson(flatOf(job, { timezone: zoneOf(job), now })))
       },
     }),
     route({

@@ -3,7 +3,9 @@
  *  The work does not grow with the length of an outage: times are found by leaps, and at most 1,000 are listed.
  *  Always holds: no time is given twice, none between the first and `next` is passed over unless it is counted. */
 import { TidewheelError } from '../errors.ts'
-import { instant, type ParsedTrigger, parsed, type Trigger } from '../trigger/trigger.ts'
+import { givenOptions, givenZone, instant } from '../trigger/given.ts'
+import { shown } from '../trigger/refuse.ts'
+import { type ParsedTrigger, parsed, type Trigger } from '../trigger/trigger.ts'
 
 /** At most so many run times are listed as run, as missed, or counted. */
 export const MAX_LISTED = 1_000
@@ -170,8 +172,10 @@ export function dueRuns(
   options: { readonly timezone?: string } = {},
 ): { run: Date[]; missed: Date[]; next: Date | null } {
   const { next_run_time: first, misfire_grace_time: seconds = DEFAULT_GRACE_S, coalesce = true } = checked(job)
-  const at = instant(now, 'now')
-  const trigger = parsed(job.trigger, options)
+  const where = 'dueRuns'
+  const { timezone } = givenOptions(options, where, ['timezone'])
+  const at = instant(now, `${where}: now`)
+  const trigger = parsed(job.trigger, givenZone(timezone, where))
   const next_run_time = first === null ? null : (first?.getTime() ?? trigger.next(null, at))
   if (next_run_time === null) return { run: [], missed: [], next: null }
   const grace = seconds === null ? null : seconds * 1000
@@ -188,12 +192,12 @@ function checked(job: DueJob): DueJob {
   const refuse = (path: string, expected: string): never => {
     throw new TidewheelError('invalid_option', `dueRuns: ${path}: expected ${expected}`, { path })
   }
-  if (typeof job !== 'object' || job === null) refuse('job', 'an object with a trigger')
+  if (typeof job !== 'object' || job === null) refuse('job', `an object with a trigger; found ${shown(job)}`)
   const { next_run_time: next, misfire_grace_time: seconds, coalesce } = job
-  if (next !== undefined && next !== null) instant(next, 'next_run_time')
+  if (next !== undefined && next !== null) instant(next, 'dueRuns: next_run_time')
   if (seconds !== undefined && seconds !== null && !(typeof seconds === 'number' && seconds > 0))
-    refuse('misfire_grace_time', `seconds above 0, or null; found ${String(seconds)}`)
+    refuse('misfire_grace_time', `seconds above 0, or null; found ${shown(seconds)}`)
   if (coalesce !== undefined && typeof coalesce !== 'boolean')
-    refuse('coalesce', `true or false; found ${String(coalesce)}`)
+    refuse('coalesce', `true or false; found ${shown(coalesce)}`)
   return job
 }

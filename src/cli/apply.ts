@@ -14,11 +14,11 @@ import {
 import { systemClock } from '../clock.ts'
 import { nearest } from '../errors.ts'
 import { type Client, type Job, type JobChanges, type JobInput, TidewheelError } from '../index.ts'
+import { toJson } from '../json.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { colours } from './colours.ts'
 import { EXIT } from './exit-codes.ts'
 import { readJobFile } from './job-file.ts'
-import { toJson } from './output.ts'
 
 interface Options {
   readonly label?: string

@@ -3,10 +3,10 @@
  *  is, and nothing where the shell's own completion of file names is meant. A database that does not answer at once has no ids. */
 import { Command, type Option } from 'commander'
 import { PLACED } from '../client/definition.ts'
-import { SHOWN } from '../client/event-of.ts'
 import { JOB_STATUSES } from '../client/which.ts'
 import type { Database } from '../database/database.ts'
 import { nearest } from '../errors.ts'
+import { SHOWN } from '../event.ts'
 import { TidewheelError } from '../index.ts'
 import { PATHS } from '../job/meaning.ts'
 import { ROLES } from '../user/user.ts'

@@ -2,8 +2,8 @@
  *  It takes the flags of all commands, so that a whole command line can be tried. What is secret in a value is masked. */
 import { Command } from 'commander'
 import { redacted } from '../database/connection.ts'
+import { toJson } from '../json.ts'
 import { addSettings, type Call, COMMON, run, withExample } from './call.ts'
-import { toJson } from './output.ts'
 import { NAMES, SETTINGS, type SettingName } from './settings.ts'
 
 const USES = NAMES.filter(name => SETTINGS[name].cli.flag !== 'none' && !COMMON.includes(name))

@@ -5,11 +5,11 @@ import { Command } from 'commander'
 import type { Observable } from 'rxjs'
 import { checkQuery, UNSHOWN } from '../client/events.ts'
 import type { EventsQuery, PlacedEvent, TidewheelEvent } from '../index.ts'
+import { toJson } from '../json.ts'
 import { type Call, run, withClient, withExample } from './call.ts'
 import { colours } from './colours.ts'
 import { EXIT } from './exit-codes.ts'
 import { countOf, rounded } from './instant.ts'
-import { toJson } from './output.ts'
 import { type Signal, signals } from './signals.ts'
 
 interface Options {

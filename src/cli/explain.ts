@@ -3,8 +3,8 @@
  *  paste, and the fields below it as rows. */
 import { Command } from 'commander'
 import { type Explained, explain } from '../job/meaning.ts'
+import { toJson } from '../json.ts'
 import { type Call, run, withExample } from './call.ts'
-import { toJson } from './output.ts'
 
 export const explainCommand = () =>
   withExample(

@@ -2,9 +2,9 @@
  *  In: its id. Out: the row with `--json`, else a line for each of these. */
 import { Command } from 'commander'
 import type { Execution } from '../index.ts'
+import { toJson } from '../json.ts'
 import { run, withClient, withExample } from './call.ts'
 import { spanOf, wallTime } from './instant.ts'
-import { toJson } from './output.ts'
 
 export const getCommand = () =>
   withExample(

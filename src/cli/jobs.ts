@@ -4,12 +4,12 @@ import { Command } from 'commander'
 import { ownZoneOf } from '../client/coming.ts'
 import type { Client, Job } from '../index.ts'
 import { TidewheelError } from '../index.ts'
+import { toJson } from '../json.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { instantOf } from './instant.ts'
 import { addCommand, editCommand } from './jobs-add.ts'
 import { listCommand } from './jobs-list.ts'
 import { jobsNextCommand } from './jobs-next.ts'
-import { toJson } from './output.ts'
 
 export function jobsCommand(): Command {
   const jobs = new Command('jobs').description('see and change jobs')

@@ -1,6 +1,7 @@
 /** `tidewheel nodes`: the registry, and what people do with nodes. Without a further word it lists them.
  *  A drained node obeys at its next heartbeat and gives away the jobs that others may run; an evicted one counts as dead at once. */
 import { Command } from 'commander'
+import { nearest } from '../errors.ts'
 import type { ListedNode } from '../index.ts'
 import { addSettings, run, withClient, withExample } from './call.ts'
 import { timeCell } from './instant.ts'
@@ -9,12 +10,25 @@ export function nodesCommand(): Command {
   const nodes = new Command('nodes').description('see nodes, drain or evict one, bring jobs home')
   nodes.addCommand(listCommand(), { isDefault: true })
   for (const command of [drainCommand(), evictCommand(), rebalanceCommand()]) nodes.addCommand(command)
-  return nodes
+  return nodes.hook('preAction', (_, command) => {
+    if (command.name() === 'list' && command.args.length > 0) strangeWord(nodes)
+  })
+}
+
+/** What stands where `list` takes nothing: to the parser a misspelt command is an argument of the one that is meant without any. */
+function strangeWord(nodes: Command): never {
+  const [word = '', more = ''] = nodes.args
+  if (word === 'list') return nodes.error(`error: nodes list: takes no argument, found ${JSON.stringify(more)}`)
+  const near = nearest(
+    word,
+    nodes.commands.map(command => command.name()),
+  )
+  return nodes.error(`error: unknown command '${word}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`)
 }
 
 const listCommand = () =>
   withExample(
-    addSettings(new Command('list').description('nodes by ip'), ['timezone']).action(
+    addSettings(new Command('list').allowExcessArguments().description('nodes by ip'), ['timezone']).action(
       run(['timezone'], async ({ settings, out }) => {
         const nodes = await withClient(settings, client => client.nodes.list())
         const head = [

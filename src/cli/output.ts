@@ -2,6 +2,7 @@
  *  Results go to stdout: one JSON value, or one JSON object a line (`--json`), or text for people: a table on a terminal,
  *  columns parted by tabs in a pipe. Notes go to stderr and are left out with `--quiet`.
  *  A reader that has gone away (`| head`) ends the process without a word. */
+import { toJson } from '../json.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Settings } from './settings.ts'
 import { oneLine, tableOf } from './table.ts'
@@ -32,10 +33,6 @@ export function outputOf({ json = false, quiet = false }: Pick<Settings, 'json' 
     },
   }
 }
-
-/** Whole numbers beyond the safe ones, and MongoDB's timestamps, as text. */
-export const toJson = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part), indent)
 
 function columns(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   if (isTerminal()) return tableOf(head, rows, process.stdout.columns)

@@ -28,8 +28,8 @@ export const startCommand = () =>
       })
       const { first, close } = signals()
       try {
-        // A signal during the start ends it when it has started.
-        await node.start()
+        // A signal during the start ends it when it has started, or when the time for its end is over.
+        await Promise.race([node.start(), first])
         await first
       } finally {
         await endNodes([node], settings.stopTimeout, out)

@@ -2,6 +2,7 @@
  *  In: a database that is open. Out: findings, those that are well too. It only reads. */
 import type { Filter } from 'mongodb'
 import { systemClock } from '../clock.ts'
+import { MOVABLE, type Movable, unableReason } from '../cluster/moves.ts'
 import { isLiving, readRegistry, type Seen, takesJobs } from '../cluster/registry.ts'
 import { strandedQuery } from '../cluster/stranded.ts'
 import type { Database } from '../database/database.ts'
@@ -90,7 +91,7 @@ function nodeFindings(nodes: readonly Seen[], jobs: number): readonly Finding[] 
   ]
 }
 
-/** Jobs that no node runs and none may take. */
+/** Jobs that no node runs and none takes over. */
 async function stranded({ jobs }: Database['collections'], nodes: readonly Seen[]): Promise<readonly Finding[]> {
   const check = 'stranded jobs'
   const living = new Set(nodes.filter(isLiving).map(({ _id }) => _id))
@@ -99,11 +100,8 @@ async function stranded({ jobs }: Database['collections'], nodes: readonly Seen[
   for (const ip of await jobs.distinct('ip')) {
     if (typeof ip !== 'string' || living.has(ip)) continue
     const left = { $and: [{ ip }, strandedQuery(nodes)] } as Filter<Job>
-    const ids = await jobs
-      .find(left, { projection: { _id: 1 } })
-      .limit(NAMED)
-      .toArray()
-    if (ids.length === 0) continue
+    const some = await jobs.find<Movable>(left, { projection: MOVABLE }).limit(NAMED).toArray()
+    if (some.length === 0) continue
     const count = await jobs.countDocuments(left)
     const known = nodes.find(({ _id }) => _id === ip)
     const why =
@@ -116,7 +114,7 @@ async function stranded({ jobs }: Database['collections'], nodes: readonly Seen[
       check,
       status: 'wrong',
       found: `${counted(count, 'job')} of ${ip}, and ${why}: ${named(
-        ids.map(({ _id }) => _id),
+        some.map(job => toldWith(job, takers)),
         count,
       )}`,
       advice: `Start it (tidewheel start --ip ${ip} --tasks FOLDER), or move them (tidewheel jobs move ID IP).`,
@@ -129,6 +127,12 @@ async function stranded({ jobs }: Database['collections'], nodes: readonly Seen[
     findings.push({ check, status: 'wrong', found, advice: 'Start one: tidewheel start --tasks FOLDER.' })
   }
   return findings.length > 0 ? findings : [{ check, status: 'ok', found: 'none' }]
+}
+
+/** With why none of those that may take it over can perform it, where that is so. */
+function toldWith(job: Movable, takers: readonly Seen[]): string {
+  const problem = unableReason(job, takers)
+  return problem === undefined ? job._id : `${job._id} (${problem})`
 }
 
 /** Jobs whose node says that it cannot run them, and documents that MongoDB would refuse today. */

@@ -35,14 +35,19 @@ export function comingRuns(job: Job, count: number, timezone: string): readonly 
 
 function scheduled({ next_run_time: next, trigger }: Job, count: number, timezone: string): readonly Date[] {
   if (next === null) return []
-  if (next === undefined) return fireTimes(trigger, { count, timezone })
+  const zone = fallbackOf(trigger, timezone)
+  if (next === undefined) return fireTimes(trigger, { count, ...zone })
   const times: Date[] = []
   for (let time: Date | null = next; time !== null && times.length < count; ) {
     times.push(time)
-    time = nextFireTime(trigger, time, time, { timezone })
+    time = nextFireTime(trigger, time, time, zone)
   }
   return times
 }
+
+/** The zone of a job as an option beside its trigger. One that the trigger names is its own, be it right or wrong. */
+export const fallbackOf = (trigger: Job['trigger'], timezone: string): { readonly timezone?: string } =>
+  (trigger.timezone ?? null) === null ? { timezone } : {}
 
 /** The zones of jobs, by what the registry says. One that no node has yet means the zone of the living ones, where they agree. */
 export function zonesBy(nodes: readonly ListedNode[]): (job: Pick<Job, 'trigger' | 'ip'>) => string {

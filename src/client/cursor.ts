@@ -3,6 +3,7 @@
  *  edited, added or removed meanwhile moves nothing. Text of another list or order is refused with `invalid_option`. */
 import { BSON } from 'mongodb'
 import { TidewheelError } from '../errors.ts'
+import { show } from '../job/parse.ts'
 
 const { EJSON } = BSON
 
@@ -52,7 +53,7 @@ export function givenLimit(
 ): number {
   if (value === undefined) return absent
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value
-  const message = `${where}: ${name}: expected a whole number from 1 to ${most}; found ${JSON.stringify(value) ?? typeof value}`
+  const message = `${where}: ${name}: expected a whole number from 1 to ${most}; found ${show(value)}`
   throw new TidewheelError('invalid_option', message, { path: name })
 }
 

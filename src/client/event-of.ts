@@ -2,7 +2,7 @@
  *  In: one change as MongoDB's stream has it. Out: the events of the contract that it shows, often none: a node's own writes
  *  (they carry a fresh `touch`) say something only where they tell how a job fares. Pure. */
 import type { NodeInfo } from '../cluster/lease.ts'
-import type { EventType, TidewheelEvent } from '../event.ts'
+import type { TidewheelEvent } from '../event.ts'
 import type { Execution } from '../history/rows.ts'
 import type { Job } from '../job/job.ts'
 
@@ -27,44 +27,6 @@ export interface DatabaseChange {
 }
 
 type Fields = Readonly<Record<string, unknown>>
-
-/** Whether the database shows that it happened. What it does not show a node alone can tell, in its own `events$`. */
-export const SHOWN: Readonly<Record<EventType, boolean>> = {
-  'node.started': true,
-  'node.standby': false,
-  'node.paused': true,
-  'node.resumed': true,
-  'node.draining': true,
-  'node.stopped': true,
-  'node.fenced': false,
-  'node.joined': false,
-  'node.lost': true,
-  'clock.jumped': false,
-  'try.failed': false,
-  'stream.opened': false,
-  'stream.interrupted': false,
-  'stream.resumed': false,
-  'stream.resynced': false,
-  'job.added': true,
-  'job.modified': true,
-  'job.moved': true,
-  'job.paused': true,
-  'job.resumed': true,
-  'job.removed': true,
-  'job.invalid': true,
-  'job.adopted': true,
-  'job.stranded': false,
-  'run.claimed': false,
-  'run.started': true,
-  'run.executed': true,
-  'run.error': true,
-  'run.retrying': false,
-  'run.missed': true,
-  'run.max_instances': true,
-  'run.timeout': true,
-  'run.cancelled': true,
-  'run.interrupted': true,
-}
 
 const set = (field: string) => `updateDescription.updatedFields.${field}`
 /** Names of fields with dots in them, which no path leads to. */

@@ -5,11 +5,11 @@ import { BSON, type ChangeStreamDocument, type ResumeToken } from 'mongodb'
 import { defer, type Observable } from 'rxjs'
 import { breathe, systemClock } from '../clock.ts'
 import type { Connection } from '../database/connection.ts'
-import { nearest, TidewheelError } from '../errors.ts'
-import type { EventType, News, TidewheelEvent } from '../event.ts'
+import { meantOf, nearest, TidewheelError } from '../errors.ts'
+import { type EventType, type News, SHOWN, type TidewheelEvent } from '../event.ts'
 import { isObject } from '../job/job.ts'
-import { type CollectionNames, type DatabaseChange, eventsOf, SHOWN, telling } from './event-of.ts'
-import { refuse } from './given.ts'
+import { type CollectionNames, type DatabaseChange, eventsOf, telling } from './event-of.ts'
+import { givenFields, givenFunction, refuse } from './given.ts'
 import { AWAIT_MS, isHistoryLost, isPassing, type Lasting, lasting } from './lasting.ts'
 
 /** Which events are told. */
@@ -73,7 +73,9 @@ export const watchEvents = (
   options: EventsOptions = {},
 ): Observable<PlacedEvent> =>
   defer(() => {
-    if (!isObject(options)) refuse('events$', 'options', 'expected {query, after, onPlace, onTags}', options)
+    givenFields(options, 'events$', ['query', 'after', 'onPlace', 'onTags'], ', such as {query: {type: "run.error"}}')
+    givenFunction(options.onPlace, 'events$', 'onPlace')
+    givenFunction(options.onTags, 'events$', 'onTags')
     const query = checkQuery(options.query)
     const after = options.after === undefined ? undefined : placeOf(options.after)
     return lasting<PlacedEvent>(connection, () => {
@@ -211,7 +213,7 @@ const textOf = ({ token, events }: Place): string =>
   `${Buffer.from(BSON.serialize(token as Record<string, unknown>)).toString('base64url')}.${events}`
 
 function placeOf(position: unknown): Place {
-  const [, token = '', events = ''] = /^([\w-]+)\.(\d{1,3})$/.exec(String(position)) ?? []
+  const [, token = '', events = ''] = /^([\w-]+)\.(\d{1,3})$/.exec(typeof position === 'string' ? position : '') ?? []
   try {
     return { token: BSON.deserialize(Buffer.from(token, 'base64url')), events: Number(events) }
   } catch {
@@ -219,15 +221,15 @@ function placeOf(position: unknown): Place {
   }
 }
 
+const FIELDS: readonly string[] = ['job_id', 'node', 'type'] satisfies readonly (keyof EventsQuery)[]
+
 /** Throws `invalid_option`, also for a type that does not exist or is never told. */
 export function checkQuery(query: unknown = {}): EventsQuery {
   if (!isObject(query)) refuse('events$', 'query', 'expected an object, such as {type: "run.error"}', query)
   for (const [name, value] of Object.entries(query)) {
-    if (!['job_id', 'node', 'type'].includes(name)) {
-      const near = nearest(name, ['job_id', 'node', 'type']) ?? 'job_id, node or type'
-      throw new TidewheelError('invalid_option', `events$: ${name}: not known here; did you mean ${near}?`, {
-        path: name,
-      })
+    if (!FIELDS.includes(name)) {
+      const message = `events$: query: ${name}: there is no such field; ${meantOf(name, FIELDS)}`
+      throw new TidewheelError('invalid_option', message, { path: name })
     }
     if (value !== undefined && typeof value !== 'string') refuse('events$', name, 'expected text', value)
   }

@@ -2,7 +2,7 @@
  *  In: values of any kind. Out: the same, of the kind that is meant. Throws `invalid_option` with what is expected and what was
  *  found: an operator of MongoDB in the place of an id would mean other documents than the one that was named. */
 import type { Filter } from 'mongodb'
-import { nearest, TidewheelError } from '../errors.ts'
+import { meantOf, TidewheelError } from '../errors.ts'
 import { isObject } from '../job/job.ts'
 import { show } from '../job/parse.ts'
 
@@ -38,9 +38,8 @@ export function givenFields<K extends string>(
   if (!isObject(value)) return refuse(where, 'options', `expected an object${example}`, value)
   for (const name of Object.keys(value)) {
     if ((names as readonly string[]).includes(name)) continue
-    const near = nearest(name, names)
-    const known = near === undefined ? `known: ${names.join(', ')}` : `did you mean ${near}?`
-    throw new TidewheelError('invalid_option', `${where}: ${name}: there is no such option; ${known}`, { path: name })
+    const message = `${where}: ${name}: there is no such option; ${meantOf(name, names)}`
+    throw new TidewheelError('invalid_option', message, { path: name })
   }
   return value as { readonly [Name in K]?: unknown }
 }
@@ -53,10 +52,24 @@ export function givenSwitches<K extends string>(
 ): Record<K, boolean> {
   const given = givenFields(value, where, names, `, such as {${names[0]}: true}`)
   const switches = names.map(name => {
-    const found = given[name] ?? false
-    return [name, typeof found === 'boolean' ? found : refuse(where, name, 'expected true or false', found)] as const
+    return [name, given[name] !== undefined && givenSwitch(given[name], where, name)] as const
   })
   return Object.fromEntries(switches) as Record<K, boolean>
+}
+
+/** A function; absent: undefined. */
+export function givenFunction(value: unknown, where: string, name: string): void {
+  if (value !== undefined && typeof value !== 'function') refuse(where, name, 'expected a function', value)
+}
+
+/** True or false. */
+export function givenSwitch(value: unknown, where: string, name: string): boolean {
+  return typeof value === 'boolean' ? value : refuse(where, name, 'expected true or false', value)
+}
+
+/** A job as it lies in the database: an object, at least. */
+export function givenJob<T>(value: T, where: string): T {
+  return isObject(value) ? value : refuse(where, 'job', 'expected a job', value)
 }
 
 /** A span in ms; absent: undefined. */

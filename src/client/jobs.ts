@@ -11,7 +11,7 @@ import { type FlatJob, isObject, type Job, type JobChanges, type JobInput } from
 import { replacesExisting, zoned } from '../job/parse.ts'
 import { fireTimes, nextFireTime, type Trigger } from '../trigger/trigger.ts'
 import { type BulkOptions, type BulkResult, bulkOf } from './bulk.ts'
-import { comingRuns, ownZoneOf } from './coming.ts'
+import { comingRuns, fallbackOf, ownZoneOf } from './coming.ts'
 import { givenLimit } from './cursor.ts'
 import { changeOf, type Edit, edited, editedAsRead, read, replacementOf } from './edit.ts'
 import { givenDate, givenFields, givenFilter, givenId, givenSwitches, refuse } from './given.ts'
@@ -207,7 +207,11 @@ const neverFires = () =>
 async function timesOf(job: Job, from: Date, to: Date, nodes: Collection<NodeInfo>): Promise<readonly Date[]> {
   const id = job._id
   const timezone = await asked(id, () => ownZoneOf(job, nodes))
-  const times = fireTimes(job.trigger, { after: from, count: MOST_EXTRA_RUNS + 1, timezone })
+  const times = fireTimes(job.trigger, {
+    after: from,
+    count: MOST_EXTRA_RUNS + 1,
+    ...fallbackOf(job.trigger, timezone),
+  })
   const within = times.filter(time => time >= from && time <= to)
   if (within.length <= MOST_EXTRA_RUNS) return within
   const message = `job ${id}: a backfill runs at most ${MOST_EXTRA_RUNS} times, this span has more; take a shorter one`

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { BSON, type Document } from 'mongodb'
 import type { Job } from '../job/job.ts'
+import { givenJob } from './given.ts'
 
 /** What a revision does not see: nodes write it with every run, or it is an order that a node takes away. */
 export const UNREVISED = ['state', 'touch', 'next_run_time', 'run_at', 'cancel'] as const
@@ -11,9 +12,10 @@ const UNSEEN: ReadonlySet<string> = new Set(UNREVISED)
 
 const LENGTH = 16
 
-/** 16 letters, digits, `-` and `_`; for `jobs.update` and `jobs.replace`, and for an ETag. The order of fields says nothing. */
+/** 16 letters, digits, `-` and `_`; for `jobs.update` and `jobs.replace`, and for an ETag. The order of fields says nothing.
+ *  Throws `invalid_option` for what is no job. */
 export function revisionOf(job: Job): string {
-  const fields = Object.entries(job)
+  const fields = Object.entries(givenJob(job, 'revisionOf'))
     .filter(([field, value]) => !UNSEEN.has(field) && value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
   const text = BSON.EJSON.stringify(fields, { relaxed: false })

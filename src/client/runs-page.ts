@@ -5,6 +5,7 @@ import type { Collection, Document, Filter } from 'mongodb'
 import { nearest, TidewheelError } from '../errors.ts'
 import type { Execution } from '../history/rows.ts'
 import { STATUSES } from '../job/outcome.ts'
+import { show } from '../job/parse.ts'
 import { areTimeAndId, cursorOf, givenLimit, keysOf, type Page } from './cursor.ts'
 import { givenDate, givenFields, refuse } from './given.ts'
 
@@ -61,9 +62,9 @@ export async function runsPageOf(executions: Collection<Execution>, given: unkno
 
 function givenStatus(value: unknown, where: string): void {
   if ((RUN_STATUSES as readonly unknown[]).includes(value)) return
-  const near = nearest(String(value), RUN_STATUSES)
+  const near = typeof value === 'string' ? nearest(value, RUN_STATUSES) : undefined
   const advice = near === undefined ? '' : `; did you mean ${near}?`
-  const message = `${where}: status: expected ${RUN_STATUSES.join(', ')}; found ${JSON.stringify(value)}${advice}`
+  const message = `${where}: status: expected ${RUN_STATUSES.join(', ')}; found ${show(value)}${advice}`
   throw new TidewheelError('invalid_option', message, { path: 'status' })
 }
 

@@ -22,7 +22,7 @@ import {
   type User,
   userOf,
 } from '../user/user.ts'
-import { refuse } from './given.ts'
+import { givenFields, givenId, refuse } from './given.ts'
 
 /** A user, without what only the door needs. */
 export interface ListedUser {
@@ -92,9 +92,10 @@ export function usersOf(users: () => Collection<User>): Users {
     return listed(await found(name))
   }
   return {
-    add: (name, { role, password } = {} as never) =>
+    add: (name, given) =>
       asked(async () => {
         givenName(name, 'users.add')
+        const { role, password } = givenFields(given, 'users.add', ['role', 'password'], ', {role, password}')
         givenRole(role, 'users.add')
         const user = { _id: name, role, password: await hashed(password, 'users.add'), tokens: [] }
         try {
@@ -128,9 +129,10 @@ export function usersOf(users: () => Collection<User>): Users {
         const all = await users().find({}).sort({ _id: 1 }).limit(MOST_USERS).toArray()
         return all.flatMap(document => userOf(document) ?? []).map(listed)
       }),
-    token: (name, { label, role, expires } = {}) =>
+    token: (name, given) =>
       asked(async () => {
         givenName(name, 'users.token')
+        const { label, role, expires } = givenFields(given, 'users.token', ['label', 'role', 'expires'])
         if (label !== undefined && !isLabel(label)) refuse('users.token', 'label', `expected ${LABEL}`, label)
         if (role !== undefined) givenRole(role, 'users.token')
         const created = new Date(systemClock.now())
@@ -176,6 +178,8 @@ export function usersOf(users: () => Collection<User>): Users {
     keys: () => asked(() => users().find({}).limit(MOST_USERS).toArray()),
     used: (name, hash) =>
       asked(async () => {
+        givenId(name, 'users.used')
+        givenId(hash, 'users.used')
         const now = systemClock.now()
         const since = { $not: { $gt: new Date(now - MINUTE_MS) } }
         const token = { $elemMatch: { hash, last_used: since } }

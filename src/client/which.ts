@@ -6,9 +6,10 @@
 import type { Filter } from 'mongodb'
 import type { Seen } from '../cluster/registry.ts'
 import { strandedQuery } from '../cluster/stranded.ts'
-import { nearest, TidewheelError } from '../errors.ts'
+import { meantOf, nearest, TidewheelError } from '../errors.ts'
 import { isObject, type Job, present } from '../job/job.ts'
-import { refuse } from './given.ts'
+import { show } from '../job/parse.ts'
+import { givenJob, refuse } from './given.ts'
 
 /** Which jobs: all that is given has to be so. */
 export interface JobFilter {
@@ -65,8 +66,12 @@ const STATUSES: Readonly<Record<JobStatus, Status>> = {
 
 export const JOB_STATUSES = Object.keys(STATUSES) as readonly JobStatus[]
 
-/** The statuses that the document itself tells, in the order of the table; `stranded` is never among them. */
-export const statusesOf = (job: Job): readonly JobStatus[] => JOB_STATUSES.filter(name => STATUSES[name].is(job))
+/** The statuses that the document itself tells, in the order of the table; `stranded` is never among them.
+ *  Throws `invalid_option` for what is no job. */
+export function statusesOf(job: Job): readonly JobStatus[] {
+  givenJob(job, 'statusesOf')
+  return JOB_STATUSES.filter(name => STATUSES[name].is(job))
+}
 
 const FIELDS = ['ip', 'status', 'tag', 'func', 'search'] as const
 const SEARCHED = ['_id', 'name', 'description', 'func', 'note']
@@ -77,9 +82,7 @@ export function givenJobFilter(value: unknown, where: string): JobFilter {
   if (!isObject(value)) return refuse(where, 'filter', 'expected an object, such as {status: "paused"}', value)
   for (const [name, found] of Object.entries(value)) {
     if (!(FIELDS as readonly string[]).includes(name)) {
-      const near = nearest(name, FIELDS)
-      const known = near === undefined ? `known: ${FIELDS.join(', ')}` : `did you mean ${near}?`
-      const message = `${where}: filter: ${name}: there is no such field; ${known}`
+      const message = `${where}: filter: ${name}: there is no such field; ${meantOf(name, FIELDS)}`
       throw new TidewheelError('invalid_option', message, { path: name })
     }
     if (found !== undefined && typeof found !== 'string') refuse(where, name, 'expected text', found)
@@ -92,9 +95,9 @@ export function givenJobFilter(value: unknown, where: string): JobFilter {
 /** `called`: how the message calls the value. Throws `invalid_option`. */
 export function givenStatus(value: unknown, called: string): JobStatus {
   if ((JOB_STATUSES as readonly unknown[]).includes(value)) return value as JobStatus
-  const near = nearest(String(value), JOB_STATUSES)
+  const near = typeof value === 'string' ? nearest(value, JOB_STATUSES) : undefined
   const advice = near === undefined ? '' : `; did you mean ${near}?`
-  const message = `${called}: expected ${JOB_STATUSES.join(', ')}; found ${JSON.stringify(value)}${advice}`
+  const message = `${called}: expected ${JOB_STATUSES.join(', ')}; found ${show(value)}${advice}`
   throw new TidewheelError('invalid_option', message, { path: 'status' })
 }
 

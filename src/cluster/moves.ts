@@ -19,7 +19,17 @@ import {
 } from '../protocol/place.ts'
 import type { Write } from '../protocol/write.ts'
 import type { Writer } from '../protocol/writer.ts'
-import { ability, ableOf, homeOf, maybeOf, type Needs, sureOf, type Taker, unableProblem } from './placement.ts'
+import {
+  ability,
+  ableOf,
+  homeOf,
+  maybeOf,
+  type Needs,
+  performableBy,
+  sureOf,
+  type Taker,
+  unableProblem,
+} from './placement.ts'
 
 export interface MovesContext {
   readonly jobs: Collection<Job>
@@ -57,33 +67,53 @@ export type Movable = Placed & Needs
 
 /** The node that takes the job over; undefined: none of those that may and can does live. */
 export function targetOf(job: Movable, targets: readonly Taker[]): string | undefined {
+  return homeOf(job._id, ableOf(job, standbysOf(job, targets)))
+}
+
+function standbysOf(job: Movable, targets: readonly Taker[]): readonly Taker[] {
   const standby = standbyOf(job)
-  const may = standby === 'any' ? targets : targets.filter(({ _id }) => standby.includes(_id))
-  return homeOf(job._id, ableOf(job, may))
+  return standby === 'any' ? targets : targets.filter(({ _id }) => standby.includes(_id))
+}
+
+/** Why none of those that may take a job over can perform it; undefined: one can, or none may. */
+export function unableReason(job: Movable, targets: readonly Taker[]): string | undefined {
+  const may = standbysOf(job, targets)
+  return may.length === 0 || maybeOf(job, may).length > 0 ? undefined : unableProblem(job, may)
 }
 
 /** Why no node takes a job over; undefined: one does. */
 export function stayingReason(job: Movable, targets: readonly Taker[]): string | undefined {
   if (targetOf(job, targets) !== undefined) return undefined
+  const unable = unableReason(job, targets)
+  if (unable !== undefined) return unable
   const standby = standbyOf(job)
   if (standby !== 'any' && standby.length === 0) return 'standby: no other node may take it'
-  const may = standby === 'any' ? targets : targets.filter(({ _id }) => standby.includes(_id))
-  if (may.length > 0) return unableProblem(job, may)
   if (standby === 'any') return 'no other living node takes jobs'
   return `standby: no living node of these takes jobs: ${standby.slice(0, MOST_NAMED).join(', ')}`
 }
 
-/** The jobs of a node that others of `targets` may take. */
+/** The jobs of a node that others of `targets` may take; some of them may be such that none of these can perform. */
 export const takeable = (from: string, targets: readonly Taker[]): Document => ({
   ip: from,
-  $or: takeableByAny(targets.filter(({ _id }) => _id !== from)),
+  $or: takenBy(targets.filter(({ _id }) => _id !== from)),
 })
 
-/** What makes a job one of those: one of these has to be so. */
-export const takeableByAny = (targets: readonly Taker[]): readonly Document[] => [
+const takenBy = (targets: readonly Taker[]): readonly Document[] => [
   { standby: { $in: ['any', ...targets.map(({ _id }) => _id)] } },
   { standby: { $exists: false }, ...PLACED_ITSELF },
 ]
+
+/** The jobs for which `targetOf` finds a node among these: one of the conditions has to be so. None without targets. */
+export function takenOverBy(targets: readonly Taker[]): readonly Document[] {
+  const alike = new Map<string, Taker[]>()
+  for (const target of targets) {
+    const abilities = JSON.stringify([target.tasks, target.executors])
+    alike.set(abilities, [...(alike.get(abilities) ?? []), target])
+  }
+  return [...alike.values()].map(some => ({
+    $and: [{ $or: takenBy(some) }, { $or: performableBy(some[0] as Taker) }],
+  }))
+}
 
 /** Moves what may move from one node to those of `targets`. */
 export async function evacuate(from: string, targets: readonly Taker[], context: MovesContext): Promise<number> {

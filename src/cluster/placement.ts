@@ -33,6 +33,19 @@ export function ability({ tasks, executors }: Taker, needs: Needs): 'yes' | 'per
   return namesIn(tasks).has(func) ? 'yes' : 'no'
 }
 
+/** The jobs of which `ability` does not say no, as conditions of a query: one of them has to be so. */
+export function performableBy({ tasks, executors }: Taker): readonly object[] {
+  if (!isObject(executors)) return [{}]
+  const broken = [{ func: { $not: { $type: 'string' } } }, { executor: { $exists: true, $not: { $type: 'string' } } }]
+  const isKnown = Array.isArray(tasks)
+  const named = Object.entries(executors).map(([name, kind]) => ({
+    // A job that names none has the default one.
+    executor: name === JOB_DEFAULTS.executor ? { $in: [name, null] } : name,
+    ...(kind !== 'script' && isKnown && { func: { $in: tasks } }),
+  }))
+  return [...broken, ...named]
+}
+
 const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
 
 function namesIn(tasks: readonly string[]): ReadonlySet<string> {

@@ -6,20 +6,20 @@ import type { Collection, Document, FindCursor } from 'mongodb'
 import { breathe } from '../clock.ts'
 import type { Job } from '../job/job.ts'
 import { NOBODYS } from '../protocol/place.ts'
-import { takeableByAny } from './moves.ts'
+import { takenOverBy } from './moves.ts'
 import { markOf } from './placement.ts'
 import { isLiving, type Seen, takesJobs } from './registry.ts'
 
 const BATCH = 200
 const PROJECTION = { 'state.running.run_id': 1 }
 
-/** The jobs that no living node has and none may take, by what the registry says now. */
+/** The jobs that no living node has, and that none takes over which may and can perform them, by what the registry says now. */
 export function strandedQuery(nodes: readonly Seen[]): Document {
   const living = nodes.filter(isLiving).map(({ _id }) => _id)
   const takers = nodes.filter(takesJobs)
   const elsewhere = { ip: { $type: 'string', $nin: living } }
   if (takers.length === 0) return { $or: [elsewhere, NOBODYS] }
-  return { ...elsewhere, $nor: takeableByAny(takers) }
+  return { ...elsewhere, $nor: takenOverBy(takers) }
 }
 
 export class Stranded {

@@ -39,7 +39,7 @@ export interface TakeoverOptions {
   /** Knows whether people want this node to give its jobs away. */
   readonly mode: { readonly givesAway: boolean }
   readonly sweeper: Pick<Sweeper, 'sweep'>
-  readonly rows: Pick<Rows, 'endLeft'>
+  readonly rows: Pick<Rows, 'endLeft' | 'nodesGoingOn'>
   readonly patience: Pick<Patience, 'once'>
   readonly emit: (news: News) => void
 }
@@ -179,6 +179,7 @@ export class Takeover {
         else more = true
       }
     }
+    await this.#endLeftOfClosed()
   }
 
   /** Every owner in turn; answers whether there is more to move. */
@@ -231,7 +232,6 @@ export class Takeover {
       return true
     }
     await evacuate(node._id, this.#targets(), { jobs, writer, goOn })
-    if (await stands()) await this.endLeft(node._id)
     if (await stands()) await this.#strand(node._id, true, within)
     return late
   }
@@ -266,6 +266,17 @@ export class Takeover {
         })
       },
     )
+  }
+
+  /** Also of those that have no job any more: the job of a run may have been deleted while it went on. */
+  async #endLeftOfClosed(): Promise<void> {
+    const closed = this.#known.filter(isClosed)
+    if (closed.length === 0 || !this.#mayAct()) return
+    const { nodes, rows } = this.#options
+    const going = await rows.nodesGoingOn()
+    for (const node of closed.filter(({ _id }) => going.has(_id))) {
+      if (this.#mayAct() && (await staysClosed(nodes, node))) await this.endLeft(node._id)
+    }
   }
 
   /** Ends what is told as going on on a node whose process has ended, where no document names it any more. */

@@ -23,6 +23,7 @@ import {
 } from 'mongodb'
 import { wait } from '../clock.ts'
 import { type ErrorCode, TidewheelError } from '../errors.ts'
+import { isLoopback } from '../loopback.ts'
 import { refused } from '../options/option.ts'
 import { OPTIONS } from '../options/table.ts'
 import { databaseProblem } from '../options/values.ts'
@@ -182,17 +183,27 @@ export function databaseError(
   refused: Extract<ErrorCode, 'invalid_option' | 'invalid_job'> = 'invalid_option',
 ): TidewheelError {
   if (error instanceof TidewheelError) return error
-  const cause = error instanceof Error ? error : new Error(String(error))
+  const cause = causeOf(error)
   if (error instanceof MongoServerError && UNAUTHORISED.has(error.code)) {
     return new TidewheelError('unauthorised', `the database refused these credentials: ${cause.message}`, {}, { cause })
   }
-  if (isAway(error)) {
+  if (isAway(cause)) {
     return new TidewheelError('unreachable', `the database does not answer: ${cause.message}`, {}, { cause })
   }
   const isLarge = cause instanceof RangeError || (error instanceof MongoServerError && error.code === TOO_LARGE)
   const reason = isLarge ? `the document is larger than MongoDB takes, 16 MiB (${cause.message})` : cause.message
   const isTheirs = isLarge || error instanceof MongoError || cause.name.startsWith('BSON')
   return new TidewheelError(refused, isTheirs ? `refused by MongoDB: ${reason}` : reason, {}, { cause })
+}
+
+/** Anything can be thrown, also what has no words for itself. */
+function causeOf(error: unknown): Error {
+  try {
+    const cause = error instanceof Error ? error : new Error(String(error))
+    return typeof cause.message === 'string' ? cause : new Error('an error without a message')
+  } catch {
+    return new Error('a thrown value that cannot be put into words')
+  }
 }
 
 /** Asks the database; what it throws becomes an error of ours. */
@@ -281,8 +292,6 @@ export async function ownAddress(client: MongoClient): Promise<string> {
   const allHere = hosts.every(host => isLoopback(host.replace(/:\d+$/, '')))
   return allHere || external === undefined ? '127.0.0.1' : external.address
 }
-
-const isLoopback = (host: string) => /^(127\.|::1$|\[::1\]$|::ffff:127\.|localhost$)/.test(host)
 
 function localEndOf(address: string): Promise<string | undefined> {
   const [, host = '127.0.0.1', port = '27017'] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(address) ?? []

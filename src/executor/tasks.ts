@@ -6,6 +6,7 @@ import { readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { nearest, TidewheelError } from '../errors.ts'
+import { show } from '../job/parse.ts'
 import type { Task } from './executor.ts'
 
 const MODULE = /\.(?:mjs|cjs|js|mts|cts|ts)$/
@@ -26,14 +27,18 @@ export class Tasks {
     return this.#byName.get(func)
   }
 
-  /** Throws `conflict` when the name is taken by another function. */
+  /** Throws `conflict` when the name is taken by another function, `invalid_option` for what is no name or no function. */
   add(name: string, task: Task): void {
+    if (typeof name !== 'string' || name === '') {
+      const message = `task: name: expected text, such as mail:digest; found ${show(name)}`
+      throw new TidewheelError('invalid_option', message, { path: 'name' })
+    }
     const known = this.#byName.get(name)
     if (known !== undefined && known !== task) {
       throw new TidewheelError('conflict', `task ${name}: a task of this name is registered already`, { name })
     }
     if (typeof task !== 'function') {
-      throw new TidewheelError('invalid_option', `task ${name}: expected a function, found ${typeof task}`, { name })
+      throw new TidewheelError('invalid_option', `task ${name}: expected a function, found ${show(task)}`, { name })
     }
     this.#byName.set(name, task)
   }

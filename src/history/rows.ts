@@ -160,6 +160,11 @@ export class Rows {
     return refusal
   }
 
+  /** The nodes that have rows of runs that go on, as far as rows tell. */
+  async nodesGoingOn(): Promise<ReadonlySet<string>> {
+    return new Set(await this.#executions.distinct('node', { status: 'started' }))
+  }
+
   /** Ends the rows of runs that an ended process of a node has left and that no document names any more, because their jobs were
    *  deleted while they went on; answers them. */
   async endLeft(jobs: Collection<Job>, node: string): Promise<readonly Execution[]> {

@@ -5,10 +5,11 @@
  *  Holds: a database that is away opens nothing. */
 import type { Client } from '../client/connect.ts'
 import { TidewheelError } from '../errors.ts'
+import { isLoopback } from '../loopback.ts'
 import { Keys, type Recognised } from '../user/keys.ts'
 import { Attempts, networkOf } from './attempts.ts'
 import { type Credentials, credentialsOf } from './credentials.ts'
-import { type Ends, isLoopback } from './guards.ts'
+import type { Ends } from './guards.ts'
 import type { Who } from './who.ts'
 
 /** Of the application that holds us: null is nobody. */

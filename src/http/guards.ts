@@ -3,6 +3,7 @@
  *  page or from a program, and as JSON, so that no foreign form can make one; few parameters; a bounded body, in time. */
 import type { IncomingMessage } from 'node:http'
 import { systemClock } from '../clock.ts'
+import { isLoopback } from '../loopback.ts'
 import { Refusal } from './refusal.ts'
 
 const MOST_PARAMETERS = 64
@@ -11,9 +12,6 @@ const BODY_MS = 10_000
 
 /** A host of a `Host` header, without its port. */
 const hostnameOf = (host: string) => host.replace(/:\d*$/, '').toLowerCase()
-
-export const isLoopback = (host: string | undefined): boolean =>
-  host !== undefined && /^(127(\.\d{1,3}){3}|localhost|\[?::1\]?|::ffff:127(\.\d{1,3}){3})$/i.test(host)
 
 /** Refuses names that are not ours. `local`: the address of this server's end of the connection. */
 export function checkHost(host: string | undefined, local: string | undefined, allowed: readonly string[]): void {

@@ -4,6 +4,7 @@
 import type { z } from 'zod'
 import { monotonicNow, systemClock } from '../clock.ts'
 import { nearest, type Problem } from '../errors.ts'
+import { toJson } from '../json.ts'
 import { bodyOf, checkChange, type Ends, HEADERS, parametersOf } from './guards.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import type { Needs, Reply, Route } from './route.ts'
@@ -59,6 +60,9 @@ export async function serveRoute(route: Route, serving: Serving, call: Call): Pr
   return response
 }
 
+/** More of a wrong word is not repeated. */
+const MOST_SHOWN = 60
+
 /** Throws where this person may not. */
 async function allowed(needs: Needs, isChange: boolean, serving: Serving, { request, ends }: Call): Promise<Who> {
   if (needs === 'anybody') return NOBODY
@@ -84,12 +88,12 @@ function parsed(schema: z.ZodType | undefined, given: unknown, where: 'path' | '
   const known = 'shape' in schema ? Object.keys(schema.shape as object) : []
   throw wrong(
     where,
-    result.error.issues.flatMap(issue => problemsOf(issue, known)),
+    result.error.issues.flatMap(issue => problemsOf(issue, known, given)),
   )
 }
 
 /** `known`: the names at the top, for "did you mean". */
-function problemsOf(issue: z.core.$ZodIssue, known: readonly string[]): readonly Problem[] {
+function problemsOf(issue: z.core.$ZodIssue, known: readonly string[], given: unknown): readonly Problem[] {
   const path = issue.path.join('.')
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => {
@@ -98,20 +102,26 @@ function problemsOf(issue: z.core.$ZodIssue, known: readonly string[]): readonly
       return { path: at, message: `${at}: not known here${near === undefined ? '' : `; did you mean ${near}?`}` }
     })
   }
-  return [{ path, message: path === '' ? issue.message : `${path}: ${issue.message}` }]
+  const message = issue.code === 'invalid_value' ? noneOf(issue, given) : issue.message
+  return [{ path, message: path === '' ? message : `${path}: ${message}` }]
+}
+
+/** A word that is none of those there are. */
+function noneOf({ values, path }: z.core.$ZodIssueInvalidValue, given: unknown): string {
+  const words = values.map(String)
+  const found = path.reduce((value, key) => (value as Readonly<Record<PropertyKey, unknown>> | undefined)?.[key], given)
+  const near = typeof found === 'string' ? nearest(found, words) : undefined
+  const shown = found === undefined ? 'nothing' : toJson(found).slice(0, MOST_SHOWN)
+  return `expected ${words.join(', ')}; found ${shown}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
 const wrong = (where: string, problems: readonly Problem[]) =>
   new Refusal(400, 'invalid_option', `${where}: ${problems.map(({ message }) => message).join('; ')}`, { problems })
 
-/** As JSON, which has no whole numbers beyond its own. */
-export const jsonText = (value: unknown): string =>
-  JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part))
-
 function responseOf({ status = 200, body, headers }: Reply): Response {
   const common = { ...HEADERS, 'Cache-Control': 'no-store', ...headers }
   if (body === undefined) return new Response(null, { status: status === 200 ? 204 : status, headers: common })
-  return new Response(jsonText(body), { status, headers: { ...common, 'Content-Type': 'application/json' } })
+  return new Response(toJson(body), { status, headers: { ...common, 'Content-Type': 'application/json' } })
 }
 
 /** The answer to a request that is not served. */

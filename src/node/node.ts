@@ -6,7 +6,7 @@ import { ObjectId } from 'mongodb'
 import { Observable, Subject } from 'rxjs'
 import type { Served } from '../api/serve.ts'
 import { type Client, handlesOf } from '../client/connect.ts'
-import { givenSpan } from '../client/given.ts'
+import { givenFields, givenSpan, givenSwitch, givenSwitches } from '../client/given.ts'
 import type { History } from '../client/history.ts'
 import type { Jobs } from '../client/jobs.ts'
 import type { Nodes } from '../client/nodes.ts'
@@ -19,7 +19,7 @@ import { makeExecutors } from '../executor/executors.ts'
 import { Tasks } from '../executor/tasks.ts'
 import type { WorkspaceFile } from '../executor/workspace.ts'
 import type { NodeStatus } from '../health/status.ts'
-import type { Job, JobInput } from '../job/job.ts'
+import { type Job, type JobInput, present } from '../job/job.ts'
 import { parseJobInput } from '../job/parse.ts'
 import { logEvent } from '../log.ts'
 import { type PipelineRun, runsOf } from '../run/pipeline.ts'
@@ -132,8 +132,9 @@ export class Node implements TidewheelNode {
     return { ip: this.#ip, state: this.#mode.state, jobs, armed, running, claiming, claimingFor, lease, stream, offset }
   }
 
-  start({ paused = false } = {}): Promise<void> {
-    return this.#inTurn(async () => {
+  async start(options?: { readonly paused?: boolean }): Promise<void> {
+    const { paused } = givenSwitches(options, 'node.start', 'paused')
+    await this.#inTurn(async () => {
       if (this.#mode.state === 'closed') throw new TidewheelError('closed', 'the node is closed; create a new one')
       if (this.#mode.state !== 'stopped') return
       this.#mode.begin(paused)
@@ -150,7 +151,14 @@ export class Node implements TidewheelNode {
     })
   }
 
-  async stop({ wait = true, timeout }: { wait?: boolean; timeout?: number } = {}): Promise<void> {
+  async stop(options?: { readonly wait?: boolean; readonly timeout?: number }): Promise<void> {
+    const { wait = true, timeout } = givenFields(
+      options,
+      'node.stop',
+      ['wait', 'timeout'],
+      ', such as {timeout: 30000}',
+    )
+    givenSwitch(wait, 'node.stop', 'wait')
     const most = givenSpan(timeout, 'node.stop', 'timeout')
     await this.#inTurn(async () => {
       if (this.#life === undefined) return
@@ -161,8 +169,10 @@ export class Node implements TidewheelNode {
     })
   }
 
-  async close({ timeout }: { timeout?: number } = {}): Promise<void> {
-    await this.stop(timeout === undefined ? {} : { timeout: givenSpan(timeout, 'node.close', 'timeout') as number })
+  async close(options?: { readonly timeout?: number }): Promise<void> {
+    const { timeout } = givenFields(options, 'node.close', ['timeout'], ', such as {timeout: 30000}')
+    const most = givenSpan(timeout, 'node.close', 'timeout')
+    await this.stop(present({ timeout: most }))
     if (this.#mode.state === 'closed') return
     this.#mode.become('closed')
     await this.#unserve()

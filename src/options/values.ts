@@ -144,6 +144,7 @@ export const tasks = () =>
     if (!isRecord(given)) {
       return expected('tasks', "functions by name, such as {'mail:digest': fn}", `${found(given)}${folderHint}`)
     }
+    if (Object.hasOwn(given, '')) return expected('tasks', 'a name for each', 'an empty one')
     const wrong = Object.entries(given).find(([, task]) => typeof task !== 'function')
     return wrong && expected(`tasks.${wrong[0]}`, 'a function', found(wrong[1]))
   })

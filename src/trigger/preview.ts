@@ -2,6 +2,7 @@
  *  In: a trigger of any kind, or what is to become one. Out: it in words, its next times, and what is wrong with it. It never throws for
  *  the trigger's sake: a wrong one has problems, no words and no times. */
 import { type Problem, TidewheelError } from '../errors.ts'
+import { givenCount, givenOptions, givenZone, instant } from './given.ts'
 import { fireTimes, parseTrigger, type Trigger } from './trigger.ts'
 import { inWords } from './words.ts'
 
@@ -28,16 +29,15 @@ const MOST = 1_000
 
 /** Throws `invalid_option` for wrong options. */
 export function previewTrigger(trigger: unknown, options: PreviewOptions = {}): TriggerPreview {
-  const { count = 10, timezone } = options
-  if (!Number.isInteger(count) || count < 0 || count > MOST) {
-    const message = `count: expected a whole number from 0 to ${MOST}; found ${String(count)}`
-    throw new TidewheelError('invalid_option', message, { path: 'count' })
-  }
-  const zone = timezone === undefined ? {} : { timezone }
+  const where = 'previewTrigger'
+  const given = givenOptions(options, where, ['timezone', 'after', 'count'])
+  const count = givenCount(given.count, where, MOST)
+  const zone = givenZone(given.timezone, where)
+  const from = given.after === undefined ? {} : { after: new Date(instant(given.after, `${where}: after`)) }
   try {
     parseTrigger(trigger, zone)
     const words = wordsOf(trigger as Trigger)
-    const times = fireTimes(trigger as Trigger, { ...options, count })
+    const times = fireTimes(trigger as Trigger, { ...zone, ...from, count })
     const first = times[0] ?? fireTimes(trigger as Trigger, { ...zone, after: new Date(0), count: 1 })[0]
     const never = { path: 'trigger', message: 'trigger: can never fire: no time satisfies it' }
     return { words, times, problems: first === undefined ? [never] : [] }

@@ -3,7 +3,7 @@
  *  Inside, times are epoch milliseconds; Date stands only in documents and in the public functions.
  *  Knows no job, no database and no clock. */
 import { systemClock } from '../clock.ts'
-import { TidewheelError } from '../errors.ts'
+import { givenCount, givenOptions, givenZone, instant } from './given.ts'
 import { readTrigger } from './read.ts'
 import { fullReach, type Reach, type Schedule } from './schedule.ts'
 
@@ -148,9 +148,11 @@ export function nextFireTime(
   now: Date,
   options: { readonly timezone?: string } = {},
 ): Date | null {
-  const next = parsed(trigger, options).next(
-    previous === null ? null : instant(previous, 'previous'),
-    instant(now, 'now'),
+  const where = 'nextFireTime'
+  const { timezone } = givenOptions(options, where, ['timezone'])
+  const next = parsed(trigger, givenZone(timezone, where)).next(
+    previous === null ? null : instant(previous, `${where}: previous`),
+    instant(now, `${where}: now`),
   )
   return next === null ? null : new Date(next)
 }
@@ -167,13 +169,11 @@ const MAX_COUNT = 100_000
 
 /** The next run times of a trigger that begins at `after`; fewer when the schedule ends. */
 export function fireTimes(trigger: Trigger | ParsedTrigger, options: FireTimesOptions = {}): Date[] {
-  const { after, count = 10 } = options
-  if (!Number.isInteger(count) || count < 0 || count > MAX_COUNT)
-    throw new TidewheelError('invalid_option', `count: ${count} found, a whole number 0-${MAX_COUNT} is allowed`, {
-      count,
-    })
-  const source = parsed(trigger, options)
-  const now = after === undefined ? systemClock.now() : instant(after, 'after')
+  const where = 'fireTimes'
+  const { after, timezone, ...given } = givenOptions(options, where, ['after', 'count', 'timezone'])
+  const count = givenCount(given.count, where, MAX_COUNT)
+  const source = parsed(trigger, givenZone(timezone, where))
+  const now = after === undefined ? systemClock.now() : instant(after, `${where}: after`)
   const times: Date[] = []
   for (let next = count > 0 ? source.next(null, now) : null; next !== null; next = source.next(next, next)) {
     times.push(new Date(next))
@@ -185,11 +185,4 @@ export function fireTimes(trigger: Trigger | ParsedTrigger, options: FireTimesOp
 /** The trigger read, if it is not yet. */
 export function parsed(trigger: Trigger | ParsedTrigger, { timezone }: { readonly timezone?: string }): ParsedTrigger {
   return trigger instanceof Parsed ? trigger : parseTrigger(trigger, timezone === undefined ? {} : { timezone })
-}
-
-/** The instant of a date; throws `invalid_option` for what is none. */
-export function instant(date: Date, name: string): number {
-  const time = date instanceof Date ? date.getTime() : Number.NaN
-  if (!Number.isNaN(time)) return time
-  throw new TidewheelError('invalid_option', `${name}: a valid Date is needed`, { [name]: date })
 }

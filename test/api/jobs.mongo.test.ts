@@ -146,6 +146,15 @@ describe('lists', () => {
     const { status, body } = await api.ask('GET', `/api/jobs?${query}`)
     expect([status, body.problems?.[0]?.path]).toEqual([400, path])
   })
+
+  test('a misspelt word is refused with what was found and the nearest one', async () => {
+    const { body } = await api.ask('GET', '/api/jobs?status=pausd')
+    expect(body.error_message).toBe(
+      'parameter: status: expected invalid, paused, over, armed, new, running, stranded; found "pausd"; did you mean paused?',
+    )
+    const bulk = await api.ask('POST', '/api/jobs/bulk', { ids: ['digest'] })
+    expect(bulk.body.error_message).toMatch(/^body: action: expected pause, .*cancel; found nothing$/)
+  })
 })
 
 describe('orders', () => {

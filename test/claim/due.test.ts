@@ -182,17 +182,23 @@ describe('dueRuns', () => {
 
   it.each([
     ['no job', undefined, new Date(BASE), 'invalid_option', /^dueRuns: job: expected an object with a trigger/],
-    ['no time', {}, undefined, 'invalid_option', /^now: a valid Date is needed/],
-    ['a time as text', { next_run_time: '2026' }, new Date(BASE), 'invalid_option', /^next_run_time: a valid Date/],
+    ['no time', {}, undefined, 'invalid_option', /^dueRuns: now: expected a date/],
+    [
+      'a time as text',
+      { next_run_time: '2026' },
+      new Date(BASE),
+      'invalid_option',
+      /^dueRuns: next_run_time: expected a date/,
+    ],
     [
       'grace as text',
       { misfire_grace_time: '60' },
       new Date(BASE),
       'invalid_option',
-      /seconds above 0, or null; found 60/,
+      /seconds above 0, or null; found "60"/,
     ],
     ['no grace', { misfire_grace_time: 0 }, new Date(BASE), 'invalid_option', /seconds above 0, or null; found 0/],
-    ['coalesce as text', { coalesce: 'no' }, new Date(BASE), 'invalid_option', /true or false; found no/],
+    ['coalesce as text', { coalesce: 'no' }, new Date(BASE), 'invalid_option', /true or false; found "no"/],
     ['no trigger', { trigger: undefined }, new Date(BASE), 'invalid_trigger', /is not a trigger/],
   ])('%s is refused with a sentence', (_, fields, now, code, message) => {
     const job = fields && { trigger: { type: 'date', run_date: new Date(BASE) }, ...fields }

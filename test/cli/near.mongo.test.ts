@@ -20,6 +20,8 @@ const cli = (...args: readonly string[]) => called(args, { MONGODB_URI: testDb.u
 test.each([
   [['jbos', 'list'], "unknown command 'jbos'\n(Did you mean jobs?)"],
   [['jobs', 'lst'], "unknown command 'lst'\n(Did you mean list?)"],
+  [['nodes', 'drian', 'x'], "unknown command 'drian'\n(Did you mean drain?)"],
+  [['nodes', 'list', 'x'], 'nodes list: takes no argument, found "x"'],
   [['jobs', 'list', '--limt', '3'], "unknown option '--limt'\n(Did you mean --limit?)"],
   [['jobs', 'list', '--status', 'pausd'], 'found "pausd"; did you mean paused?'],
 ])('%j: exit 2', async (args, said) => {

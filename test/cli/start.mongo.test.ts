@@ -110,6 +110,16 @@ test('SIGTERM ends it with 0 although a task module holds a timer and a client o
   expect([code, stdout.trim().split('\n').at(-1)]).toEqual([0, expect.stringContaining('node.stopped')])
 })
 
+test('SIGTERM ends it with 0 although a task module never comes to the end of its loading', async () => {
+  const module = ['setInterval(() => {}, 60_000)', "console.log('loading')", 'await new Promise(() => {})']
+  await writeFile(join(folder, 'endless.mjs'), module.join('\n'))
+  const node = start('a', '--stop-timeout', '100')
+  await node.saw(/loading/)
+  node.kill('SIGTERM')
+  const { code, stderr } = await node.ended
+  expect([code, stderr]).toEqual([0, 'What has not ended by now ends with the process.\n'])
+})
+
 test('a run that goes on when the time of --stop-timeout is over is aborted, stored, and told', async () => {
   const node = start('a', '--stop-timeout', '300')
   await node.saw(/node\.started/)

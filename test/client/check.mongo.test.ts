@@ -178,6 +178,28 @@ describe('jobs', () => {
     ])
   })
 
+  test('stranded: also where those that may take them say that they cannot perform them, and why', async () => {
+    const executors = { default: 'default' }
+    await aNode('red', { tasks: ['red'], executors })
+    await aNode('blue', { tasks: ['blue'], executors })
+    await aNode('dead', { seen: new Date(0) })
+    await jobs(
+      aJob({ _id: 'goes', func: 'red', ip: 'dead', standby: 'any' }),
+      aJob({ _id: 'nobodys', func: 'bleu', ip: 'dead', standby: 'any' }),
+      aJob({ _id: 'not-there', func: 'red', ip: 'dead', standby: ['blue'] }),
+      aJob({ _id: 'stays', func: 'red', ip: 'dead' }),
+    )
+    expect((await of('stranded jobs')).map(({ found }) => found)).toEqual([
+      `3 jobs of dead, and it is dead: ${[
+        'nobodys (func: no living node has a task "bleu"; did you mean blue? asked: blue, red)',
+        'not-there (func: no living node has a task "red"; asked: blue)',
+        'stays',
+      ].join(', ')}`,
+    ])
+    const { stdout } = await called(['jobs', 'list', '--status', 'stranded', '--json'], env())
+    expect(JSON.parse(stdout).map(({ _id }: { _id: string }) => _id)).toEqual(['nobodys', 'not-there', 'stays'])
+  })
+
   test('invalid: what its node says, and what MongoDB would refuse today', async () => {
     await aNode('a')
     await jobs(aJob({ _id: 'wrong', ip: 'a', state: { error: 'func: this node has no task nothing' } }))

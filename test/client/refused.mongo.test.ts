@@ -27,11 +27,13 @@ const all = async (found: AsyncIterable<unknown>) => {
 }
 type Method = (...given: readonly unknown[]) => never
 type Loose<T> = { readonly [Name in keyof T]: Method }
-type Untyped = { readonly [Handle in 'jobs' | 'history' | 'nodes']: Loose<Client[Handle]> } & {
-  readonly events$: Method
+type Untyped = { readonly [Handle in 'jobs' | 'history' | 'nodes' | 'users']: Loose<Client[Handle]> } & {
+  readonly [Name in 'events$' | 'timeline' | 'stats']: Method
 }
 /** As a program without types would call it. */
 const call = (work: (client: Untyped) => unknown) => async () => await work(client as never)
+/** It has not even a `toString`. */
+const bare = Object.create(null)
 const big = 'x'.repeat(17 * 1024 * 1024)
 
 const WRONG: readonly (readonly [name: string, call: () => Promise<unknown>, code: string, sentence: RegExp])[] = [
@@ -169,6 +171,71 @@ const WRONG: readonly (readonly [name: string, call: () => Promise<unknown>, cod
     'invalid_job',
     /replace_existing: true or false/,
   ],
+  // Pages, bulk and overviews.
+  ['page', call(c => c.jobs.page({ filtr: {} })), 'invalid_option', /^jobs\.page: filtr: .*; did you mean filter\?$/],
+  [
+    'page, limit',
+    call(c => c.jobs.page({ limit: 10n })),
+    'invalid_option',
+    /^jobs\.page: limit: .* 1 to 500; found 10$/,
+  ],
+  ['page, status', call(c => c.jobs.page({ filter: { status: 'pausd' } })), 'invalid_option', /did you mean paused\?/],
+  ['page, after', call(c => c.jobs.page({ after: 'x' })), 'invalid_option', /^jobs\.page: after: expected the `next`/],
+  [
+    'query',
+    call(c => c.jobs.query({ ip: { $ne: 1 } })),
+    'invalid_option',
+    /^jobs\.query: ip: expected text; found an object$/,
+  ],
+  ['next', call(c => c.jobs.next('a', bare)), 'invalid_option', /^jobs\.next: count: .*; found an object$/],
+  ['bulk', call(c => c.jobs.bulk()), 'invalid_option', /^jobs\.bulk: action: expected pause, .*; found nothing$/],
+  [
+    'bulk, both',
+    call(c => c.jobs.bulk({ action: 'run', ids: [], filter: {} })),
+    'invalid_option',
+    /ids or filter, one of/,
+  ],
+  [
+    'bulk, ids',
+    call(c => c.jobs.bulk({ action: 'run', ids: [{ $ne: 1 }] })),
+    'invalid_option',
+    /ids: expected an array of texts/,
+  ],
+  [
+    'bulk, dry',
+    call(c => c.jobs.bulk({ action: 'run', ids: ['a'], dry_run: true })),
+    'invalid_option',
+    /did you mean dryRun\?/,
+  ],
+  [
+    'history.page',
+    call(c => c.history.page({ status: 10n })),
+    'invalid_option',
+    /^history\.page: status: .*; found 10$/,
+  ],
+  ['history.page, nothing', call(c => c.history.page({ status: bare })), 'invalid_option', /; found an object$/],
+  ['history.recent', call(c => c.history.recent('a')), 'invalid_option', /jobIds: expected an array of at most 200/],
+  ['history.recent, count', call(c => c.history.recent(['a'], 10n)), 'invalid_option', /count: .* 1 to 100; found 10$/],
+  [
+    'previewDrain',
+    call(c => c.nodes.previewDrain(5)),
+    'invalid_option',
+    /^nodes\.previewDrain: ip: expected text.*found 5$/,
+  ],
+  ['timeline', call(c => c.timeline()), 'invalid_option', /^timeline: from: expected a date.*; found nothing$/],
+  ['timeline, span', call(c => c.timeline({ form: 1 })), 'invalid_option', /^timeline: form: .*; did you mean from\?$/],
+  ['stats', call(c => c.stats({ since: '1h' })), 'invalid_option', /^stats: since: expected a date.*; found "1h"$/],
+  // Users.
+  ['users.add', call(c => c.users.add('ann', null)), 'invalid_option', /^users\.add: options: .*; found null$/],
+  ['users.add, field', call(c => c.users.add('ann', { rol: 'admin' })), 'invalid_option', /did you mean role\?/],
+  ['users.token', call(c => c.users.token('ann', null)), 'invalid_option', /^users\.token: options: .*; found null$/],
+  [
+    'users.token, field',
+    call(c => c.users.token('ann', { expire: new Date() })),
+    'invalid_option',
+    /did you mean expires\?/,
+  ],
+  ['users.used', call(c => c.users.used({ $ne: null }, 'x')), 'invalid_option', /^users\.used: id: expected text/],
   // Triggers.
   [
     'never',
@@ -195,6 +262,19 @@ const WRONG: readonly (readonly [name: string, call: () => Promise<unknown>, cod
     call(c => firstValueFrom(c.events$({ query: { jobid: 'a' } }))),
     'invalid_option',
     /did you mean job_id\?/,
+  ],
+  ['events$, options', call(c => firstValueFrom(c.events$({ qery: {} }))), 'invalid_option', /did you mean query\?/],
+  [
+    'events$, onPlace',
+    call(c => firstValueFrom(c.events$({ onPlace: 'x' }))),
+    'invalid_option',
+    /^events\$: onPlace: expected a function; found "x"$/,
+  ],
+  [
+    'events$, no text',
+    call(c => firstValueFrom(c.events$({ after: bare }))),
+    'invalid_option',
+    /after: expected the position/,
   ],
   [
     'events$, after',

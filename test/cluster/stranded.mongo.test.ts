@@ -4,8 +4,10 @@ import type { Collection } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import type { NodeInfo } from '../../src/cluster/lease.ts'
+import { targetOf } from '../../src/cluster/moves.ts'
 import { markOf } from '../../src/cluster/placement.ts'
 import { readRegistry } from '../../src/cluster/registry.ts'
+import { strandedQuery } from '../../src/cluster/stranded.ts'
 import { Takeover, type TakeoverOptions } from '../../src/cluster/takeover.ts'
 import { ensureCollections } from '../../src/database/ensure.ts'
 import type { News } from '../../src/event.ts'
@@ -193,6 +195,77 @@ describe('what fails for one node', () => {
     await until(async () => expect((await jobs.findOne({ _id: job._id }))?.ip).toBe('a'))
     await takeover.end()
   })
+})
+
+test('stranded are the jobs for which no living node is found, whatever nodes and jobs say', async () => {
+  const living = { incarnation: 'i', seen: new Date(), lease: 3_600_000, status: 'active' }
+  const spoilt = { bypassDocumentValidation: true }
+  const said: readonly object[] = [
+    { tasks: ['f', 'g'], executors: { default: 'default', mail: 'default' } },
+    { tasks: ['g'], executors: { process: 'process' } },
+    { tasks: null, executors: { default: 'default' } },
+    { tasks: [], executors: { script: 'script', own: 'script' } },
+    { tasks: ['f'], executors: 'spoilt' },
+    { tasks: ['h'] },
+  ]
+  const standbys = [undefined, [], 'any', ['n0'], ['n1', 'n3'], ['n2'], ['n4'], ['nobody']]
+  const executors = [undefined, 'default', 'process', 'mail', 'script', 'own', 'nothing', 5]
+  await jobs.insertMany(
+    standbys.flatMap((standby, s) =>
+      executors.flatMap((executor, e) =>
+        ['f', 'g', 'h', 7].flatMap(func =>
+          [true, false].map(placed => {
+            const _id = `${s} ${e} ${func} ${placed}`
+            const fields = { ...(standby && { standby }), ...(executor !== undefined && { executor }) }
+            return {
+              ...aJob({ _id, ip: 'gone' }),
+              func,
+              ...fields,
+              ...(placed && { state: { job: _id, placed } }),
+            } as never
+          }),
+        ),
+      ),
+    ),
+    spoilt,
+  )
+  for (const those of [[0], [1], [2], [3], [4], [5], [0, 1], [1, 3], [0, 1, 2, 3]]) {
+    await nodes.deleteMany({})
+    await nodes.insertMany(
+      those.map(n => ({ _id: `n${n}`, ...living, ...said[n] }) as NodeInfo),
+      spoilt,
+    )
+    const known = await readRegistry(nodes)
+    const found = (await jobs.find(strandedQuery(known)).toArray()).map(job => job._id)
+    const all = await jobs.find().toArray()
+    expect(found.sort()).toEqual(
+      all
+        .filter(job => targetOf(job, known) === undefined)
+        .map(job => job._id)
+        .sort(),
+    )
+    expect(found.length).toBeGreaterThan(0)
+    expect(found.length).toBeLessThan(all.length)
+  }
+})
+
+test('a run whose job was deleted is over for its row too when its node is dead, though that has no job any more', async () => {
+  const executions = db.db.collection<{ _id: string }>('executions')
+  await lives()
+  await closed('gone')
+  const row = { job_id: 'deleted', status: 'started', run_time: new Date(), attempt: 1, recorded: new Date() }
+  await executions.insertMany([
+    { _id: 'left', node: 'gone', ...row },
+    { _id: 'goes-on', node: 'a', ...row },
+  ] as never)
+  const { takeover, beat } = aKeeper()
+  await until(async () => {
+    await beat()
+    expect(await executions.findOne({ _id: 'left' })).toMatchObject({ status: 'interrupted' })
+  })
+  expect(await executions.findOne({ _id: 'goes-on' })).toMatchObject({ status: 'started' })
+  await takeover.end()
+  await executions.deleteMany({})
 })
 
 test('marks of a hundred thousand ids are a hundred thousand numbers from 1 on', () => {

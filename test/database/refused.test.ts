@@ -60,3 +60,21 @@ test('an error of ours stays as it is, and one of nobody keeps its words', () =>
   expect(databaseError(ours)).toBe(ours)
   expect(databaseError('boom')).toMatchObject({ code: 'invalid_option', message: 'boom' })
 })
+
+test.each([
+  ['has no toString', Object.create(null)],
+  ['has one that throws', { toString: () => JSON.parse('{') }],
+  [
+    'throws at every touch',
+    new Proxy(new Error('p'), {
+      get: () => {
+        throw new Error('no')
+      },
+    }),
+  ],
+])('what %s is an error of ours all the same', (_, thrown) => {
+  expect(databaseError(thrown)).toMatchObject({
+    code: 'invalid_option',
+    message: 'a thrown value that cannot be put into words',
+  })
+})

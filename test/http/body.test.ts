@@ -1,6 +1,7 @@
 /** Bodies that come slowly, and the ends of a connection, at the guards. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { bodyOf, checkChange, isLoopback } from '../../src/http/guards.ts'
+import { bodyOf, checkChange } from '../../src/http/guards.ts'
+import { isLoopback } from '../../src/loopback.ts'
 
 afterEach(() => {
   vi.useRealTimers()

@@ -51,5 +51,7 @@ test.each([
 })
 
 test.each([-1, 1_001, 1.5, Number.NaN])('a count of %d is refused', count => {
-  expect(() => previewTrigger({ type: 'date' }, { count })).toThrow(/count: expected a whole number from 0 to 1000/)
+  expect(() => previewTrigger({ type: 'date' }, { count })).toThrow(
+    /count: expected a whole number from 0 to 1000; found/,
+  )
 })
