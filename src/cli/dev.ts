@@ -18,7 +18,7 @@ import { SERVES, serveHere, USUAL_ADDRESS } from './serve.ts'
 import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
-const USES: readonly SettingName[] = ['nodes', 'data', 'timezone', 'stopTimeout', ...SERVES]
+const USES: readonly SettingName[] = ['nodes', 'port', 'data', 'timezone', 'stopTimeout', ...SERVES]
 /** How long nodes may take to end when their MongoDB is gone. */
 const LEAVE_MS = 5_000
 /** Each run shows when it ends; the rest is for the curious. */
@@ -94,11 +94,12 @@ async function begin(
   const ips = ipsOf(settings)
   for (const warning of await client.init()) out.note(warning)
   let jobs = await present(client)
-  if (jobs.length === 0) {
+  if (jobs.length === 0 && nodes.length > 0) {
     for (const job of sampleJobs(ips, systemClock.now())) await client.jobs.add(job)
     jobs = await present(client)
   }
-  const lines = [...welcome(page, server, { ips, jobs }), ...elsewhere(jobs, ips)]
+  const lines = [...addresses(page, server, ips), ...(ips.length === 0 ? [] : trials(server, { ips, jobs })), '']
+  lines.push(...elsewhere(jobs, ips))
   if (out.json) for (const line of lines) out.note(line)
   else out.result(undefined, lines)
   await Promise.all(nodes.map(node => node.start()))
@@ -133,8 +134,14 @@ interface Present {
   readonly jobs: readonly Job[]
 }
 
-/** What to read first: where the database is, and lines that each show something at once, with the jobs there are. */
-function welcome(page: Served, { uri, db, where }: DevServer, { ips, jobs }: Present): readonly string[] {
+/** What to read first: where the dashboard and the database are. */
+function addresses(page: Served, { uri, db, where }: DevServer, ips: readonly string[]): readonly string[] {
+  const nodes = ips.length === 0 ? 'no node' : `${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`
+  return [`Tidewheel for development: ${page.url}`, `${where}, database ${db}, ${nodes}`, `  ${redacted(uri)}`]
+}
+
+/** Lines that each show something at once, with the jobs there are. */
+function trials({ uri }: DevServer, { ips, jobs }: Present): readonly string[] {
   const shell = (line: string) => `  mongosh '${redacted(uri)}' --quiet --eval '${line}'`
   const one = (id: string, update: string) => shell(`db.jobs.updateOne({_id: "${id}"}, ${update})`)
   const [first = ''] = ips
@@ -143,9 +150,6 @@ function welcome(page: Served, { uri, db, where }: DevServer, { ips, jobs }: Pre
   const other = ips.find(ip => ip !== lively?.ip)
   const mine = freeId('mine', jobs)
   return [
-    `Tidewheel for development: ${page.url}`,
-    `${where}, database ${db}, ${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`,
-    `  ${redacted(uri)}`,
     '',
     'Jobs are documents. Paste one of these lines into another terminal and watch this one:',
     '',
@@ -165,7 +169,6 @@ function welcome(page: Served, { uri, db, where }: DevServer, { ips, jobs }: Pre
       `db.jobs.insertOne({_id: "${mine}", func: "sample:hello", args: ["you"], trigger: {type: "interval", seconds: 5}, ip: "${first}"})`,
     ),
     ...(ips.length === 1 ? ['start two nodes, to move jobs between them', '  npm start -- --nodes 2'] : []),
-    '',
   ]
 }
 
@@ -179,7 +182,7 @@ function freeId(wanted: string, jobs: readonly Job[]): string {
 /** Jobs of an earlier start with more nodes. */
 function elsewhere(jobs: readonly Job[], ips: readonly string[]): readonly string[] {
   const others = jobs.filter(job => typeof job.ip === 'string' && !ips.includes(job.ip))
-  if (others.length === 0) return []
+  if (others.length === 0 || ips.length === 0) return []
   const where = [...new Set(others.map(job => job.ip))].join(', ')
   return [
     `${others.length} of the jobs wait for ${where}, not started this time: ${others.map(job => job._id).join(', ')}`,
