@@ -51,7 +51,7 @@ test('a MongoDB, two nodes, a job that is added and moved, and twenty of a file 
 
   // The terminal that mongosh was in.
   const applied = await step(`${shell}${apply}`.replace(/^npx (mongosh|tidewheel top).*\n/gm, '')).ended
-  expect([applied.code, applied.stderr]).toEqual([0, ''])
+  expect(applied.code).toBe(0)
   const [once, twice] = applied.stdout.trim().split('\n').slice(-2)
   expect([once, twice]).toEqual([
     '20 added, 0 changed, 0 removed, 0 unchanged',
