@@ -2,7 +2,8 @@
  *  The database filters; what is shown and what is filtered by come from one table (client/which.ts). */
 import { Command } from 'commander'
 import { givenStatus, JOB_STATUSES, type JobFilter, statusesOf } from '../client/which.ts'
-import { type Job, TidewheelError } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
+import type { Job } from '../index.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { countOf, timeCell } from './instant.ts'
 import { watchJobs } from './jobs-watch.ts'

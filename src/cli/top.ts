@@ -4,14 +4,8 @@
 import { Command } from 'commander'
 import { auditTime, catchError, EMPTY, exhaustMap, from, fromEvent, map, merge, Subject, switchMap, timer } from 'rxjs'
 import { systemClock } from '../clock.ts'
-import {
-  type Client,
-  type Job,
-  type JobChange,
-  type ListedNode,
-  TidewheelError,
-  type TidewheelEvent,
-} from '../index.ts'
+import { TidewheelError } from '../errors.ts'
+import type { Client, Job, JobChange, ListedNode, TidewheelEvent } from '../index.ts'
 import { type Call, run, withClient, withExample } from './call.ts'
 import { EXIT } from './exit-codes.ts'
 import { isTerminal } from './output.ts'
