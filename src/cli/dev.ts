@@ -8,6 +8,7 @@ import { systemClock } from '../clock.ts'
 import { redacted } from '../database/connection.ts'
 import { SAMPLE_TASKS, sampleJobs } from '../dev/sample-tasks.ts'
 import { type Client, connect, createNode, type Job, type TidewheelEvent, type TidewheelNode } from '../index.ts'
+import { levelOf } from '../log.ts'
 import { addSettings, type Call, run, withExample } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
 import { endNodes } from './ending.ts'
@@ -21,8 +22,8 @@ import { signals } from './signals.ts'
 const USES: readonly SettingName[] = ['nodes', 'port', 'data', 'timezone', 'stopTimeout', ...SERVES]
 /** How long nodes may take to end when their MongoDB is gone. */
 const LEAVE_MS = 5_000
-/** Each run shows when it ends; the rest is for the curious. */
-const UNSAID: ReadonlySet<string> = new Set(['run.claimed', 'run.started', 'stream.opened', 'job.modified'])
+/** Each run shows when it ends, and what failed once shows when it fails for long; the rest is for the curious. */
+const isSaid = (event: TidewheelEvent) => levelOf(event) !== 'debug' && event.type !== 'stream.opened'
 
 export const devCommand = () =>
   withExample(
@@ -66,7 +67,7 @@ function nodeOf(ip: string, { uri, db }: DevServer, { settings, out }: Call): Ti
     logger: false,
   })
   node.events$.subscribe(event => {
-    if (verbose || !UNSAID.has(event.type)) out.each(event, devLine(event))
+    if (verbose || isSaid(event)) out.each(event, devLine(event))
   })
   return node
 }
