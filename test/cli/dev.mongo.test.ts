@@ -60,7 +60,7 @@ test('without nodes: its MongoDB on the port that was asked for, the dashboard, 
   const [uri = ''] = await cli.saw(/^ {2}mongodb:\/\/127\.0\.0\.1:\d+\/tidewheel\?\S+$/m)
   expect(new URL(uri.trim()).port).toBe(String(port))
   const [, page = ''] = await cli.saw(/^Tidewheel for development: (\S+)$/m)
-  expect((await fetch(page)).status).toBe(200)
+  expect((await fetch(new URL('/livez', page))).status).toBe(200)
   await jobsAt(uri.trim(), async jobs => expect(await jobs.countDocuments()).toBe(0))
   expect(cli.said()).not.toMatch(/Paste/)
   cli.kill('SIGINT')
