@@ -61,10 +61,14 @@ export function streamLogger(stream: LogStream, options: LoggerOptions = {}): Lo
   return jsonLogger(options, { write: line => void stream.write(readable(line)) })
 }
 
+/** How much it matters: what is `debug` goes by by itself. */
+export const levelOf = (event: TidewheelEvent): Level =>
+  event.type === 'try.failed' && event.lasting ? 'warn' : (LEVELS[event.type] ?? 'info')
+
 /** Writes one event. */
 export function logEvent(logger: Logger, event: TidewheelEvent): void {
   const { type, at: _at, ...fields } = event
-  const level = event.type === 'try.failed' && event.lasting ? 'warn' : (LEVELS[type] ?? 'info')
+  const level = levelOf(event)
   if (!logger.isLevelEnabled(level)) return
   logger[level](fields, type)
 }

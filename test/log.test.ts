@@ -1,6 +1,7 @@
 /** The loggers that are made here: lines for people on a terminal, JSON for programs, and what an absent option means. */
 import { expect, test } from 'vitest'
-import { loggerOf, streamLogger } from '../src/log.ts'
+import type { TidewheelEvent } from '../src/event.ts'
+import { levelOf, loggerOf, streamLogger } from '../src/log.ts'
 
 function written(isTTY: boolean) {
   const lines: string[] = []
@@ -25,4 +26,9 @@ test('an embedded node has the logger that it was given, none with false, and el
   expect(loggerOf(given)).toBe(given)
   expect(loggerOf(false).level).toBe('silent')
   expect(loggerOf(undefined).level).toBe('warn')
+})
+
+test('what failed once and is tried again is for the curious; what fails for long is a warning', () => {
+  const failed = (lasting: boolean) => levelOf({ type: 'try.failed', lasting } as TidewheelEvent)
+  expect([failed(false), failed(true)]).toEqual(['debug', 'warn'])
 })

@@ -12,8 +12,8 @@ import {
   type Placed,
 } from '../client/definition.ts'
 import { systemClock } from '../clock.ts'
-import { nearest } from '../errors.ts'
-import { type Client, type Job, type JobChanges, type JobInput, TidewheelError } from '../index.ts'
+import { nearest, TidewheelError } from '../errors.ts'
+import type { Client, Job, JobChanges, JobInput } from '../index.ts'
 import { toJson } from '../json.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { colours } from './colours.ts'

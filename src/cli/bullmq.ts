@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { defer, firstValueFrom, timeout } from 'rxjs'
-import { TidewheelError } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
 import type { BullmqScheduler } from '../moving/bullmq.ts'
 
 /** What is used of it. */

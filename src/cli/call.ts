@@ -3,8 +3,7 @@
  *  `run` gives commander an action that throws what the command throws. */
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { clientOf } from '../client/connect.ts'
-import { type Database, openDatabase } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { TidewheelError } from '../errors.ts'
 import type { Client, ConnectOptions } from '../index.ts'
 import { readConfigFile } from './config-file.ts'
@@ -103,6 +102,11 @@ export async function withClient<T>(
   use: (client: Client, database: Database) => Promise<T>,
 ): Promise<T> {
   const options = connectionOf(settings)
+  // The driver is the most of what there is to load: a command that is wrong, or asks no database, does without.
+  const [{ openDatabase }, { clientOf }] = await Promise.all([
+    import('../database/database.ts'),
+    import('../client/connect.ts'),
+  ])
   const database = await openDatabase(options)
   await using client = clientOf(database, options)
   try {

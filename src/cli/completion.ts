@@ -5,9 +5,8 @@ import { Command, type Option } from 'commander'
 import { PLACED } from '../client/definition.ts'
 import { JOB_STATUSES } from '../client/which.ts'
 import type { Database } from '../database/database.ts'
-import { nearest } from '../errors.ts'
+import { nearest, TidewheelError } from '../errors.ts'
 import { SHOWN } from '../event.ts'
-import { TidewheelError } from '../index.ts'
 import { PATHS } from '../job/meaning.ts'
 import { ROLES } from '../user/user.ts'
 import { COMMON, run, settle, withClient, withExample } from './call.ts'
@@ -80,10 +79,10 @@ export const completionCommand = () =>
     ],
   )
 
-/** Hidden. `program` is the tree that it completes. */
-export const completeCommand = (program: () => Command) =>
+/** Hidden. `program` gives the tree that it completes. */
+export const completeCommand = (program: (words: readonly string[]) => Promise<Command>) =>
   new Command('__complete').argument('[words...]').action(async (words: readonly string[]) => {
-    const { wanted, flags } = wantedOf(program(), words)
+    const { wanted, flags } = wantedOf(await program(words), words)
     const found = await candidatesOf(wanted, words.at(-1) ?? '', flags).catch(() => [])
     for (const { value, help } of found) process.stdout.write(help === '' ? `${value}\n` : `${value}\t${help}\n`)
   })

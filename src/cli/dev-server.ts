@@ -23,7 +23,7 @@ const OWN_DB = 'tidewheel'
 const FOREIGN_DB = 'tidewheel_dev'
 
 export async function devServer({ settings, out }: Call): Promise<DevServer> {
-  const { uri, data } = settings
+  const { uri, data, port } = settings
   if (uri !== undefined) {
     const db = settings.db ?? FOREIGN_DB
     const never = new Promise<never>(() => {})
@@ -36,7 +36,7 @@ export async function devServer({ settings, out }: Call): Promise<DevServer> {
     },
   })
   const db = settings.db ?? OWN_DB
-  const mongod = await startMongod({ dataDir: data, binary: binary.path })
+  const mongod = await startMongod({ dataDir: data, binary: binary.path, ...(port !== undefined && { port }) })
   let stopping = false
   const died = mongod.exited.then(({ why, code, signal }) => {
     if (stopping) return new Promise<never>(() => {})

@@ -8,6 +8,7 @@ import { systemClock } from '../clock.ts'
 import { redacted } from '../database/connection.ts'
 import { SAMPLE_TASKS, sampleJobs } from '../dev/sample-tasks.ts'
 import { type Client, connect, createNode, type Job, type TidewheelEvent, type TidewheelNode } from '../index.ts'
+import { levelOf } from '../log.ts'
 import { addSettings, type Call, run, withExample } from './call.ts'
 import { type DevServer, devServer } from './dev-server.ts'
 import { endNodes } from './ending.ts'
@@ -18,11 +19,11 @@ import { SERVES, serveHere, USUAL_ADDRESS } from './serve.ts'
 import type { SettingName, Settings } from './settings.ts'
 import { signals } from './signals.ts'
 
-const USES: readonly SettingName[] = ['nodes', 'data', 'timezone', 'stopTimeout', ...SERVES]
+const USES: readonly SettingName[] = ['nodes', 'port', 'data', 'timezone', 'stopTimeout', ...SERVES]
 /** How long nodes may take to end when their MongoDB is gone. */
 const LEAVE_MS = 5_000
-/** Each run shows when it ends; the rest is for the curious. */
-const UNSAID: ReadonlySet<string> = new Set(['run.claimed', 'run.started', 'stream.opened', 'job.modified'])
+/** Each run shows when it ends, and what failed once shows when it fails for long; the rest is for the curious. */
+const isSaid = (event: TidewheelEvent) => levelOf(event) !== 'debug' && event.type !== 'stream.opened'
 
 export const devCommand = () =>
   withExample(
@@ -66,7 +67,7 @@ function nodeOf(ip: string, { uri, db }: DevServer, { settings, out }: Call): Ti
     logger: false,
   })
   node.events$.subscribe(event => {
-    if (verbose || !UNSAID.has(event.type)) out.each(event, devLine(event))
+    if (verbose || isSaid(event)) out.each(event, devLine(event))
   })
   return node
 }
@@ -94,11 +95,12 @@ async function begin(
   const ips = ipsOf(settings)
   for (const warning of await client.init()) out.note(warning)
   let jobs = await present(client)
-  if (jobs.length === 0) {
+  if (jobs.length === 0 && nodes.length > 0) {
     for (const job of sampleJobs(ips, systemClock.now())) await client.jobs.add(job)
     jobs = await present(client)
   }
-  const lines = [...welcome(page, server, { ips, jobs }), ...elsewhere(jobs, ips)]
+  const lines = [...addresses(page, server, ips), ...(ips.length === 0 ? [] : trials(server, { ips, jobs })), '']
+  lines.push(...elsewhere(jobs, ips))
   if (out.json) for (const line of lines) out.note(line)
   else out.result(undefined, lines)
   await Promise.all(nodes.map(node => node.start()))
@@ -133,8 +135,14 @@ interface Present {
   readonly jobs: readonly Job[]
 }
 
-/** What to read first: where the database is, and lines that each show something at once, with the jobs there are. */
-function welcome(page: Served, { uri, db, where }: DevServer, { ips, jobs }: Present): readonly string[] {
+/** What to read first: where the dashboard and the database are. */
+function addresses(page: Served, { uri, db, where }: DevServer, ips: readonly string[]): readonly string[] {
+  const nodes = ips.length === 0 ? 'no node' : `${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`
+  return [`Tidewheel for development: ${page.url}`, `${where}, database ${db}, ${nodes}`, `  ${redacted(uri)}`]
+}
+
+/** Lines that each show something at once, with the jobs there are. */
+function trials({ uri }: DevServer, { ips, jobs }: Present): readonly string[] {
   const shell = (line: string) => `  mongosh '${redacted(uri)}' --quiet --eval '${line}'`
   const one = (id: string, update: string) => shell(`db.jobs.updateOne({_id: "${id}"}, ${update})`)
   const [first = ''] = ips
@@ -143,9 +151,6 @@ function welcome(page: Served, { uri, db, where }: DevServer, { ips, jobs }: Pre
   const other = ips.find(ip => ip !== lively?.ip)
   const mine = freeId('mine', jobs)
   return [
-    `Tidewheel for development: ${page.url}`,
-    `${where}, database ${db}, ${ips.length === 1 ? 'node' : 'nodes'} ${ips.join(', ')}`,
-    `  ${redacted(uri)}`,
     '',
     'Jobs are documents. Paste one of these lines into another terminal and watch this one:',
     '',
@@ -165,7 +170,6 @@ function welcome(page: Served, { uri, db, where }: DevServer, { ips, jobs }: Pre
       `db.jobs.insertOne({_id: "${mine}", func: "sample:hello", args: ["you"], trigger: {type: "interval", seconds: 5}, ip: "${first}"})`,
     ),
     ...(ips.length === 1 ? ['start two nodes, to move jobs between them', '  npm start -- --nodes 2'] : []),
-    '',
   ]
 }
 
@@ -179,7 +183,7 @@ function freeId(wanted: string, jobs: readonly Job[]): string {
 /** Jobs of an earlier start with more nodes. */
 function elsewhere(jobs: readonly Job[], ips: readonly string[]): readonly string[] {
   const others = jobs.filter(job => typeof job.ip === 'string' && !ips.includes(job.ip))
-  if (others.length === 0) return []
+  if (others.length === 0 || ips.length === 0) return []
   const where = [...new Set(others.map(job => job.ip))].join(', ')
   return [
     `${others.length} of the jobs wait for ${where}, not started this time: ${others.map(job => job._id).join(', ')}`,

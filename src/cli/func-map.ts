@@ -1,6 +1,6 @@
 /** Func map: a JSON file that says which function of ours stands for a name of another scheduler: `{"send mail": "mail:send"}`.
  *  Throws `invalid_option` where it is none. */
-import { TidewheelError } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
 import { inputOf } from './input.ts'
 
 export type FuncMap = Readonly<Record<string, string>>

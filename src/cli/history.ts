@@ -82,7 +82,7 @@ async function listed({ settings, out }: Call, asked: Asked): Promise<void> {
     return { ...found, note: found.rows.length > 0 ? undefined : await whyNone(client, asked) }
   })
   const cells = rows.map(row => cellsOf(row, due => timeCell(due, settings.timezone)))
-  out.rows(rows, HEAD, cells)
+  out.rows(rows, HEAD, cells, { spare: ['LATE', 'NODE'], whole: ['RUN'] })
   if (note !== undefined && !out.json) out.note(note)
   if (more) out.note(`There are more than ${asked.most}; --limit or --since shows more.`)
 }

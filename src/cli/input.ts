@@ -1,7 +1,7 @@
 /** Input: text from a file or from stdin, and where it came from, for messages.
  *  Throws `invalid_option` where there is none. */
 import { readFileSync } from 'node:fs'
-import { TidewheelError } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
 
 export interface Input {
   readonly text: string

@@ -2,7 +2,8 @@
  *  In: ISO text, in a zone where it names none, or a span back from now. Out: an instant; and an instant as wall time of a zone with
  *  its offset, as the time from now, or for programs as ISO text; and how long something took. */
 import { systemClock } from '../clock.ts'
-import { fireTimes, TidewheelError } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
+import { fireTimes } from '../trigger/trigger.ts'
 import { isTerminal } from './output.ts'
 
 /** Reads a date as triggers do. Throws `invalid_option`. */

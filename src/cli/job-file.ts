@@ -2,8 +2,7 @@
  *  In: a list of jobs, or `{label, jobs}`. Out: the same, each job as it stands there, unchecked.
  *  Throws `invalid_job` with the line where it is none of these. */
 import { parse, stringify, YAMLParseError } from 'yaml'
-import { nearest } from '../errors.ts'
-import { TidewheelError } from '../index.ts'
+import { nearest, TidewheelError } from '../errors.ts'
 import { inputOf } from './input.ts'
 
 export interface JobFile {

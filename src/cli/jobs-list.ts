@@ -2,7 +2,8 @@
  *  The database filters; what is shown and what is filtered by come from one table (client/which.ts). */
 import { Command } from 'commander'
 import { givenStatus, JOB_STATUSES, type JobFilter, statusesOf } from '../client/which.ts'
-import { type Job, TidewheelError } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
+import type { Job } from '../index.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { countOf, timeCell } from './instant.ts'
 import { watchJobs } from './jobs-watch.ts'
@@ -40,7 +41,7 @@ export const listCommand = () =>
               const message = 'jobs list: --watch shows as many as the screen has rows; leave --limit out'
               throw new TidewheelError('invalid_option', message, { path: 'limit' })
             }
-            if (watch) await watchJobs(call, filter, { head: HEAD, rowOf: row })
+            if (watch) await watchJobs(call, filter, { head: HEAD, narrow: NARROW, rowOf: row })
             else await listOnce(call, filter, { limit, row })
           }),
         ),
@@ -54,6 +55,7 @@ export const listCommand = () =>
   )
 
 const HEAD = ['ID', 'IP', 'STATUS', 'NEXT RUN', 'LAST RUN', 'FUNC', 'NOTE']
+const NARROW = { spare: ['LAST RUN', 'FUNC'] }
 const MOST_JOBS = 1_000_000
 
 interface Listing {
@@ -66,7 +68,7 @@ async function listOnce({ settings, out }: Call, filter: JobFilter, { limit, row
   const { jobs, more } = await withClient(settings, async client =>
     firstOf(client.jobs.list(await client.jobs.query(filter)), most),
   )
-  out.rows(jobs, HEAD, jobs.map(row))
+  out.rows(jobs, HEAD, jobs.map(row), NARROW)
   if (jobs.length === 0 && !out.json) out.note('There is no such job.')
   if (more) out.note(`There are more than ${most}.`)
 }

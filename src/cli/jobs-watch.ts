@@ -1,7 +1,7 @@
 /** `tidewheel jobs list --watch`: the same rows, as they change, until Ctrl-C.
  *  On a terminal the table is drawn anew, a few times a second at most; in a pipe and with `--json` each change is a line of its own:
  *  a job as it is now, or that it is not among them any more. */
-import { auditTime, merge, type Observable, Subject, takeUntil, timer } from 'rxjs'
+import { auditTime, fromEvent, merge, type Observable, Subject, takeUntil, timer } from 'rxjs'
 import type { JobFilter } from '../client/which.ts'
 import { systemClock } from '../clock.ts'
 import type { Job, JobChange } from '../index.ts'
@@ -10,7 +10,7 @@ import { EXIT } from './exit-codes.ts'
 import { isTerminal } from './output.ts'
 import { openScreen } from './screen.ts'
 import { type Signal, signals } from './signals.ts'
-import { oneLine, tableOf } from './table.ts'
+import { cut, type Narrow, oneLine, tableOf } from './table.ts'
 
 /** Changes that come together are drawn together. */
 const DRAW_MS = 250
@@ -19,6 +19,7 @@ const TICK_MS = 1_000
 
 export interface Watching {
   readonly head: readonly string[]
+  readonly narrow?: Narrow
   readonly rowOf: (job: Job) => readonly string[]
 }
 
@@ -53,19 +54,22 @@ function told(changes$: Observable<JobChange>, first: Promise<Signal>, { out, wa
 }
 
 /** The table of all that there are. */
-async function drawn(changes$: Observable<JobChange>, first: Promise<Signal>, { head, rowOf }: Watching) {
+async function drawn(changes$: Observable<JobChange>, first: Promise<Signal>, { head, narrow, rowOf }: Watching) {
   const jobs = new Map<string, Job>()
   const screen = openScreen(process.stdout)
   const draw = () => {
-    const visible = [...jobs.keys()].sort().slice(0, process.stdout.rows)
+    // The head and the last row are none of them.
+    const visible = [...jobs.keys()].sort().slice(0, Math.max(1, process.stdout.rows - 2))
     const rows = visible.map(id => rowOf(jobs.get(id) as Job))
-    const last = `${jobs.size === 1 ? '1 job' : `${jobs.size} jobs`}; Ctrl-C ends`
-    screen.show(tableOf(head, rows, process.stdout.columns), last)
+    const part = visible.length < jobs.size ? `the first ${visible.length} of ` : ''
+    const last = `${part}${jobs.size === 1 ? '1 job' : `${jobs.size} jobs`}; Ctrl-C ends`
+    screen.show(tableOf(head, rows, process.stdout.columns, narrow), cut(last, process.stdout.columns))
   }
   const changed$ = new Subject<void>()
   const drawing = merge(changed$, timer(0, TICK_MS, systemClock))
     .pipe(auditTime(DRAW_MS, systemClock))
     .subscribe(draw)
+  drawing.add(fromEvent(process.stdout, 'resize').subscribe(draw))
   try {
     return await until(first, changes$, change => {
       if (change.type === 'put') jobs.set(change.job._id, change.job)

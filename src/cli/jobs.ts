@@ -2,8 +2,8 @@
  *  Each answers with the document as it lies in the database afterwards. */
 import { Command } from 'commander'
 import { ownZoneOf } from '../client/coming.ts'
+import { TidewheelError } from '../errors.ts'
 import type { Client, Job } from '../index.ts'
-import { TidewheelError } from '../index.ts'
 import { toJson } from '../json.ts'
 import { addSettings, type Call, run, withClient, withExample } from './call.ts'
 import { instantOf } from './instant.ts'

@@ -16,9 +16,10 @@ const asksForVersion = ([first = '', ...more]: readonly string[]) =>
 
 leaveWithReader()
 try {
+  const words = process.argv.slice(2)
   // The whole program takes most of a second to load, on a busy machine several.
-  if (asksForVersion(process.argv.slice(2))) process.stdout.write(`${VERSION}\n`)
-  else await (await import('./program.ts')).program().parseAsync()
+  if (asksForVersion(words)) process.stdout.write(`${VERSION}\n`)
+  else await (await (await import('./program.ts')).program(words)).parseAsync()
   // A command that ended by a signal, or did a part only, has said its code.
   end(Number(process.exitCode ?? EXIT.done))
 } catch (error) {

@@ -1,8 +1,7 @@
 /** Near: which id could be meant where there is none of the one that was given?
  *  In: what a command threw. Out: the same, with the nearest id of a job, a run or a node as advice; or itself. */
 import type { Database } from '../database/database.ts'
-import { nearest } from '../errors.ts'
-import { TidewheelError } from '../index.ts'
+import { nearest, TidewheelError } from '../errors.ts'
 
 /** So many ids are compared, beside those that begin alike. */
 const MOST = 10_000

@@ -2,7 +2,9 @@
  *  In: a trigger as JSON (ours, or APScheduler's flat fields), or crontab text. Out: a line that says the trigger in
  *  words, and its next times, as wall time of its zone with the offset; with `--json` an array of ISO instants. */
 import { Command } from 'commander'
-import { fireTimes, TidewheelError, type Trigger } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
+import type { Trigger } from '../index.ts'
+import { fireTimes } from '../trigger/trigger.ts'
 import { inWords } from '../trigger/words.ts'
 import { run, withExample } from './call.ts'
 import { countOf, instantOf, wallTime } from './instant.ts'

@@ -48,6 +48,7 @@ const listCommand = () =>
           nodes,
           head,
           nodes.map(node => rowOf(node, settings.timezone)),
+          { spare: ['PID', 'VERSION', 'EXECUTORS', 'TASKS', 'HOST'] },
         )
         if (nodes.length === 0 && !out.json) out.note('There is no node yet; tidewheel start runs one.')
       }),
@@ -63,7 +64,8 @@ const rowOf = (node: ListedNode, timezone: string | undefined): readonly string[
   String(node.running ?? '-'),
   Array.isArray(node.tasks) ? String(node.tasks.length) : '-',
   Object.keys(node.executors ?? {}).join(', ') || '-',
-  node.host ?? '-',
+  // Without what tells machines of one name apart.
+  node.host?.split(' ')[0] ?? '-',
   String(node.pid ?? '-'),
   node.version ?? '-',
   timeCell(new Date(node.seen), timezone),

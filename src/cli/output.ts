@@ -5,14 +5,14 @@
 import { toJson } from '../json.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Settings } from './settings.ts'
-import { oneLine, tableOf } from './table.ts'
+import { type Narrow, oneLine, tableOf } from './table.ts'
 
 export interface Output {
   readonly json: boolean
   /** The one result: `value` with `--json`, else the lines. */
   result(value: unknown, lines: readonly string[]): void
   /** The one result as rows. */
-  rows(value: unknown, head: readonly string[], rows: readonly (readonly string[])[]): void
+  rows(value: unknown, head: readonly string[], rows: readonly (readonly string[])[], narrow?: Narrow): void
   /** One of many: an object a line with `--json`, else the line. */
   each(value: unknown, line: string): void
   /** Not a result: what goes on. */
@@ -26,7 +26,7 @@ export function outputOf({ json = false, quiet = false }: Pick<Settings, 'json' 
   return {
     json,
     result: (value, lines) => text(json ? [toJson(value)] : lines),
-    rows: (value, head, rows) => text(json ? [toJson(value)] : columns(head, rows)),
+    rows: (value, head, rows, narrow) => text(json ? [toJson(value)] : columns(head, rows, narrow)),
     each: (value, line) => text(json ? [toJson(value)] : [line]),
     note: line => {
       if (!quiet) process.stderr.write(`${line}\n`)
@@ -34,8 +34,12 @@ export function outputOf({ json = false, quiet = false }: Pick<Settings, 'json' 
   }
 }
 
-function columns(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  if (isTerminal()) return tableOf(head, rows, process.stdout.columns)
+function columns(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  narrow: Narrow | undefined,
+): readonly string[] {
+  if (isTerminal()) return tableOf(head, rows, process.stdout.columns, narrow)
   return rows.map(row => row.map(oneLine).join('\t'))
 }
 

@@ -2,63 +2,55 @@
  *  Its parser throws instead of ending the process, and answers a misspelt command or flag with the nearest one. */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
-import { applyCommand, diffCommand } from './apply.ts'
 import { addSettings, COMMON } from './call.ts'
-import { checkCommand } from './check.ts'
-import { completeCommand, completionCommand } from './completion.ts'
-import { configCommand } from './config.ts'
-import { devCommand } from './dev.ts'
-import { eventsCommand } from './events.ts'
-import { explainCommand } from './explain.ts'
-import { exportCommand } from './export.ts'
-import { historyCommand } from './history.ts'
-import { importCommand } from './import.ts'
-import { initCommand } from './init.ts'
-import { jobsCommand } from './jobs.ts'
-import { logsCommand } from './logs.ts'
-import { nextCommand } from './next.ts'
-import { nodesCommand } from './nodes.ts'
-import { serveCommand } from './serve.ts'
-import { startCommand } from './start.ts'
-import { topCommand } from './top.ts'
-import { userCommand } from './user.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 not authorised, 5 conflict,
 69 cannot reach the database, 130 and 143 by signal.`
 
-const COMMANDS = [
-  devCommand,
-  startCommand,
-  serveCommand,
-  initCommand,
-  jobsCommand,
-  exportCommand,
-  importCommand,
-  diffCommand,
-  applyCommand,
-  eventsCommand,
-  historyCommand,
-  logsCommand,
-  topCommand,
-  nextCommand,
-  nodesCommand,
-  userCommand,
-  checkCommand,
-  explainCommand,
-  configCommand,
-  completionCommand,
-]
+/** Each loads what it needs, and no other. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  dev: async () => (await import('./dev.ts')).devCommand(),
+  start: async () => (await import('./start.ts')).startCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  init: async () => (await import('./init.ts')).initCommand(),
+  jobs: async () => (await import('./jobs.ts')).jobsCommand(),
+  export: async () => (await import('./export.ts')).exportCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  diff: async () => (await import('./apply.ts')).diffCommand(),
+  apply: async () => (await import('./apply.ts')).applyCommand(),
+  events: async () => (await import('./events.ts')).eventsCommand(),
+  history: async () => (await import('./history.ts')).historyCommand(),
+  logs: async () => (await import('./logs.ts')).logsCommand(),
+  top: async () => (await import('./top.ts')).topCommand(),
+  next: async () => (await import('./next.ts')).nextCommand(),
+  nodes: async () => (await import('./nodes.ts')).nodesCommand(),
+  user: async () => (await import('./user.ts')).userCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  config: async () => (await import('./config.ts')).configCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(),
+}
 
-export function program(): Command {
+/** Hidden: what shells ask. */
+const COMPLETE = '__complete'
+
+/** With the command that these words name; with all where they name none. */
+export async function program(words: readonly string[] = []): Promise<Command> {
   const tidewheel = new Command('tidewheel')
     .description('A distributed job scheduler on MongoDB.')
     .version(VERSION)
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXIT_CODES)
   addSettings(tidewheel, COMMON)
-  for (const command of COMMANDS) tidewheel.addCommand(command())
-  tidewheel.addCommand(completeCommand(program), { hidden: true })
+  const [name = ''] = addSettings(new Command(), COMMON).parseOptions([...words]).operands
+  if (name === COMPLETE) {
+    const { completeCommand } = await import('./completion.ts')
+    tidewheel.addCommand(completeCommand(program), { hidden: true })
+  } else {
+    const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+    for (const load of named === undefined ? Object.values(COMMANDS) : [named]) tidewheel.addCommand(await load())
+  }
   strict(tidewheel)
   return tidewheel
 }

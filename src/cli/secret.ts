@@ -3,7 +3,7 @@
  *  stdout is for results. Throws `invalid_option` where nobody can be asked, or where the two do not agree. */
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { TidewheelError } from '../index.ts'
+import { TidewheelError } from '../errors.ts'
 
 /** Where a password comes from. */
 export interface Terminal {

@@ -6,6 +6,7 @@ import { TidewheelError } from '../errors.ts'
 import { createNode, type NodeOptions, ofType } from '../index.ts'
 import { addSettings, type Call, connectionOf, run, withExample } from './call.ts'
 import { endNodes } from './ending.ts'
+import { spanOf } from './instant.ts'
 import { loggerOf, SERVES } from './serve.ts'
 import { optionsIn, type SettingName, type Settings } from './settings.ts'
 import { signals } from './signals.ts'
@@ -24,7 +25,9 @@ export const startCommand = () =>
       node.events$.pipe(ofType('node.started')).subscribe(({ node: ip }) => {
         if (settings.http !== undefined)
           out.note(`API and dashboard: http://${settings.http}${settings.basePath ?? ''}/`)
-        out.note(`${ip} is active. Ctrl-C ends it when its runs have ended, ${settings.stopTimeout} ms later at most.`)
+        out.note(
+          `${ip} is active. Ctrl-C ends it when its runs have ended, ${spanOf(settings.stopTimeout)} later at most.`,
+        )
       })
       const { first, close } = signals()
       try {

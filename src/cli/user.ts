@@ -1,8 +1,8 @@
 /** `tidewheel user`: who may come in over HTTP.
  *  Passwords are asked for without an echo, or come from stdin; a token is shown once. Nothing that is stored can be read back. */
 import { Command } from 'commander'
-import { nearest } from '../errors.ts'
-import { type ListedUser, type NewToken, type Role, TidewheelError } from '../index.ts'
+import { nearest, TidewheelError } from '../errors.ts'
+import type { ListedUser, NewToken, Role } from '../index.ts'
 import { ROLES } from '../user/user.ts'
 import { addSettings, run, withClient, withExample } from './call.ts'
 import { instantOf, timeCell } from './instant.ts'

@@ -8,8 +8,10 @@ export interface Config extends Omit<NodeOptions, 'client' | 'tasks' | 'tasksDir
   readonly tasks?: string
   /** Milliseconds for which runs may go on when `tidewheel start` or `dev` is asked to end; then they are aborted. Default 30000. */
   readonly stopTimeout?: number
-  /** How many nodes `tidewheel dev` starts. Default 2. */
+  /** How many nodes `tidewheel dev` starts; 0: its MongoDB and the dashboard alone. Default 2. */
   readonly nodes?: number
+  /** Port of the MongoDB of `tidewheel dev`. Default: that of its last start, at first a free one. */
+  readonly port?: number
   /** Where the MongoDB of `tidewheel dev` keeps its data. Default `.tidewheel`. */
   readonly data?: string
   /** JSON on stdout. Default false. */

@@ -158,9 +158,16 @@ export const OPTIONS = {
     cli: { flag: 'none' },
   },
   nodes: {
-    schema: value.whole(1, 50),
-    help: 'how many nodes, named 127.0.0.1, 127.0.0.2 and so on',
+    schema: value.whole(0, 50),
+    help: 'how many nodes, named 127.0.0.1, 127.0.0.2 and so on; 0: its MongoDB and the dashboard alone',
     default: 2,
+    of: [],
+    cli: { flag: 'dev', value: 'n' },
+  },
+  port: {
+    schema: value.whole(1, 65_535),
+    help: 'port of its MongoDB',
+    absent: 'that of the last start, at first a free one',
     of: [],
     cli: { flag: 'dev', value: 'n' },
   },

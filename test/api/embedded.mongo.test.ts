@@ -8,11 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import { type App, type AppOptions, createApp } from '../../src/api/app.ts'
 import { type Client, connect, createNode } from '../../src/index.ts'
 import { askAt } from '../support/http.ts'
-import { installedOnce } from '../support/installed.ts'
+import { hostsFolder } from '../support/installed.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 
-const EXPRESS = '5.2.1'
-const FASTIFY = '5.6.2'
 const BASE = '/ops/jobs'
 const BUILT = fileURLToPath(new URL('../../dist/dashboard/index.html', import.meta.url))
 
@@ -41,7 +39,7 @@ beforeAll(async () => {
   db = await openTestDb()
   client = await connect({ uri: db.uri })
   await client.init()
-  folder = await installedOnce(`hosts-${EXPRESS}-${FASTIFY}`, [`express@${EXPRESS}`, `fastify@${FASTIFY}`])
+  folder = await hostsFolder()
 }, 300_000)
 
 afterEach(async () => {

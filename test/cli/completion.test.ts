@@ -4,9 +4,11 @@ import { candidatesOf, wantedOf } from '../../src/cli/completion.ts'
 import { program } from '../../src/cli/program.ts'
 import { called } from '../support/called.ts'
 
+const whole = await program()
+
 async function complete(line: string): Promise<readonly string[]> {
   const words = line.split(' ')
-  const { wanted, flags } = wantedOf(program(), words)
+  const { wanted, flags } = wantedOf(whole, words)
   return (await candidatesOf(wanted, words.at(-1) ?? '', flags)).map(({ value }) => value)
 }
 
@@ -36,25 +38,25 @@ test.each([
 })
 
 test('all commands are told with what they do, the hidden one is not', async () => {
-  const { wanted } = wantedOf(program(), [''])
+  const { wanted } = wantedOf(whole, [''])
   const found = await candidatesOf(wanted, '', {})
   expect(found).toContainEqual({ value: 'diff', help: 'what apply would change; exit 1 if anything' })
   expect(found.map(({ value }) => value)).not.toContain('__complete')
 })
 
 test('ids are wanted where an id stands, files where a file stands; flags before count', () => {
-  expect(wantedOf(program(), ['--uri', 'mongodb://h', 'jobs', 'get', ''])).toEqual({
+  expect(wantedOf(whole, ['--uri', 'mongodb://h', 'jobs', 'get', ''])).toEqual({
     wanted: { ids: 'jobs' },
     flags: { uri: 'mongodb://h' },
   })
-  expect(wantedOf(program(), ['jobs', 'remove', 'a', 'b', '']).wanted).toEqual({ ids: 'jobs' })
-  expect(wantedOf(program(), ['jobs', 'move', 'a', '']).wanted).toEqual({ ids: 'nodes' })
-  expect(wantedOf(program(), ['events', '--job', '']).wanted).toEqual({ ids: 'jobs' })
-  expect(wantedOf(program(), ['history', '']).wanted).toMatchObject({ ids: 'jobs' })
-  expect(wantedOf(program(), ['history', 'get', '']).wanted).toEqual({ ids: 'runs' })
-  expect(wantedOf(program(), ['history', 'digest', '']).wanted).toEqual({ words: [] })
-  expect(wantedOf(program(), ['apply', '']).wanted).toEqual({ words: [] })
-  expect(wantedOf(program(), ['jobs', 'add', '--file', '']).wanted).toEqual({ words: [] })
+  expect(wantedOf(whole, ['jobs', 'remove', 'a', 'b', '']).wanted).toEqual({ ids: 'jobs' })
+  expect(wantedOf(whole, ['jobs', 'move', 'a', '']).wanted).toEqual({ ids: 'nodes' })
+  expect(wantedOf(whole, ['events', '--job', '']).wanted).toEqual({ ids: 'jobs' })
+  expect(wantedOf(whole, ['history', '']).wanted).toMatchObject({ ids: 'jobs' })
+  expect(wantedOf(whole, ['history', 'get', '']).wanted).toEqual({ ids: 'runs' })
+  expect(wantedOf(whole, ['history', 'digest', '']).wanted).toEqual({ words: [] })
+  expect(wantedOf(whole, ['apply', '']).wanted).toEqual({ words: [] })
+  expect(wantedOf(whole, ['jobs', 'add', '--file', '']).wanted).toEqual({ words: [] })
 })
 
 test('where no database answers there are no ids, and no error', async () => {

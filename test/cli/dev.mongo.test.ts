@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { withDatabase } from '../../src/cli/dev-server.ts'
+import { freePort } from '../../src/dev/mongod.ts'
 import { endAll, runCli, startCli } from '../support/cli.ts'
 import { openTestDb } from '../support/mongo.ts'
 
@@ -51,6 +52,19 @@ test('prints its address and lines to try, shows runs and edits, and ends with i
   const { code, stdout } = await again.ended
   expect(code).toBe(0)
   for (const line of stdout.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('type')
+})
+
+test('without nodes: its MongoDB on the port that was asked for, the dashboard, and no job', async () => {
+  const port = await freePort()
+  const cli = dev('--nodes', '0', '--port', String(port), '--http', '127.0.0.1:0')
+  const [uri = ''] = await cli.saw(/^ {2}mongodb:\/\/127\.0\.0\.1:\d+\/tidewheel\?\S+$/m)
+  expect(new URL(uri.trim()).port).toBe(String(port))
+  const [, page = ''] = await cli.saw(/^Tidewheel for development: (\S+)$/m)
+  expect((await fetch(new URL('/livez', page))).status).toBe(200)
+  await jobsAt(uri.trim(), async jobs => expect(await jobs.countDocuments()).toBe(0))
+  expect(cli.said()).not.toMatch(/Paste/)
+  cli.kill('SIGINT')
+  expect((await cli.ended).code).toBe(0)
 })
 
 test('a signal ends it with 0 although its configuration file holds a timer open', async () => {

@@ -20,8 +20,8 @@ const leaves = (name: string, command: Command): (readonly [string, Command])[] 
   ...command.commands.flatMap(below => leaves(`${name} ${below.name()}`, below)),
 ]
 
-const commands = program()
-  .commands.filter(command => !/^(help$|__)/.test(command.name()))
+const commands = (await program()).commands
+  .filter(command => !/^(help$|__)/.test(command.name()))
   .flatMap(command => leaves(command.name(), command))
 
 test.each(commands)('%s', (name, command) => {

@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { fromNow, timeCell } from '../../src/cli/instant.ts'
-import { tableOf } from '../../src/cli/table.ts'
+import { cut, oneLine, tableOf, widthOf } from '../../src/cli/table.ts'
 
 const head = ['ID', 'FUNC', 'NOTE']
 const rows = [
@@ -28,8 +28,34 @@ test.each([80, 60, 50, 40, 30])('never wider than %i columns: the widest gives w
   if (width < 72) expect(first.endsWith('…')).toBe(true)
 })
 
+test('what is spare is left out before anything is cut, and an id is never cut', () => {
+  const runs = [['6b081d73c7996d1881e49541', 'digest', '12 ms', '10.0.0.7', 'Error: out of paper']]
+  const told = (width: number) =>
+    tableOf(['RUN', 'JOB', 'LATE', 'NODE', 'ERROR'], runs, width, { spare: ['LATE', 'NODE'], whole: ['RUN'] })
+      .map(stripVTControlCharacters)
+      .at(-1)
+  expect(told(80)).toBe('6b081d73c7996d1881e49541  digest  12 ms  10.0.0.7  Error: out of paper')
+  expect(told(66)).toBe('6b081d73c7996d1881e49541  digest  10.0.0.7  Error: out of paper')
+  expect(told(50)).toBe('6b081d73c7996d1881e49541  digest  Error: out of p…')
+})
+
 test('nothing is said of no rows', () => {
   expect(tableOf(head, [], 80)).toEqual([])
+})
+
+test('colours take no room, and letters of two columns take two', () => {
+  const cells = [
+    ['\x1b[31merror\x1b[39m', '日報', 'mail:digest'],
+    ['executed', '🚀-go', 'f'],
+  ]
+  const [, ...told] = tableOf(['TYPE', 'JOB', 'FUNC'], cells, 25).map(stripVTControlCharacters)
+  expect(told).toEqual(['error     日報   mail:di…', 'executed  🚀-go  f'])
+  expect(told.map(widthOf)).toEqual([25, 18])
+  expect(cut('日報です', 5)).toBe('日報…')
+})
+
+test('what could move the cursor is taken out of a cell; a colour stays', () => {
+  expect(oneLine('a\r\n\tb\x1b[2Jc\x1b[31md\x07\u2028e')).toBe('a b [2Jc\x1b[31md e')
 })
 
 test.each([

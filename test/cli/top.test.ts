@@ -1,9 +1,10 @@
 /** `top`: what is on the screen at several sizes, what keys do, and that it wants a terminal. */
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { keysOf, type Looking, pressed } from '../../src/cli/top.ts'
+import { jobLines } from '../../src/cli/top-job.ts'
+import { keysOf, LOOKING, pressed, settled, type Target } from '../../src/cli/top-keys.ts'
 import { type TopState, topLines } from '../../src/cli/top-view.ts'
-import type { Job, ListedNode, TidewheelEvent } from '../../src/index.ts'
+import type { Execution, Job, ListedNode, TidewheelEvent } from '../../src/index.ts'
 import { called } from '../support/called.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 
@@ -30,9 +31,10 @@ const ends = [
 ] as unknown as TidewheelEvent[]
 
 const shown = (state: Partial<TopState> = {}, size = { columns: 200, rows: 40 }) =>
-  topLines({ jobs: new Map(jobs.map(job => [job._id, job])), nodes, ends, filter: '', ...state }, size, NOW).map(line =>
-    stripVTControlCharacters(line).replace(/ {2,}/g, '  '),
-  )
+  linesOf(state, size).map(({ text }) => stripVTControlCharacters(text).replace(/ {2,}/g, '  '))
+
+const linesOf = (state: Partial<TopState> = {}, size = { columns: 200, rows: 40 }) =>
+  topLines({ jobs: new Map(jobs.map(job => [job._id, job])), nodes, ends, filter: '', ...state }, size, NOW)
 
 test('sums, nodes, runs that go on, what comes next by its time, what has ended', () => {
   expect(shown()).toEqual([
@@ -80,7 +82,9 @@ test.each([
     nodes: Array.from({ length: 50 }, (_, i) => ({ ...nodes[0], _id: `n${i}` }) as ListedNode),
     ends: Array.from({ length: 100 }, () => ends[0] as TidewheelEvent),
   }
-  const lines = topLines({ ...state, filter: '' }, { columns, rows }, NOW).map(stripVTControlCharacters)
+  const lines = topLines({ ...state, filter: '' }, { columns, rows }, NOW).map(({ text }) =>
+    stripVTControlCharacters(text),
+  )
   expect(lines.length).toBeLessThanOrEqual(rows - 1)
   expect(lines.length).toBeGreaterThan(rows - 6)
   expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(columns)
@@ -90,27 +94,109 @@ test('of nothing it shows the sums alone', () => {
   expect(shown({ jobs: new Map(), nodes: [], ends: [] })).toEqual(['0 of 0 nodes living  0 jobs'])
 })
 
+test('a filter also shows what has no next run', () => {
+  expect(shown({ filter: 'held' }).join('\n')).toMatch(/^held {2}a {2}paused {2}- {2}/m)
+  expect(shown().join('\n')).not.toMatch(/^held/m)
+})
+
+test('a line says for which node or job it stands, and for no other row', () => {
+  const targets = linesOf().flatMap(({ target }) => target ?? [])
+  expect(targets.map(({ kind, id }) => `${kind} ${id}`)).toEqual(
+    ['node a', 'node b', 'job soon', 'job soon', 'job later', 'job soon', 'job later'], // running, next, ended
+  )
+  expect(new Set(targets.map(({ key }) => key)).size).toBe(targets.length)
+})
+
+test('a job as a whole: its document and its runs, cut to the width; a job that is gone', () => {
+  const job = aJob({ _id: 'digest', kwargs: { to: 'x'.repeat(300) }, state: { last_status: 'error' } })
+  const runs = [
+    { _id: 'r1', run_time: at(-5_000), ip: 'a', status: 'error', late: 2, duration: 4_200, exception: 'E: no' },
+  ]
+  const open = { id: 'digest', job, runs: runs as unknown as Execution[] }
+  const lines = jobLines(open, 80, NOW).map(line => stripVTControlCharacters(line).replace(/ {2,}/g, '  '))
+  expect(lines[0]).toBe('digest  new')
+  expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^kwargs .*…$/), 'state.last_status  error']))
+  expect(lines.at(-1)).toBe('5 s ago  a  error  2 ms  4.2 s  r1  E: no')
+  expect(jobLines({ id: 'digest', job: undefined, runs: [] }, 80, NOW)).toEqual([
+    'digest  is gone',
+    '',
+    '',
+    'It has not run yet.',
+  ])
+})
+
 describe('keys', () => {
-  const START: Looking = { filter: '', typing: false, held: false }
-  const once = (...sent: string[]) => sent.flatMap(keysOf).reduce(pressed, START)
+  const targets: readonly Target[] = [
+    { key: 'node a', kind: 'node', id: 'a' },
+    { key: 'next soon', kind: 'job', id: 'soon' },
+    { key: 'next later', kind: 'job', id: 'later' },
+  ]
+  const once = (...sent: string[]) =>
+    sent.flatMap(keysOf).reduce((looking, key) => pressed(looking, key, targets), LOOKING)
+  const [UP, DOWN] = ['\x1b[A', '\x1b[B']
 
   test('a slash and text filter, also pasted; Enter keeps it, Escape takes it away, Backspace a letter', () => {
     expect(once('/', 'd', 'i')).toMatchObject({ filter: 'di', typing: true })
-    expect(once('/diq\x7f')).toMatchObject({ filter: 'di', typing: true })
+    expect(once('/diq?j\x7f')).toMatchObject({ filter: 'diq?', typing: true, help: false })
     expect(once('/di', '\r')).toMatchObject({ filter: 'di', typing: false })
-    expect(once('/di', '\r', '\x1b')).toEqual(START)
+    expect(once('/di', '\r', '\x1b')).toEqual(LOOKING)
+    expect(once('/di', '\x1b')).toEqual(LOOKING)
   })
 
   test('q ends it, but is a letter in a filter; Ctrl-C always ends it', () => {
     expect(once('q').ended).toBe('quit')
     expect(once('/q').ended).toBeUndefined()
-    expect(once('/q', '\x03').ended).toBe('SIGINT')
+    for (const before of ['/q', '?', '']) expect(once(before, '\x03').ended).toBe('SIGINT')
   })
 
-  test('a blank holds the picture and lets it go; arrows and other keys do nothing', () => {
+  test('arrows choose a row and stay within them, however many come at once', () => {
+    expect(once(DOWN).chosen?.key).toBe('node a')
+    expect(once(`${DOWN}${DOWN}`).chosen?.key).toBe('next soon')
+    expect(once(`${DOWN}\x1bOBj`).chosen?.key).toBe('next later')
+    expect(once(DOWN, DOWN, DOWN, DOWN).chosen?.key).toBe('next later')
+    expect(once(UP).chosen?.key).toBe('next later')
+    expect(once(UP, UP, 'k', 'k').chosen?.key).toBe('node a')
+    expect(once(DOWN, '\x1b')).toEqual(LOOKING)
+    expect(pressed(LOOKING, DOWN, [])).toEqual(LOOKING)
+  })
+
+  test('the chosen row is followed where it goes; when it is gone the one in its place is chosen', () => {
+    const [node, soon, later] = targets as [Target, Target, Target]
+    const chosen = once(DOWN, DOWN)
+    expect(settled(chosen, [soon, node, later]).chosen).toEqual({ key: 'next soon', at: 0 })
+    expect(settled(chosen, [node, later]).chosen).toEqual({ key: 'next later', at: 1 })
+    expect(settled(chosen, [node]).chosen).toEqual({ key: 'node a', at: 0 })
+    expect(settled(chosen, []).chosen).toBeUndefined()
+  })
+
+  test('a slash begins a new filter', () => {
+    expect(once('/di', '\r', '/')).toMatchObject({ filter: '', typing: true })
+  })
+
+  test('Enter opens the job of the row, where arrows scroll; Escape goes back to the row', () => {
+    const chosen = { key: 'next soon', at: 1 }
+    const open = once(DOWN, DOWN, '\r')
+    expect(open).toMatchObject({ open: 'soon', scrolled: 0 })
+    expect(once(DOWN, DOWN, '\r', DOWN, DOWN, UP)).toMatchObject({ open: 'soon', scrolled: 1, chosen })
+    expect(once(DOWN, DOWN, '\r', UP).scrolled).toBe(0)
+    expect(once(DOWN, DOWN, '\r', DOWN, '\x1b')).toMatchObject({ open: undefined, scrolled: 0, chosen })
+  })
+
+  test('Enter on a node shows what it has; without a chosen row it does nothing', () => {
+    expect(once(DOWN, '\r')).toEqual({ ...LOOKING, filter: 'a' })
+    expect(once('\r')).toEqual(LOOKING)
+  })
+
+  test('a question mark helps, and the next key only leaves the help', () => {
+    expect(once('?').help).toBe(true)
+    expect(once('?', '/')).toEqual(LOOKING)
+    expect(once('?', '\x1b[B')).toEqual(LOOKING)
+  })
+
+  test('a blank holds the picture and lets it go; other keys do nothing', () => {
     expect(once(' ').held).toBe(true)
     expect(once(' ', ' ').held).toBe(false)
-    expect(once('\x1b[A', 'x', '\x7f')).toEqual(START)
+    expect(once('\x1b[5~', '\x1b[C', '\x1bx', 'x', '\x7f', '\t')).toEqual(LOOKING)
   })
 })
 

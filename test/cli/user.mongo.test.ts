@@ -99,7 +99,7 @@ describe('with a user', () => {
 
   test('names and roles are completed', async () => {
     const complete = async (...words: string[]) => {
-      const { wanted, flags } = wantedOf(program(), ['--uri', testDb.uri, ...words])
+      const { wanted, flags } = wantedOf(await program(), ['--uri', testDb.uri, ...words])
       return await candidatesOf(wanted, words.at(-1) ?? '', flags)
     }
     expect(await complete('user', 'remove', 'a')).toEqual([{ value: 'ann', help: 'operator' }])

@@ -9,7 +9,7 @@ const app = createApp({
   basePath: '/tidewheel',
   auth: request => sessions.get(request.headers.get('x-session')) ?? null, // null: 401
 })
-const server = createServer(app.listener) // Express: express().use('/tidewheel', app.listener)
+const server = createServer(app.listener)
 server.listen(Number(process.env.PORT ?? 7788), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${server.address().port}/tidewheel/`)
 })

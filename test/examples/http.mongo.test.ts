@@ -2,19 +2,26 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { connect } from '../../src/client/connect.ts'
 import { built, endAll, startScript } from '../support/cli.ts'
 import { askAt, serveApp } from '../support/http.ts'
+import { hostsFolder } from '../support/installed.ts'
 import { openTestDb } from '../support/mongo.ts'
 import { until } from '../support/node.ts'
 
 const text = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
 const readme = text('../../README.md')
 const hasCurl = spawnSync('curl', ['--version']).status === 0
+
+/** With the product that these sources make. */
+const ours = (example: string) => {
+  const from = (name: string) => `'${pathToFileURL(join(built(), name))}'`
+  return example.replace("'tidewheel'", from('index.js')).replace("'tidewheel/http'", from('api/app.js'))
+}
 
 afterEach(endAll)
 
@@ -67,11 +74,7 @@ test('embedding HTTP: the file is in the README, its sessions are let in and nob
   const testDb = await openTestDb()
   const folder = await mkdtemp(join(built(), 'example-'))
   const file = join(folder, 'http.mjs')
-  const from = (name: string) => `'${pathToFileURL(join(built(), name))}'`
-  await writeFile(
-    file,
-    example.replace("'tidewheel'", from('index.js')).replace("'tidewheel/http'", from('api/app.js')),
-  )
+  await writeFile(file, ours(example))
   const program = startScript(file, [], { env: { MONGODB_URI: testDb.uri, PORT: '0' } })
   const [, base = ''] = await program.saw(/^(http:\S+)\/$/m)
   expect((await askAt(base, 'GET', '/api/jobs')).status).toBe(401)
@@ -84,3 +87,27 @@ test('embedding HTTP: the file is in the README, its sessions are let in and nob
   await rm(folder, { recursive: true })
   await testDb.close()
 }, 120_000)
+
+test.each(['express', 'fastify'])(
+  'below %s: the file is in the README, serves, and takes a change',
+  async host => {
+    const example = text(`${host}.mjs`)
+    expect(readme).toContain(`\`\`\`js\n${example}\`\`\``)
+    const testDb = await openTestDb()
+    const folder = await mkdtemp(join(built(), 'example-'))
+    const file = join(folder, `${host}.mjs`)
+    const hosts = await hostsFolder()
+    await symlink(join(hosts, 'node_modules'), join(folder, 'node_modules'))
+    await writeFile(file, ours(example))
+    const program = startScript(file, [], { env: { MONGODB_URI: testDb.uri, PORT: '0' } })
+    const [, base = ''] = await program.saw(/^(http:\S+)\/$/m)
+    const job = { _id: 'digest', func: 'mail:digest', trigger: { type: 'interval', minutes: 5 } }
+    expect((await askAt(base, 'POST', '/api/jobs', job)).status).toBe(201)
+    expect((await askAt(base, 'GET', '/api/jobs')).body).toMatchObject({ items: [{ _id: 'digest' }] })
+    program.kill('SIGKILL')
+    await program.ended
+    await rm(folder, { recursive: true })
+    await testDb.close()
+  },
+  300_000,
+)

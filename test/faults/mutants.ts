@@ -265,7 +265,7 @@ export const MUTANTS: readonly Mutant[] = [
         find: '          await rows.store(batch)\n',
         put: '          await wait(2_500).then(() => rows.store(batch))\n',
       },
-      { find: 'const slow = await Promise.race(', put: 'const slow = false && (' },
+      { find: 'const slow = stand && (await isSlow(rows))\n    if (!slow) await rows', put: 'const slow = false' },
     ],
     plan: 'points',
     finds: ['F10'],

@@ -77,9 +77,10 @@ const WRONG: Readonly<Record<SettingName, readonly (readonly [text: string, sent
   readOnly: [['perhaps', 'readOnly: expected true or false, found "perhaps"']],
   metricsAuth: [['perhaps', 'metricsAuth: expected true or false, found "perhaps"']],
   nodes: [
-    ['0', 'nodes: expected a whole number from 1 to 50, found 0'],
-    ['many', 'nodes: expected a whole number from 1 to 50, found "many"'],
+    ['-1', 'nodes: expected a whole number from 0 to 50, found -1'],
+    ['many', 'nodes: expected a whole number from 0 to 50, found "many"'],
   ],
+  port: [['65536', 'port: expected a whole number from 1 to 65,535, found 65536']],
   data: [],
   claimLead: [['-1', `${ms('claimLead', '0', '10,000')} -1`]],
   historyTtl: [
@@ -218,7 +219,7 @@ describe('as real processes', () => {
     [['init', ...AT, '--db', ''], 'db: expected a name'],
     [['events', ...AT], 'collections.job: there is no such collection', { TIDEWHEEL_COLLECTIONS: '{"job":"x"}' }],
     [['next', '@daily'], 'quiet: expected true or false', { TIDEWHEEL_QUIET: 'perhaps' }],
-    [['dev', '--nodes', '0'], 'nodes: expected a whole number from 1 to 50, found 0'],
+    [['dev', '--nodes', '51'], 'nodes: expected a whole number from 0 to 50, found 51'],
     [config('threads.json'), 'executors.default.type: expected default'],
     [config('ttl.json'), `${TTL} "7d" (ttl.json)`],
     [config('twins.json'), 'collections: expected different names, found "jobs" for jobs and executions'],

@@ -9,9 +9,11 @@ import { argvsOf, DEPLOY, documentsOf, textOf, variablesIn } from '../support/de
 
 const VARIABLES = new Set(NAMES.flatMap(variablesOf))
 
+const whole = await program()
+
 /** What is wrong with a call of `tidewheel`. */
 function wrongIn(argv: readonly string[]): string[] {
-  let command: Command = program()
+  let command: Command = whole
   for (const word of argv) {
     const next = command.commands.find(one => one.name() === word)
     if (next === undefined) break
@@ -19,7 +21,7 @@ function wrongIn(argv: readonly string[]): string[] {
   }
   if (command.parent === null) return [`${argv.join(' ')}: no such command`]
   // What all commands have is the program's.
-  const known = new Set([...command.options, ...program().options].map(({ long }) => long))
+  const known = new Set([...command.options, ...whole.options].map(({ long }) => long))
   return argv
     .filter(word => word.startsWith('--') && !known.has(word))
     .map(flag => `${argv.join(' ')}: no flag ${flag}`)

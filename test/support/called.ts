@@ -22,7 +22,7 @@ export async function called(args: readonly string[], env: Readonly<Record<strin
   const before = process.exitCode
   process.exitCode = undefined
   try {
-    await program().parseAsync([...args], { from: 'user' })
+    await (await program(args)).parseAsync([...args], { from: 'user' })
     return { code: Number(process.exitCode ?? 0), ...said }
   } catch (error) {
     const code = exitCodeOf(error)

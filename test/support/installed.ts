@@ -22,6 +22,13 @@ export async function installedOnce(name: string, packages: readonly string[]): 
   return folder
 }
 
+const EXPRESS = '5.2.1'
+const FASTIFY = '5.6.2'
+
+/** Applications that others write theirs with, and that ours is mounted in. */
+export const hostsFolder = (): Promise<string> =>
+  installedOnce(`hosts-${EXPRESS}-${FASTIFY}`, [`express@${EXPRESS}`, `fastify@${FASTIFY}`])
+
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
