@@ -1,9 +1,9 @@
 /** Top job: one job as `tidewheel top` shows it: its document, a line a field, and its latest runs.
  *  In: the job as it is known, undefined where it is gone; its runs, newest first, as far as they are read. Out: lines. Pure. */
 import type { Execution, Job } from '../index.ts'
+import { toJson } from '../json.ts'
 import { fromNow, spanOf } from './instant.ts'
 import { statusOf } from './jobs-list.ts'
-import { toJson } from '../json.ts'
 import { tableOf } from './table.ts'
 
 export interface OpenJob {
