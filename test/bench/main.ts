@@ -6,9 +6,12 @@ import { startServer } from './server.ts'
 
 /** The table, in its order. */
 const rows: Readonly<Record<string, () => Promise<{ readonly measure: Measure }>>> = {
+  edit: () => import('./edit.ts'),
+  lateness: () => import('./lateness.ts'),
   crowd: () => import('./crowd.ts'),
   'every-second': () => import('./every-second.ts'),
   storm: () => import('./storm.ts'),
+  idle: () => import('./idle.ts'),
 }
 
 /** What is measured by name only. */

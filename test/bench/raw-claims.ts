@@ -44,7 +44,7 @@ export async function claimSingly(
   const left = [...ids]
   const work = async () => {
     for (let id = left.pop(); id !== undefined; id = left.pop()) {
-      const { filter, update } = claimOf(id, round)
+      const { filter, update } = claimOf(id, timeOf(round), timeOf(round + 1))
       const options = { writeConcern: { w: 'majority' }, returnDocument: 'after' } as const
       await jobs.findOneAndUpdate(filter as never, update as never, options)
     }
@@ -53,7 +53,7 @@ export async function claimSingly(
 }
 
 async function claimChunk(jobs: Collection<Loose>, ids: readonly string[], round: number): Promise<number> {
-  const claims = ids.map(id => claimOf(id, round))
+  const claims = ids.map(id => claimOf(id, timeOf(round), timeOf(round + 1)))
   const operations = claims.map(({ filter, update }) => ({ updateOne: { filter, update } }))
   await jobs.bulkWrite(operations as never, { ordered: false, writeConcern: { w: 'majority' } })
   const runs = claims.map(({ run_id }) => run_id)
@@ -63,17 +63,17 @@ async function claimChunk(jobs: Collection<Loose>, ids: readonly string[], round
   return found.length
 }
 
-/** The write of a claim as a node makes it. */
-function claimOf(_id: string, round: number) {
-  const due = new Date(round * 1_000)
-  const next = new Date((round + 1) * 1_000)
+/** The write of a claim as a node makes it: from one run time to the next, or to none. */
+export function claimOf(_id: string, due: Date, next: Date | undefined) {
   const run_id = new ObjectId().toHexString()
   const entry = { run_id, job: _id, run_time: due, claimed: due, node: 'raw', incarnation: 'raw', attempt: 1 }
+  const planned = { trigger: 'raw', ...(next && { next_run_time: next }) }
   return {
     run_id,
     filter: { _id, ip: 'raw', next_run_time: due, 'state.running.1000': { $exists: false } },
     update: {
-      $set: { next_run_time: next, touch: run_id, 'state.planned': { next_run_time: next, trigger: 'raw' } },
+      $set: { touch: run_id, 'state.planned': planned, ...(next && { next_run_time: next }) },
+      ...(next === undefined && { $unset: { next_run_time: '' } }),
       $push: { 'state.running': { $each: [entry], $slice: -1 } },
       $max: { 'state.claimed_to': due },
       $inc: { 'state.runs': 1 },
@@ -81,3 +81,6 @@ function claimOf(_id: string, round: number) {
     },
   }
 }
+
+/** The run time of a round. */
+const timeOf = (round: number) => new Date(round * 1_000)

@@ -11,6 +11,8 @@ import { startReplicaSet } from '../support/replica-set.ts'
 
 export interface Server {
   readonly uri: (database: string) => string
+  /** Of each member alone. */
+  readonly memberUris: readonly string[]
   /** Of its first member. */
   readonly pid: number
   stop(): Promise<void>
@@ -28,6 +30,7 @@ export async function startServer(members: 1 | 3 = 1): Promise<Server> {
       ? await startMongod({ dataDir, binary })
       : await startReplicaSet({ members, dataDir, binary, settings: {} })
   return {
+    memberUris: [...set.uri.matchAll(/[\d.]+:\d+/g)].map(([host]) => `mongodb://${host}/?directConnection=true`),
     pid: typeof set.pid === 'number' ? set.pid : set.pid(0),
     uri: database => set.uri.replace('/?', `/${database}?`),
     stop: async () => {
