@@ -13,6 +13,7 @@ const SETTLE_MS = 15_000
 type Counts = ReadonlyMap<string, number>
 
 export const measure: Measure = async server => {
+  await wait(SETTLE_MS)
   const without = await window(server)
   const node = await startFreshNode(server.uri('idle'))
   await wait(SETTLE_MS)
