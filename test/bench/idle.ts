@@ -10,68 +10,77 @@ import type { Server } from './server.ts'
 const WINDOW_MS = 30_000
 const SETTLE_MS = 15_000
 
-type Counts = ReadonlyMap<string, number>
+/** Commands by name. */
+type Counts = Readonly<Record<string, number>>
 
 export const measure: Measure = async server => {
+  // What a set does because it, or what was measured before, has just begun or ended is over.
   await wait(SETTLE_MS)
   const without = await window(server)
   const node = await startFreshNode(server.uri('idle'))
   await wait(SETTLE_MS)
   const measured = await rounds(async () => {
-    const counted = await window(server)
-    const rates = [...counted].map(([name, count]) => {
-      return [name, ((count - (without.get(name) ?? 0)) * 1_000) / WINDOW_MS] as const
-    })
-    const sum = (isWanted: (name: string) => boolean) =>
-      rates.reduce((sum, [name, rate]) => (isWanted(name) ? sum + rate : sum), 0)
+    const members = (await window(server)).map((counted, i) => less(counted, without[i] ?? {}))
+    const primary = members.reduce((most, one) => ((one.findAndModify ?? 0) > (most.findAndModify ?? 0) ? one : most))
+    const sum = (name: string) => members.reduce((sum, counted) => sum + (counted[name] ?? 0), 0)
+    const replicated = sum('oplog')
+    const own = (counted: Counts) => BY_NODES.reduce((all, name) => all + (counted[name] ?? 0), 0)
     return {
-      own: sum(name => !OF_MEMBERS.has(name)),
-      replication: sum(name => OF_MEMBERS.has(name)),
-      rates: new Map(rates.filter(([, rate]) => rate > 1 / WINDOW_MS)),
+      // Who follows the oplog asks the primary for more of it, which counts that among all.
+      primary: own(primary) - replicated,
+      all: members.reduce((all, counted) => all + own(counted), 0) - replicated,
+      replication: replicated + sum('replSetUpdatePosition'),
+      of: (name: string) => sum(name) - (name === 'getMore' ? replicated : 0),
     }
   })
   await node.stop()
-  const names = [...new Set(measured.flatMap(({ rates }) => [...rates.keys()]))].filter(name => !OF_MEMBERS.has(name))
   return {
     work: `an idle node, operations a second over ${WINDOW_MS / 1_000} s`,
     figures: [
-      { name: "the node's own", unit: '/s', values: measured.map(({ own }) => own), limit: { most: 0.8 } },
-      ...names.map(name => ({
-        name: `of them ${name}`,
+      {
+        name: "the node's own, on the primary",
         unit: '/s',
-        values: measured.map(({ rates }) => rates.get(name) ?? 0),
-      })),
-      { name: 'replication', unit: '/s', values: measured.map(({ replication }) => replication) },
+        values: measured.map(({ primary }) => primary),
+        limit: { most: 0.8 },
+      },
+      { name: "the node's own, on all members", unit: '/s', values: measured.map(({ all }) => all) },
+      ...BY_NODES.map(name => ({ name: `of them ${name}`, unit: '/s', values: measured.map(({ of }) => of(name)) })),
+      { name: 'replication, because of it', unit: '/s', values: measured.map(({ replication }) => replication) },
     ],
     samples: {},
   }
 }
 
-/** What members ask of each other. */
-const OF_MEMBERS: ReadonlySet<string> = new Set(['oplog', 'replSetHeartbeat', 'replSetUpdatePosition'])
+/** What a node asks when it has nothing to do; `hello` is its driver's. */
+const BY_NODES = ['getMore', 'hello', 'aggregate', 'findAndModify', 'find', 'update'] as const
+/** A second, of both. */
+const less = (counted: Counts, without: Counts): Counts =>
+  Object.fromEntries(
+    Object.entries(counted).map(([name, count]) => [name, ((count - (without[name] ?? 0)) * 1_000) / WINDOW_MS]),
+  )
 
-/** What the members count within a while. */
-async function window(server: Server): Promise<Counts> {
+/** What each member counts within a while. */
+async function window(server: Server): Promise<readonly Counts[]> {
   const before = await counts(server)
   await wait(WINDOW_MS)
   const after = await counts(server)
-  return new Map([...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)]))
+  return after.map((counted, i) =>
+    Object.fromEntries(Object.entries(counted).map(([name, count]) => [name, count - (before[i]?.[name] ?? 0)])),
+  )
 }
 
-/** Commands by name, of all members; each is asked by a client that has gone when the next count begins. */
-async function counts(server: Server): Promise<Counts> {
-  const sum = new Map<string, number>()
-  const add = (name: string, count: unknown) => sum.set(name, (sum.get(name) ?? 0) + Number(count))
-  for (const uri of server.memberUris) {
-    await using client = await MongoClient.connect(uri)
-    const { metrics } = await client.db('admin').command({ serverStatus: 1 })
-    for (const [name, counted] of Object.entries<{ total?: number }>(metrics.commands)) {
-      if (counted.total !== undefined) add(name, counted.total)
-    }
-    // A member that follows the oplog asks for more of it; the one it asks counts that among all.
-    const { num } = metrics.repl.network.getmores
-    add('oplog', num)
-    add('getMore', -Number(num))
-  }
-  return sum
+/** Of each member; it is asked by a client that has gone when the next count begins. */
+async function counts(server: Server): Promise<readonly Counts[]> {
+  return await Promise.all(
+    server.memberUris.map(async uri => {
+      await using client = await MongoClient.connect(uri)
+      const { metrics } = await client.db('admin').command({ serverStatus: 1 })
+      const total = (name: string) => Number(metrics.commands[name]?.total ?? 0)
+      return {
+        ...Object.fromEntries([...BY_NODES, 'replSetUpdatePosition'].map(name => [name, total(name)])),
+        hello: total('hello') + total('isMaster'),
+        oplog: Number(metrics.repl.network.getmores.num),
+      }
+    }),
+  )
 }

@@ -24,11 +24,11 @@ export async function startServer(members: 1 | 3 = 1): Promise<Server> {
   const folder = process.env.TMPDIR === undefined && existsSync(MEMORY) ? MEMORY : tmpdir()
   const dataDir = await mkdtemp(join(folder, 'tidewheel-bench-'))
   const { path: binary } = await findMongodBinary()
-  // The set's settings are MongoDB's own.
+  // The set's settings are MongoDB's own, but all members follow the primary.
   const set =
     members === 1
       ? await startMongod({ dataDir, binary })
-      : await startReplicaSet({ members, dataDir, binary, settings: {} })
+      : await startReplicaSet({ members, dataDir, binary, settings: { chainingAllowed: false } })
   return {
     memberUris: [...set.uri.matchAll(/[\d.]+:\d+/g)].map(([host]) => `mongodb://${host}/?directConnection=true`),
     pid: typeof set.pid === 'number' ? set.pid : set.pid(0),
