@@ -45,10 +45,12 @@ const SNAPSHOT_TOO_OLD = 239
 
 const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'invalidate'])
 
-/** A server that is alive answers an empty getMore after this time: most of what an idle node costs. */
-const AWAIT_MS = 2_000
+/** A server that is alive answers an empty getMore after this time, which is what a stream without changes costs. */
+const AWAIT_MS = 5_000
 /** No answer for so long: the connection is taken for dead. */
-const SILENCE_MS = 5_000
+const SILENCE_MS = 7_000
+/** How often that is looked at, which asks nobody. */
+const LOOK_MS = 500
 /** So long a stream may take to open before it is closed without that. */
 const OPENING_MS = 1_000
 /** A server (seen on 6.0) that is told to kill a cursor in the first moments of its getMore says that it did, and keeps it. */
@@ -141,8 +143,8 @@ class Following {
     const look = () => this.#lookForSilence()
     this.#watchdog = systemClock.schedule(function () {
       look()
-      this.schedule(undefined, AWAIT_MS)
-    }, AWAIT_MS)
+      this.schedule(undefined, LOOK_MS)
+    }, LOOK_MS)
     this.reader = new Reader(
       this.#jobs,
       found => this.#tellFound(found.id, found.job),

@@ -5,9 +5,10 @@
  *  `#mode` is set by `#become` alone. */
 import type { Collection } from 'mongodb'
 import { type Clock, within } from '../clock.ts'
+import type { Job } from '../job/job.ts'
 import type { Lease, NodeInfo, Report } from './lease.ts'
 import type { Taker } from './placement.ts'
-import { isLiving, readRegistry, type Seen, takesJobs } from './registry.ts'
+import { isLiving, type Owners, readCluster, readRegistry, type Seen, takesJobs } from './registry.ts'
 
 /** What this process learns of its place in the cluster. */
 export type Told =
@@ -23,8 +24,8 @@ export type Told =
   | { readonly type: 'failed'; readonly error: unknown }
   /** A heartbeat got through: what people want of this node, and how far its clock is off, stand in the lease. */
   | { readonly type: 'heard' }
-  /** The registry as it is now. */
-  | { readonly type: 'looked'; readonly known: readonly Seen[] }
+  /** The registry as it is now; with it, where they are wanted, the ips that jobs have. */
+  | { readonly type: 'looked'; readonly known: readonly Seen[]; readonly owners?: Owners }
   | { readonly type: 'joined'; readonly ip: string }
   /** Its lease ended, or somebody ended it, without a word from that node. */
   | { readonly type: 'left'; readonly ip: string }
@@ -37,6 +38,8 @@ export interface MembershipOptions {
   readonly clock: Clock
   /** What the node says of itself. */
   readonly report: () => Report
+  /** The jobs, whose ips are read with the registry while they are wanted: it saves a question each heartbeat. Default: never. */
+  readonly owned?: () => Collection<Job> | undefined
   readonly tell: (told: Told) => void
 }
 
@@ -196,8 +199,8 @@ export class Membership {
   }
 
   async #look(): Promise<void> {
-    const { nodes, ip, tell } = this.#options
-    const known = await this.#inTime(readRegistry(nodes))
+    const { ip, tell } = this.#options
+    const { known, ...more } = await this.#inTime(this.#read())
     if (this.#mode !== 'holding') return
     const living = known.filter(node => node._id === ip || isLiving(node)).map(node => node._id)
     const before = this.#living
@@ -210,6 +213,12 @@ export class Membership {
       for (const other of before) if (!living.includes(other) && !stopped.has(other)) tell({ type: 'left', ip: other })
     }
     this.#glance?.unsubscribe()
-    tell({ type: 'looked', known })
+    tell({ type: 'looked', known, ...more })
+  }
+
+  async #read(): Promise<{ readonly known: readonly Seen[]; readonly owners?: Owners }> {
+    const { nodes, owned } = this.#options
+    const jobs = owned?.()
+    return jobs === undefined ? { known: await readRegistry(nodes) } : await readCluster(nodes, jobs)
   }
 }

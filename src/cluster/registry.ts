@@ -3,7 +3,8 @@
  *  A node counts as dead when its lease has ended and a survivor has replaced its incarnation under the same condition; from
  *  then on `lease` is 0, its process is fenced should it still be there, and only then are its runs and jobs others' business.
  *  Always holds: the server decides each of these, in one update; a machine's own clock only tells when to ask. */
-import { type Collection, type Filter, ObjectId } from 'mongodb'
+import { type Collection, type Document, type Filter, ObjectId } from 'mongodb'
+import type { Job } from '../job/job.ts'
 import { ENDED, LEASE_END, type NodeInfo } from './lease.ts'
 
 /** A node as it was read. */
@@ -20,12 +21,36 @@ export interface Held extends Seen {
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 const FORGOTTEN_AFTER_MS = 7 * 24 * 3_600_000
 
+/** Ips that jobs have; null: there are jobs of none. */
+export type Owners = ReadonlySet<string | null>
+
+const NODES = [{ $match: { _id: { $type: 'string' } } }, { $set: { left: { $subtract: [LEASE_END, '$$NOW'] } } }]
+/** Cheap, as the index skips from one ip to the next. */
+const OWNERS = [{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }, { $project: { _id: 0, owner: '$_id' } }]
+
 /** All nodes, by ip. */
 export async function readRegistry(nodes: Collection<NodeInfo>): Promise<readonly Seen[]> {
-  const stages = [{ $match: { _id: { $type: 'string' } } }, { $set: { left: { $subtract: [LEASE_END, '$$NOW'] } } }]
-  const known = await nodes.aggregate<NodeInfo & { left: unknown }>(stages).toArray()
-  return known.map(node => ({ ...node, left: Number(node.left) })).sort((a, b) => (a._id < b._id ? -1 : 1))
+  return seen(await nodes.aggregate(NODES).toArray())
 }
+
+export async function readOwners(jobs: Collection<Job>): Promise<Owners> {
+  return owners(await jobs.aggregate(OWNERS).toArray())
+}
+
+/** Both in one question. */
+export async function readCluster(nodes: Collection<NodeInfo>, jobs: Collection<Job>) {
+  const stages = [...NODES, { $unionWith: { coll: jobs.collectionName, pipeline: OWNERS } }]
+  const found = await nodes.aggregate(stages).toArray()
+  return {
+    known: seen(found.filter(({ _id }) => _id !== undefined)),
+    owners: owners(found.filter(({ _id }) => _id === undefined)),
+  }
+}
+
+const seen = (found: readonly Document[]): readonly Seen[] =>
+  found.map(node => ({ ...node, left: Number(node.left) }) as Seen).sort((a, b) => (a._id < b._id ? -1 : 1))
+
+const owners = (found: readonly Document[]): Owners => new Set(found.map(({ owner }) => owner))
 
 export const isLiving = (node: Seen) => node.status !== 'stopped' && node.left > 0
 

@@ -21,6 +21,8 @@ import {
   isClosed,
   isForgotten,
   isLiving,
+  type Owners,
+  readOwners,
   readRegistry,
   type Seen,
   staysClosed,
@@ -69,6 +71,8 @@ export class Takeover {
   /** Jobs that are told as stranded, by their ip. */
   readonly #stranded = new Map<string, Stranded>()
   #known: readonly Seen[] = []
+  /** As they were read with the registry, until they are made use of. */
+  #owners: Owners | undefined
   /** Who takes jobs, and how many functions each can perform. */
   #takers = ''
   #keepAt = Number.NEGATIVE_INFINITY
@@ -82,11 +86,17 @@ export class Takeover {
     this.#options = options
   }
 
-  /** Hears what the registry says now; answers in how many ms to look again, where that is before the next heartbeat. */
-  look(known: readonly Seen[]): number | undefined {
+  /** Whether it wants to hear which ips jobs have: it looks after those of dead nodes. */
+  get keeps(): boolean {
+    return this.#rank() === 0
+  }
+
+  /** Hears what the registry says now, and which ips jobs have where that was read with it; answers in how many ms to look again, where that is before the next heartbeat. */
+  look(known: readonly Seen[], owners?: Owners): number | undefined {
     const { clock, leaseMs } = this.#options
     const { ip } = this.#options.writer.by
     this.#known = known
+    this.#owners = owners
     const others = known.filter(node => node._id !== ip)
     const closed = others.filter(isClosed).map(node => node.incarnation)
     if (closed.some(incarnation => !this.#closed.has(incarnation))) this.#keepAt = Number.NEGATIVE_INFINITY
@@ -144,6 +154,7 @@ export class Takeover {
       await patience.once('close leases that ended', async () => {
         if (!this.#mayAct() || !(await closeEnded(nodes, node))) return
         this.#known = await readRegistry(nodes)
+        this.#owners = undefined
         this.#keepAt = Number.NEGATIVE_INFINITY
       })
     }
@@ -161,15 +172,16 @@ export class Takeover {
   /** Once a lease, and when there are jobs of an ip that nobody has ever held: looks after jobs that no living node has, and forgets
    *  nodes that nobody misses. */
   async #keep(): Promise<void> {
-    const { clock, leaseMs } = this.#options
-    let owners: ReadonlySet<string | null> | undefined = await this.#owners()
+    const { clock, jobs, leaseMs } = this.#options
+    let owners: Owners | undefined = this.#owners ?? (await readOwners(jobs))
+    this.#owners = undefined
     if (monotonicNow(clock) < this.#keepAt && !this.#hasStrangers(owners)) return
     for (let more = true; more && this.#mayAct() && this.#rank() === 0; ) {
       const began = monotonicNow(clock)
       this.#keepAt = Number.POSITIVE_INFINITY
       let every = 0
       try {
-        more = await this.#round(owners ?? (await this.#owners()))
+        more = await this.#round(owners ?? (await readOwners(jobs)))
         owners = undefined
         every = leaseMs * KEEP_EVERY
       } finally {
@@ -183,7 +195,7 @@ export class Takeover {
   }
 
   /** Every owner in turn; answers whether there is more to move. */
-  async #round(used: ReadonlySet<string | null>): Promise<boolean> {
+  async #round(used: Owners): Promise<boolean> {
     const { emit, jobs, leaseMs, nodes, writer } = this.#options
     const { ip } = writer.by
     const known = new Map(this.#known.map(node => [node._id, node]))
@@ -207,14 +219,8 @@ export class Takeover {
     return more
   }
 
-  /** All ips that jobs have: cheap, as the index skips from one to the next. */
-  async #owners(): Promise<ReadonlySet<string | null>> {
-    const groups = await this.#options.jobs.aggregate([{ $sort: { ip: 1 } }, { $group: { _id: '$ip' } }]).toArray()
-    return new Set(groups.map(({ _id }) => _id as string | null))
-  }
-
   /** Whether there are jobs of an ip that no process has held, and that were not told as stranded. */
-  #hasStrangers(owners: ReadonlySet<string | null>): boolean {
+  #hasStrangers(owners: Owners): boolean {
     const held = new Set(this.#known.flatMap(({ _id, incarnation }) => (incarnation === undefined ? [] : [_id])))
     return [...owners].some(owner => owner !== null && !held.has(owner) && !this.#stranded.has(owner))
   }

@@ -64,6 +64,8 @@ const CONNECT_TIMEOUT_MS = OPTIONS.connectTimeout.default
 /** A killed primary otherwise silences the stream for the driver's default of 30 s. */
 const STREAM_SELECTION_MS = 5_000
 const SOCKET_TIMEOUT_MS = 15_000
+/** Members tell at once when something changes; who is silent is found out by the two above, and the stream's own watch. */
+const STREAM_HEARTBEAT_MS = 60_000
 const RENEW_PAUSE_MS = 1_000
 const UNAUTHORISED: ReadonlySet<unknown> = new Set([11, 13, 18, 8000])
 /** What a connection string or a client of the user's asks for is not for us: nodes decide by what the primary has now (where it
@@ -142,6 +144,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       serverSelectionTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       connectTimeoutMS: Math.min(connectTimeout, STREAM_SELECTION_MS),
       socketTimeoutMS: SOCKET_TIMEOUT_MS,
+      heartbeatFrequencyMS: STREAM_HEARTBEAT_MS,
       maxPoolSize: 4,
     })
     const streamDb = stream.db(dbName, OURS)

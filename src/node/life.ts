@@ -6,7 +6,7 @@
 import { patiently, wait } from '../clock.ts'
 import { Lease, NO_STREAM, type Report } from '../cluster/lease.ts'
 import { Membership, type Told } from '../cluster/membership.ts'
-import type { Seen } from '../cluster/registry.ts'
+import type { Owners, Seen } from '../cluster/registry.ts'
 import { ServerTime } from '../cluster/server-time.ts'
 import { ownAddress } from '../database/connection.ts'
 import { type Database, openDatabase } from '../database/database.ts'
@@ -83,6 +83,7 @@ export class Life {
       ...shared,
       lease: this.#lease,
       report: () => this.#report(),
+      owned: () => (this.#stages?.keeps ? database.collections.jobs : undefined),
       tell: told => this.#hear(told),
     })
     this.#time = new ServerTime({
@@ -180,7 +181,7 @@ export class Life {
       case 'heard':
         return this.#heard()
       case 'looked':
-        return this.#looked(told.known)
+        return this.#looked(told.known, told.owners)
       case 'joined':
         return this.#emit({ type: 'node.joined', ip: told.ip })
       case 'left':
@@ -195,8 +196,8 @@ export class Life {
     this.#opening.catch(error => this.#emit({ type: 'stream.interrupted', reason: String(error) }))
   }
 
-  #looked(known: readonly Seen[]): void {
-    const again = this.#stages?.looked(known)
+  #looked(known: readonly Seen[], owners: Owners | undefined): void {
+    const again = this.#stages?.looked(known, owners)
     if (again !== undefined) this.#membership.glance(again)
   }
 

@@ -16,7 +16,7 @@ import { type Clock, monotonicNow, section, systemClock, WATCHFUL_SLEEP_MS } fro
 import { Adoption } from '../cluster/adoption.ts'
 import type { Lease } from '../cluster/lease.ts'
 import type { Membership } from '../cluster/membership.ts'
-import type { Seen } from '../cluster/registry.ts'
+import type { Owners, Seen } from '../cluster/registry.ts'
 import type { ServerTime } from '../cluster/server-time.ts'
 import { Sweeper } from '../cluster/sweeper.ts'
 import { Takeover } from '../cluster/takeover.ts'
@@ -250,10 +250,15 @@ export class Stages {
     for (const [id, needed] of this.#adoption.unable) if (needed === func) this.#follower.read(id)
   }
 
+  /** Whether it wants to hear which ips jobs have, with who has which. */
+  get keeps(): boolean {
+    return this.#isOpen && this.#takeover.keeps
+  }
+
   /** Hears who has which ip now; answers in how many ms to look again, where that is before the next heartbeat. */
-  looked(known: readonly Seen[]): number | undefined {
+  looked(known: readonly Seen[], owners?: Owners): number | undefined {
     this.#sweeper.looked(known)
-    return this.#isOpen ? this.#takeover.look(known) : undefined
+    return this.#isOpen ? this.#takeover.look(known, owners) : undefined
   }
 
   abort(runId: string, why: Abort): void {

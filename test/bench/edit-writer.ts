@@ -1,22 +1,27 @@
-/** Edit writer: another process that edits. It sets `next_run_time` of a job to now, and a field of a document that only a bare
- *  change stream watches, in turns; each time it says which and when, by the clock that all processes of a machine share. */
+/** Edit writer: another process that edits. It sets `next_run_time` to now of a job and of a document that only a bare stream watches,
+ *  in turns; each time it says which and when, by the clock that all processes of a machine share. */
+import { once } from 'node:events'
 import { MongoClient } from 'mongodb'
+import { wait } from '../../src/clock.ts'
 
-const [uri = '', edits = '500'] = process.argv.slice(2)
+/** So long the last run's end is written before the next edit. */
+const REST_MS = 15
+const [uri = '', edits = ''] = process.argv.slice(2)
 const client = await MongoClient.connect(uri)
-const jobs = client.db().collection<{ _id: string }>('jobs')
-const bare = client.db().collection<{ _id: string }>('bare')
-const seen = () => new Promise<void>(resolve => process.once('message', () => resolve()))
+const targets = [
+  { kind: 'job', collection: client.db().collection<{ _id: string }>('jobs'), _id: 'edited' },
+  { kind: 'bare', collection: client.db().collection<{ _id: string }>('bare'), _id: 'raw-0' },
+] as const
 
-const options = { writeConcern: { w: 'majority' as const } }
-await bare.updateOne({ _id: 'x' }, { $set: { n: -1 } }, { upsert: true, ...options })
-for (let n = 0; n < Number(edits) * 2; n++) {
-  const kind = n % 2 === 0 ? 'job' : 'bare'
-  const answer = seen()
-  process.send?.({ kind, n, at: String(process.hrtime.bigint()) })
-  if (kind === 'job') await jobs.updateOne({ _id: 'edited' }, { $set: { next_run_time: new Date() } }, options)
-  else await bare.updateOne({ _id: 'x' }, { $set: { n } }, options)
-  await answer
+for (let i = 0; i < Number(edits); i++) {
+  for (const { kind, collection, _id } of targets) {
+    const answer = once(process, 'message')
+    process.send?.({ kind, at: String(process.hrtime.bigint()) })
+    const $set = { next_run_time: new Date() }
+    await collection.updateOne({ _id }, { $set }, { writeConcern: { w: 'majority' } })
+    await answer
+    await wait(REST_MS)
+  }
 }
 await client.close()
 process.disconnect()

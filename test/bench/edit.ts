@@ -1,71 +1,80 @@
-/** Edit to start: from another process's `next_run_time: now` to the first line of the function, beside the latency of a bare
- *  change stream measured in turns with it. */
-import { fork } from 'node:child_process'
+/** Edit: from another process's `next_run_time: now` to the first line of the function, in a fresh node; beside it, in turns, the least
+ *  that this can take: a bare change stream in a fresh process that claims with one raw update what it is told of. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { MongoClient } from 'mongodb'
-import { createNode } from '../../src/index.ts'
-import { startServer } from './server.ts'
-import { median, print, quantile } from './table.ts'
+import { type Measure, rounds } from './figures.ts'
+import { startFreshNode } from './fresh-node.ts'
+import { insertRaw, type Loose } from './raw-claims.ts'
+import { quantile } from './table.ts'
 
-const EDITS = 500
-const RUNS = 3
+const EDITS = 300
 
-export async function bench(): Promise<void> {
-  for (const members of [1, 3] as const) {
-    const server = await startServer(members)
-    const rows: number[][] = []
-    for (let run = 0; run < RUNS; run++) rows.push(await measure(server.uri(`edit${run}`)))
-    await server.stop()
-    const [job50, job99, bare50, bare99] = [0, 1, 2, 3].map(i => median(rows.map(row => row[i] as number))) as [
-      number,
-      number,
-      number,
-      number,
-    ]
-    print(`edit to start, ${members === 1 ? 'one member' : 'three members'}: ${EDITS} edits, median of ${RUNS} runs`, [
-      ['', 'p50 ms', 'p99 ms'],
-      ['next_run_time: now → function starts', job50, job99],
-      ['bare change stream', bare50, bare99],
-      ['ratio (limit 3)', job50 / bare50, job99 / bare99],
-    ])
+export const measure: Measure = async server => {
+  const samples = { job: [] as number[], stream: [] as number[], bare: [] as number[] }
+  const measured = await rounds(async i => {
+    const uri = server.uri(`edit${i}`)
+    await using client = await MongoClient.connect(uri)
+    const trigger = { type: 'interval', days: 1 }
+    const jobs = client.db().collection<Loose>('jobs')
+    await jobs.insertOne({ _id: 'edited', func: 'told', ip: 'bench', max_instances: 10, trigger })
+    await insertRaw(client.db().collection<Loose>('bare'), 1)
+    const node = await startFreshNode(uri)
+    const bare = start('bare-stream.ts', [uri])
+    await once(bare, 'message')
+    const took = await edits(start('edit-writer.ts', [uri, String(EDITS)]), { job: node.child, bare })
+    bare.kill('SIGKILL')
+    await node.stop()
+    for (const kind of ['job', 'stream', 'bare'] as const) samples[kind].push(...took[kind])
+    return took
+  })
+  const of = (kind: keyof typeof samples, p: number) => measured.map(took => quantile(took[kind], p))
+  const ratio = (p: number) => measured.map(({ job, bare }) => quantile(job, p) / quantile(bare, p))
+  return {
+    work: `edit to start, ${EDITS} edits, a fresh node`,
+    figures: [
+      { name: 'edit to start, p50', unit: 'ms', values: of('job', 0.5) },
+      { name: 'edit to start, p99', unit: 'ms', values: of('job', 0.99) },
+      { name: 'bare stream, p50', unit: 'ms', values: of('stream', 0.5) },
+      { name: 'bare stream, p99', unit: 'ms', values: of('stream', 0.99) },
+      { name: 'bare stream and one claim, p50', unit: 'ms', values: of('bare', 0.5) },
+      { name: 'bare stream and one claim, p99', unit: 'ms', values: of('bare', 0.99) },
+      { name: 'ratio to stream and claim, p50', unit: '', values: ratio(0.5), limit: { most: 1.2 } },
+      { name: 'ratio to stream and claim, p99', unit: '', values: ratio(0.99), limit: { most: 1.2 } },
+    ],
+    samples: { 'edit to start': samples.job, 'bare stream': samples.stream, 'bare stream and one claim': samples.bare },
   }
 }
 
-async function measure(uri: string): Promise<number[]> {
-  const started: ((at: bigint) => void)[] = []
-  const node = createNode({
-    uri,
-    logger: false,
-    ip: 'bench',
-    tasks: { edited: () => started.shift()?.(process.hrtime.bigint()) },
-    jobs: [{ _id: 'edited', func: 'edited', trigger: { type: 'interval', days: 1 }, max_instances: 10 }],
-  })
-  await node.start()
-  const client = await MongoClient.connect(uri)
-  const { operationTime } = await client.db().command({ ping: 1 })
-  const stream = client
-    .db()
-    .collection('bare')
-    .watch([{ $match: { 'updateDescription.updatedFields.n': { $gte: 0 } } }], { startAtOperationTime: operationTime })
-  const events: ((at: bigint) => void)[] = []
-  stream.on('change', () => events.shift()?.(process.hrtime.bigint()))
-  const took = { job: [] as number[], bare: [] as number[] }
-  const writer = fork(fileURLToPath(new URL('./edit-writer.ts', import.meta.url)), [uri, String(EDITS)], {
-    execArgv: ['--import', 'tsx'],
-  })
-  await new Promise<void>((resolve, reject) => {
-    writer.on('message', ({ kind, at }: { kind: 'job' | 'bare'; at: string }) => {
-      const done = (end: bigint) => {
-        took[kind].push(Number(end - BigInt(at)) / 1e6)
-        writer.send('next')
-      }
-      if (kind === 'job') started.push(done)
-      else events.push(done)
+const start = (file: string, args: readonly string[]) =>
+  fork(fileURLToPath(new URL(`./${file}`, import.meta.url)), args, { execArgv: ['--import', 'tsx'] })
+
+interface Told {
+  readonly type: string
+  readonly at: string
+  /** Of a bare stream: when the event came. */
+  readonly event?: string
+}
+
+/** Milliseconds from each edit on; the writer waits for each to be told. */
+async function edits(writer: ChildProcess, tellers: Readonly<Record<'job' | 'bare', ChildProcess>>) {
+  const took = { job: [] as number[], stream: [] as number[], bare: [] as number[] }
+  const since = (edit: string, end: string) => Number(BigInt(end) - BigInt(edit)) / 1e6
+  let pending: { readonly kind: 'job' | 'bare'; readonly at: string } | undefined
+  for (const kind of ['job', 'bare'] as const) {
+    tellers[kind].on('message', ({ type, at, event }: Told) => {
+      if (type !== 'told' || pending?.kind !== kind) return
+      took[kind].push(since(pending.at, at))
+      if (event !== undefined) took.stream.push(since(pending.at, event))
+      pending = undefined
+      writer.send('next')
     })
-    writer.on('exit', code => (code === 0 ? resolve() : reject(new Error(`the writer ended with ${code}`))))
+  }
+  writer.on('message', edit => {
+    pending = edit as typeof pending
   })
-  await stream.close()
-  await node.close()
-  await client.close()
-  return [quantile(took.job, 0.5), quantile(took.job, 0.99), quantile(took.bare, 0.5), quantile(took.bare, 0.99)]
+  const [code] = await once(writer, 'exit')
+  if (code !== 0) throw new Error(`the writer ended with ${code}`)
+  return took
 }

@@ -1,7 +1,7 @@
 /** Raw claims: the database work of claiming alone, without a scheduler: guarded majority updates in bulk and a find of the winners. */
 import { type Collection, ObjectId } from 'mongodb'
 
-type Loose = { _id: string } & Record<string, unknown>
+export type Loose = { _id: string } & Record<string, unknown>
 
 const BULK = 100
 
@@ -34,26 +34,53 @@ export async function claimRaw(
   return won
 }
 
+/** Claims each id once, each by a command of its own, with so many under way. */
+export async function claimSingly(
+  jobs: Collection<Loose>,
+  ids: readonly string[],
+  round: number,
+  atOnce: number,
+): Promise<void> {
+  const left = [...ids]
+  const work = async () => {
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      const { filter, update } = claimOf(id, timeOf(round), timeOf(round + 1))
+      const options = { writeConcern: { w: 'majority' }, returnDocument: 'after' } as const
+      await jobs.findOneAndUpdate(filter as never, update as never, options)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+}
+
 async function claimChunk(jobs: Collection<Loose>, ids: readonly string[], round: number): Promise<number> {
-  const due = new Date(round * 1000)
-  const next = new Date((round + 1) * 1000)
-  const runs = ids.map(() => new ObjectId().toHexString())
-  const entry = { run_time: due, claimed: due, node: 'raw', incarnation: 'raw', attempt: 1 }
-  const operations = ids.map((_id, i) => ({
-    updateOne: {
-      filter: { _id, ip: 'raw', next_run_time: due, 'state.running.1000': { $exists: false } },
-      update: {
-        $set: { next_run_time: next, touch: runs[i], 'state.planned': { next_run_time: next, trigger: 'raw' } },
-        $push: { 'state.running': { $each: [{ ...entry, run_id: runs[i], job: _id }], $slice: -1 } },
-        $max: { 'state.claimed_to': due },
-        $inc: { 'state.runs': 1 },
-        $currentDate: { 'state.fence': { $type: 'timestamp' } },
-      },
-    },
-  }))
+  const claims = ids.map(id => claimOf(id, timeOf(round), timeOf(round + 1)))
+  const operations = claims.map(({ filter, update }) => ({ updateOne: { filter, update } }))
   await jobs.bulkWrite(operations as never, { ordered: false, writeConcern: { w: 'majority' } })
+  const runs = claims.map(({ run_id }) => run_id)
   const found = await jobs
     .find({ _id: { $in: [...ids] }, 'state.running.run_id': { $in: runs } }, { readConcern: { level: 'majority' } })
     .toArray()
   return found.length
 }
+
+/** The write of a claim as a node makes it: from one run time to the next, or to none. */
+export function claimOf(_id: string, due: Date, next: Date | undefined) {
+  const run_id = new ObjectId().toHexString()
+  const entry = { run_id, job: _id, run_time: due, claimed: due, node: 'raw', incarnation: 'raw', attempt: 1 }
+  const planned = { trigger: 'raw', ...(next && { next_run_time: next }) }
+  return {
+    run_id,
+    filter: { _id, ip: 'raw', next_run_time: due, 'state.running.1000': { $exists: false } },
+    update: {
+      $set: { touch: run_id, 'state.planned': planned, ...(next && { next_run_time: next }) },
+      ...(next === undefined && { $unset: { next_run_time: '' } }),
+      $push: { 'state.running': { $each: [entry], $slice: -1 } },
+      $max: { 'state.claimed_to': due },
+      $inc: { 'state.runs': 1 },
+      $currentDate: { 'state.fence': { $type: 'timestamp' } },
+    },
+  }
+}
+
+/** The run time of a round. */
+const timeOf = (round: number) => new Date(round * 1_000)

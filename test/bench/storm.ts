@@ -1,93 +1,67 @@
-/** Storm: many jobs inserted at once by a script while the node runs, until all are armed in memory; beside a bare change stream that
- *  reads the same inserts into the same kind of collection. */
-import { fork } from 'node:child_process'
-import { PerformanceObserver } from 'node:perf_hooks'
-import { fileURLToPath } from 'node:url'
-import { MongoClient } from 'mongodb'
-import { connect, createNode } from '../../src/index.ts'
-import { watchProcessor } from './processor.ts'
-import { startServer } from './server.ts'
-import { median, print } from './table.ts'
+/** Storm: twenty thousand one-shot jobs that are due already when a fresh node starts, from the first claim until the last row is stored
+ *  and the last job is over; beside it raw claims of as many documents, in bulks and one by one. */
+import { type Collection, MongoClient } from 'mongodb'
+import { wait } from '../../src/clock.ts'
+import { type Measure, rounds } from './figures.ts'
+import { startFreshNode } from './fresh-node.ts'
+import { claimRaw, claimSingly, insertRaw, type Loose } from './raw-claims.ts'
 
-const JOBS = 100_000
-const RUNS = 3
+const JOBS = 20_000
+/** Single claims are slow, and as fast with fewer. */
+const SINGLE = 4_000
+const AT_ONCE = 4
+const SINGLES_AT_ONCE = 100
+const POLL_MS = 20
+const LIMIT_MS = 300_000
 
-export async function bench(): Promise<void> {
-  const server = await startServer()
-  const rows: { bare: number; armed: number; written: number; longest: number; busiest: number }[] = []
-  for (let run = 0; run < RUNS; run++) {
-    const bare = await readBare(server.uri(`bare${run}`))
-    rows.push({ bare, ...(await arm(server.uri(`storm${run}`))) })
+export const measure: Measure = async server => {
+  const measured = await rounds(async i => {
+    await using client = await MongoClient.connect(server.uri(`storm${i}`))
+    const raw = client.db(`storm-raw${i}`).collection<Loose>('jobs')
+    const ids = await insertRaw(raw, JOBS)
+    const bulk = await rate(JOBS, () => claimRaw(raw, ids, 0, 1))
+    const bulks = await rate(JOBS, () => claimRaw(raw, ids, 1, AT_ONCE))
+    const singles = await rate(SINGLE, () => claimSingly(raw, ids.slice(0, SINGLE), 2, SINGLES_AT_ONCE))
+    await client.db(`storm-raw${i}`).dropDatabase()
+
+    const jobs = client.db().collection<Loose>('jobs')
+    const trigger = { type: 'date', run_date: new Date() }
+    const job = { func: 'work', ip: 'bench', trigger, misfire_grace_time: null }
+    await jobs.insertMany(Array.from({ length: JOBS }, (_, i) => ({ _id: `s-${i}`, ...job })))
+    const node = await startFreshNode(server.uri(`storm${i}`))
+    const rows = client.db().collection('executions')
+    const end = await over(jobs, rows)
+    await node.stop()
+    const [first] = await rows.find().sort({ claimed: 1 }).limit(1).toArray()
+    const runs = (JOBS * 1_000) / (end - Number(first?.claimed))
+    await client.db().dropDatabase()
+    return { runs, share: runs / bulk, bulk, bulks, singles }
+  })
+  const of = (key: keyof (typeof measured)[number]) => measured.map(round => round[key])
+  return {
+    work: `${JOBS.toLocaleString('en')} due one-shot jobs, history kept, a fresh node`,
+    figures: [
+      { name: 'runs', unit: '/s', values: of('runs') },
+      { name: 'share of raw bulk claims, one after the other', unit: '', values: of('share'), limit: { least: 0.5 } },
+      { name: 'raw bulk claims, one after the other', unit: '/s', values: of('bulk') },
+      { name: `raw bulk claims, ${AT_ONCE} at once`, unit: '/s', values: of('bulks') },
+      { name: `raw single claims, ${SINGLES_AT_ONCE} at once`, unit: '/s', values: of('singles') },
+    ],
+    samples: {},
   }
-  await server.stop()
-  const of = (key: keyof (typeof rows)[number]) => median(rows.map(row => row[key]))
-  print(`${JOBS.toLocaleString('en')} jobs inserted while the node runs, median of ${RUNS} runs`, [
-    ['', 's', 'ratio'],
-    ['bare stream has read all', of('bare') / 1000, 1],
-    ['armed in memory (limit 2)', of('armed') / 1000, median(rows.map(row => row.armed / row.bare))],
-    ['plans written back', of('written') / 1000, median(rows.map(row => row.written / row.bare))],
-  ])
-  print('longest synchronous section of ours', [
-    ['', 'ms'],
-    [`processor time, worst of ${RUNS} runs (limit 50)`, Math.max(...rows.map(row => row.busiest))],
-    ['with the waits for a processor, which server and writer want too', Math.max(...rows.map(row => row.longest))],
-  ])
 }
 
-/** Milliseconds from the first insert on; resolves when `done` says so. */
-async function storm(uri: string, done: () => Promise<void>): Promise<number> {
-  const writer = fork(fileURLToPath(new URL('./storm-writer.ts', import.meta.url)), [uri, String(JOBS)], {
-    execArgv: ['--import', 'tsx'],
-  })
-  await new Promise(resolve => writer.once('message', resolve))
-  const start = performance.now()
-  await done()
-  return performance.now() - start
+async function rate(count: number, work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now()
+  await work()
+  return (count * 1_000) / (performance.now() - began)
 }
 
-async function readBare(uri: string): Promise<number> {
-  await using client = await connect({ uri })
-  await client.init()
-  const reader = await MongoClient.connect(uri)
-  const { operationTime } = await reader.db().command({ ping: 1 })
-  const stream = reader.db().collection('jobs').watch([], { startAtOperationTime: operationTime, batchSize: 1_000 })
-  const took = await storm(uri, async () => {
-    for (let count = 0; count < JOBS; ) if ((await stream.tryNext()) !== null) count++
-  })
-  await stream.close()
-  await reader.close()
-  return took
-}
-
-async function arm(uri: string): Promise<{ armed: number; written: number; longest: number; busiest: number }> {
-  const node = createNode({ uri, ip: 'bench', logger: false, tasks: { work: () => {} } })
-  await node.start()
-  const spans: { start: number; end: number }[] = []
-  const observer = new PerformanceObserver(list => {
-    for (const { name, startTime, duration } of list.getEntries())
-      if (name.startsWith('tidewheel.')) spans.push({ start: startTime, end: startTime + duration })
-  })
-  observer.observe({ entryTypes: ['measure'] })
-  const processor = watchProcessor()
-  const start = performance.now()
-  const armed = await storm(uri, () => until(async () => node.status().armed === JOBS))
-  const client = await MongoClient.connect(uri)
-  const planned = () =>
-    client
-      .db()
-      .collection('jobs')
-      .countDocuments({ next_run_time: { $exists: false } })
-  await until(async () => (await planned()) === 0)
-  const written = performance.now() - start
-  observer.disconnect()
-  await client.close()
-  await node.close()
-  const longest = Math.max(0, ...spans.map(({ start, end }) => end - start))
-  const times = await processor.ran(spans)
-  await processor.stop()
-  return { armed, written, longest, busiest: Math.max(0, ...times) }
-}
-
-async function until(done: () => Promise<boolean>): Promise<void> {
-  while (!(await done())) await new Promise(resolve => setTimeout(resolve, 5))
+/** The time at which each run has its row and no job is left. */
+async function over(jobs: Collection<Loose>, rows: Collection): Promise<number> {
+  for (const limit = Date.now() + LIMIT_MS; Date.now() < limit; await wait(POLL_MS)) {
+    if ((await jobs.estimatedDocumentCount()) > 0) continue
+    if ((await rows.estimatedDocumentCount()) >= JOBS) return Date.now()
+  }
+  throw new Error(`not all ${JOBS} jobs were over after ${LIMIT_MS / 1_000} s`)
 }

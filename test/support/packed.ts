@@ -3,7 +3,7 @@
  *  Also other versions of Node, real ones, to run it on; each is installed once into our cache (some 200 MB). */
 import { execFile } from 'node:child_process'
 import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { built } from './cli.ts'
@@ -29,7 +29,9 @@ export async function pack(folder: string): Promise<Packed> {
   await mkdir(at, { recursive: true })
   for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'])
     await copyFile(join(root, name), join(at, name))
-  await cp(join(root, 'scripts'), join(at, 'scripts'), { recursive: true })
+  // What somebody has installed for the benchmarks is none of it.
+  const filter = (path: string) => basename(path) !== 'node_modules'
+  await cp(join(root, 'scripts'), join(at, 'scripts'), { recursive: true, filter })
   await cp(built(), join(at, 'dist'), { recursive: true })
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
   const config = join(root, '.config', 'vite.config.ts')

@@ -1,4 +1,4 @@
-/** Crowd node: one process that runs a node, until it is killed. */
+/** Kills node: one process that runs a node, until it is killed. */
 import { createNode } from '../../src/index.ts'
 
 const [uri = '', ip = ''] = process.argv.slice(2)

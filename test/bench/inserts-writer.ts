@@ -1,4 +1,4 @@
-/** Storm writer: another process that inserts many jobs, in unordered batches, as a script would. */
+/** Inserts writer: another process that inserts many jobs, in unordered batches, as a script would. */
 import { MongoClient } from 'mongodb'
 
 const [uri = '', count = '100000', ip = 'bench'] = process.argv.slice(2)
