@@ -6,6 +6,7 @@ const benches = {
   edit: () => import('./edit.ts'),
   storm: () => import('./storm.ts'),
   runs: () => import('./runs.ts'),
+  start: () => import('./start.ts'),
   indexes: () => import('./indexes.ts'),
   lists: () => import('./lists.ts'),
   heap: () => import('./heap.ts'),
