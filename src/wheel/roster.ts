@@ -10,7 +10,8 @@ import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { describe, parseJob, show } from '../job/parse.ts'
 import { isOver, ownState, type Plan, plan } from '../job/plan.ts'
 import { type Sound, soundOf } from '../job/sound.ts'
-import { type Effect, type Entry, jitterOf, NONE, newEntry, type PlanWrite } from './entry.ts'
+import { Entries } from './entries.ts'
+import { type Effect, type Entry, jitterOf, NO_ECHOES, NO_PROBLEMS, newEntry, type PlanWrite } from './entry.ts'
 import { jobNews, newsOf, turned } from './job-news.ts'
 import { documentOf, errorOf, isKept, isTime, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
@@ -43,7 +44,7 @@ const STEP_BACK_MS = 100
 
 export class Roster {
   readonly #options: RosterOptions
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Entries()
   readonly #wheel: Wheel
   readonly #triggers: KnownTriggers
   /** Due, but without a place to run yet: ids by executor, longest waiting first. */
@@ -126,9 +127,7 @@ export class Roster {
         this.#reading++
         return []
       case 'synced':
-        return [...this.#entries.values()]
-          .filter(entry => entry.seen !== this.#reading)
-          .flatMap(entry => this.#gone(entry.id, 'deleted', null))
+        return [...this.unseen()].flatMap(id => this.#gone(id, 'deleted', null))
     }
   }
 
@@ -148,6 +147,7 @@ export class Roster {
         // With another executor since then it waits in the wheel again.
         if (entry === undefined || entry.place !== undefined || entry.executor !== executor) continue
         entry.place = executor
+        this.#entries.keep(entry)
         taken.push(entry)
         free--
       }
@@ -160,17 +160,21 @@ export class Roster {
     entry.place = undefined
     entry.notBefore = entry.woken && entry.waiting !== undefined ? 0 : notBefore
     entry.woken = false
-    if (this.#entries.get(entry.id) === entry) this.#arm(entry)
+    if (this.#entries.holds(entry)) this.#arm(entry)
+    this.#keep(entry)
   }
 
   /** A claim of the entry was refused although memory thought otherwise; answers how many were in a row. */
   refused(entry: Entry): number {
-    return ++entry.refused
+    entry.refused++
+    this.#keep(entry)
+    return entry.refused
   }
 
   /** A claim of the entry was won. */
   won(entry: Entry): void {
     entry.refused = 0
+    this.#keep(entry)
   }
 
   /** The plan of an entry as it is to be written; undefined: the document says it already. */
@@ -188,11 +192,13 @@ export class Roster {
     entry.dropped = undefined
     entry.copied = false
     entry.bare = false
-    if (due === undefined) return
-    entry.stored = due
-    entry.planned = due
-    entry.acknowledged = ordered === true
-    entry.pausedBy = undefined
+    if (due !== undefined) {
+      entry.stored = due
+      entry.planned = due
+      entry.acknowledged = ordered === true
+      entry.pausedBy = undefined
+    }
+    this.#keep(entry)
   }
 
   /** A plan may not have been written; answers whether its document is to be read: one that refuses its plan again and again is
@@ -201,13 +207,16 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined) return false
     entry.refusedPlans = (entry.refusedPlans + 1) % PLAN_TRIES
+    this.#keep(entry)
     return entry.refusedPlans > 0
   }
 
   /** This process writes to the job with this `touch`. */
   writes(id: string, touch: string): void {
     const entry = this.#entries.get(id)
-    if (entry?.bare === true) entry.echoes = [...entry.echoes, touch].slice(-MOST_ECHOES)
+    if (entry?.bare !== true) return
+    entry.echoes = [...entry.echoes, touch].slice(-MOST_ECHOES)
+    this.#keep(entry)
   }
 
   /** Whether an update is a write of this process that comes back, for the first time: one that comes twice is a copy. */
@@ -215,7 +224,8 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined || touch === undefined || !entry.echoes.includes(touch)) return false
     // One write is a document's first; those that came after it are not handed back.
-    entry.echoes = NONE
+    entry.echoes = NO_ECHOES
+    this.#keep(entry)
     return true
   }
 
@@ -225,14 +235,17 @@ export class Roster {
     if (to === undefined || to === null || !isTime(to)) return
     entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
     if (!entry.ordered && entry.due !== undefined && entry.due <= to.getTime()) this.#disarm(entry)
+    this.#keep(entry)
   }
 
   /** The history says up to when the schedule of an overdue entry was claimed before, if it was: then, too, it waits for its document. */
   proven(entry: Entry, to: Date | undefined): void {
     entry.unproven = false
-    if (to === undefined) return
-    entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
-    this.#disarm(entry)
+    if (to !== undefined) {
+      entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
+      this.#disarm(entry)
+    }
+    this.#keep(entry)
   }
 
   /** A slow reading of all documents begins, which changes nothing by itself. Never between `resync` and `synced`. */
@@ -245,6 +258,7 @@ export class Roster {
     const entry = this.#entries.get(job._id)
     if (entry === undefined) return false
     entry.seen = this.#reading
+    this.#keep(entry)
     try {
       return isKept(entry, job)
     } catch {
@@ -257,8 +271,8 @@ export class Roster {
   }
 
   /** What was neither changed nor asked about since the reading began. */
-  *unseen(): IterableIterator<string> {
-    for (const entry of this.#entries.values()) if (entry.seen !== this.#reading) yield entry.id
+  unseen(): IterableIterator<string> {
+    return this.#entries.unseen(this.#reading)
   }
 
   /** The job's queued run may have room now. */
@@ -266,9 +280,11 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
     entry.woken = entry.place !== undefined
-    if (entry.woken || entry.waiting === undefined) return
-    entry.notBefore = 0
-    this.#arm(entry)
+    if (!entry.woken && entry.waiting !== undefined) {
+      entry.notBefore = 0
+      this.#arm(entry)
+    }
+    this.#keep(entry)
   }
 
   /** Up to when entries are handed out: ahead of now by the lead, which may shrink without the wheel turning back. */
@@ -291,18 +307,31 @@ export class Roster {
   #put(job: Job, from: Source, now: number): readonly Effect[] {
     if (job.ip !== this.#options.ip) return this.#gone(job._id, 'moved', job.ip ?? null)
     if (typeof job._id !== 'string') return [news({ type: 'job.invalid', job_id: nameOfId(job._id), problems: NO_ID })]
-    const sound = soundOf(job)
     const before = this.#entries.get(job._id)
-    const was = before && { state: before.state, problems: before.problems }
     if (from !== 'claim') this.#changes++
     const entry = before ?? newEntry(job._id, this.#changes)
-    if (before === undefined) this.#entries.set(job._id, entry)
+    const was = before && { state: before.state, problems: before.problems }
+    try {
+      return this.#takeIn(entry, job, was, from, now)
+    } finally {
+      this.#entries.keep(entry)
+    }
+  }
+
+  #takeIn(
+    entry: Entry,
+    job: Job,
+    was: Pick<Entry, 'state' | 'problems'> | undefined,
+    from: Source,
+    now: number,
+  ): readonly Effect[] {
+    const sound = soundOf(job)
     if (from !== 'claim') entry.changedAt = this.#changes
     entry.version++
     entry.notBefore = 0
     entry.seen = this.#reading
     // The stream begins anew after a snapshot: what was written before it is not handed back any more.
-    if (from === 'snapshot' && job.state !== undefined) entry.echoes = NONE
+    if (from === 'snapshot' && job.state !== undefined) entry.echoes = NO_ECHOES
     const next = this.#read(entry, job, sound, from, now)
     this.#take(entry, next)
     const overdue = next.state === 'armed' && next.due <= now
@@ -335,13 +364,13 @@ export class Roster {
     let entry = this.#entries.get(id)
     if (entry === undefined && change.type === 'put' && change.job.ip === this.#options.ip) {
       entry = newEntry(id, ++this.#changes)
-      this.#entries.set(id, entry)
     }
     if (entry !== undefined) {
       entry.version++
       entry.changedAt = ++this.#changes
       entry.seen = this.#reading
       this.#take(entry, { state: 'invalid', problems })
+      this.#entries.keep(entry)
     }
     return [news({ type: 'job.invalid', job_id: id, problems })]
   }
@@ -393,7 +422,7 @@ export class Roster {
     if (entry.state === 'armed' && next.state !== 'armed') this.#armed--
     if (entry.state !== 'armed' && next.state === 'armed') this.#armed++
     entry.state = next.state
-    entry.problems = next.state === 'invalid' ? next.problems : []
+    entry.problems = next.state === 'invalid' ? next.problems : NO_PROBLEMS
     entry.due = next.state === 'armed' ? next.due : undefined
     entry.ordered = next.state === 'armed' && next.ordered
     entry.at = entry.due === undefined ? undefined : entry.due + jitterOf(entry, entry.due)
@@ -404,7 +433,7 @@ export class Roster {
   #disarm(entry: Entry): void {
     entry.due = undefined
     entry.at = undefined
-    if (entry.place === undefined && this.#entries.get(entry.id) === entry) this.#arm(entry)
+    if (entry.place === undefined && this.#entries.holds(entry)) this.#arm(entry)
   }
 
   #arm(entry: Entry): void {
@@ -416,6 +445,11 @@ export class Roster {
     if (wake === undefined) this.#wheel.remove(entry.id)
     else
       this.#wheel.put(entry.id, Math.max(wake, entry.notBefore === 0 ? 0 : entry.notBefore + this.#options.lead.value))
+  }
+
+  /** The entry as it is now, unless its job has gone meanwhile. */
+  #keep(entry: Entry): void {
+    if (this.#entries.holds(entry)) this.#entries.keep(entry)
   }
 
   /** What follows for the document. `noted`: the error that stands in it. */
@@ -439,24 +473,29 @@ export class Roster {
     entry.changedAt = ++this.#changes
     entry.notBefore = 0
     entry.refusedPlans = 0
-    if (change.read) {
-      entry.edited = true
-      return []
-    }
+    const effects = this.#told(entry, change, now)
+    this.#entries.keep(entry)
+    return effects
+  }
+
+  /** What an event alone tells of a job, as far as it does. */
+  #told(
+    entry: Entry,
+    { armed, next_run_time, read }: Extract<Change, { type: 'set' }>,
+    now: number,
+  ): readonly Effect[] {
     // What was wrong may be right now, and what memory does not have is in the document.
-    if (entry.state === 'invalid' || entry.trigger === undefined || entry.copied) {
+    const { trigger } = entry
+    const isUnknown = entry.state === 'invalid' || trigger === undefined || entry.copied
+    if (read || isUnknown || (armed && !isTime(next_run_time))) {
       entry.edited = true
-      return [{ type: 'read', id: entry.id }]
+      return read ? [] : [{ type: 'read', id: entry.id }]
     }
-    if (!change.armed) return [news(jobNews('job.modified', entry))]
-    if (!isTime(change.next_run_time)) {
-      entry.edited = true
-      return [{ type: 'read', id: entry.id }]
-    }
+    if (!armed) return [news(jobNews('job.modified', entry))]
     const before = entry.state
-    const told = documentOf(entry, change.next_run_time)
-    entry.stored = storedOf(change.next_run_time)
-    const { parsed, fingerprint } = entry.trigger
+    const told = documentOf(entry, next_run_time)
+    entry.stored = storedOf(next_run_time)
+    const { parsed, fingerprint } = trigger
     const next = plan({ job: told, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
     this.#take(entry, next)
     const effects = this.#consequences(entry, told, next, undefined)
