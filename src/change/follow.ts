@@ -53,6 +53,9 @@ const SILENCE_MS = 5_000
 const OPENING_MS = 1_000
 /** A server (seen on 6.0) that is told to kill a cursor in the first moments of its getMore says that it did, and keeps it. */
 const SETTLING_MS = 60
+/** Documents of one answer of the snapshot: few enough that neither end stands still for it; and how many are taken in at a time. */
+const PAGE = 1_000
+const SLICE = 50
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 /** A change that the stream lost, for whatever reason, counts after this time at the latest. */
@@ -262,14 +265,20 @@ class Following {
     const cursor = this.#options.db.runCursorCommand({
       find: this.#jobs.collectionName,
       filter: { ip: { $in: [this.#ip, null] } },
-      batchSize: 1_000,
+      batchSize: PAGE,
       readConcern,
     })
-    for await (const job of cursor) {
-      if (this.#isClosed) return
-      this.#out.next({ type: 'put', job: job as unknown as Job, from: 'snapshot' })
-      told.count++
-      await breathe()
+    cursor.setBatchSize(PAGE)
+    try {
+      while (!this.#isClosed && (await cursor.hasNext())) {
+        for (const job of cursor.readBufferedDocuments(SLICE)) {
+          this.#out.next({ type: 'put', job: job as unknown as Job, from: 'snapshot' })
+          told.count++
+        }
+        await breathe()
+      }
+    } finally {
+      await cursor.close()
     }
   }
 

@@ -4,8 +4,9 @@
  *  stays a whole object until that is over.
  *  Holds: what `get` answers is what was kept last; of an entry that lies in columns each `get` makes a new object, which counts
  *  when it is kept. */
+import { Column } from './column.ts'
 import { type Entry, jitterOf, newEntry } from './entry.ts'
-import { Ids } from './ids.ts'
+import type { Ids } from './ids.ts'
 import type { KnownTrigger } from './known-triggers.ts'
 
 /** What many jobs have in common beside their trigger. */
@@ -42,7 +43,6 @@ const NEW = newEntry('')
 
 const isUsual = (entry: Entry) => RARE_FIELDS.every(field => entry[field] === NEW[field])
 
-const SMALLEST = 64
 /** Beyond so many different terms they are shared no more than those of late. */
 const MOST_TERMS = 10_000
 
@@ -54,21 +54,26 @@ const UNWRITTEN = 16
 const BARE = 32
 
 export class Entries {
-  readonly #ids = new Ids()
+  readonly #ids: Ids
   /** Those that are not usual. */
   readonly #open = new Map<string, Entry>()
   readonly #triggers: (KnownTrigger | undefined)[] = []
-  readonly #terms: Terms[] = []
+  readonly #terms: (Terms | undefined)[] = []
   readonly #knownTerms = new Map<string, Terms>()
-  #stored = new Float64Array(SMALLEST)
-  #due = new Float64Array(SMALLEST)
-  #planned = new Float64Array(SMALLEST)
-  #claimedTo = new Float64Array(SMALLEST)
-  #bornAt = new Float64Array(SMALLEST)
-  #changedAt = new Float64Array(SMALLEST)
-  #version = new Float64Array(SMALLEST)
-  #seen = new Int32Array(SMALLEST)
-  #flags = new Uint8Array(SMALLEST)
+  readonly #stored = new Column(Float64Array)
+  readonly #due = new Column(Float64Array)
+  readonly #planned = new Column(Float64Array)
+  readonly #claimedTo = new Column(Float64Array)
+  readonly #bornAt = new Column(Float64Array)
+  readonly #changedAt = new Column(Float64Array)
+  readonly #version = new Column(Float64Array)
+  readonly #seen = new Column(Int32Array)
+  readonly #flags = new Column(Uint8Array)
+
+  /** `ids`: gives the rows; whoever shares it asks by ids that are held here. */
+  constructor(ids: Ids) {
+    this.#ids = ids
+  }
 
   get size(): number {
     return this.#ids.size
@@ -83,13 +88,15 @@ export class Entries {
   keep(entry: Entry): void {
     const { id } = entry
     const row = this.#ids.add(id)
-    if (row === this.#flags.length) this.#grow()
-    this.#bornAt[row] = entry.bornAt
+    this.#bornAt.set(row, entry.bornAt)
+    this.#seen.set(row, entry.seen)
     if (isUsual(entry)) {
       this.#lay(entry, row)
       this.#open.delete(id)
     } else {
       this.#open.set(id, entry)
+      this.#triggers[row] = undefined
+      this.#terms[row] = entry
     }
   }
 
@@ -99,54 +106,55 @@ export class Entries {
     if (row === undefined) return false
     const open = this.#open.get(entry.id)
     if (open !== undefined) return open === entry
-    return this.#bornAt[row] === entry.bornAt && this.#version[row] === entry.version
+    return this.#bornAt.get(row) === entry.bornAt && this.#version.get(row) === entry.version
   }
 
   delete(id: string): void {
     const row = this.#ids.rowOf(id)
     if (row === undefined) return
     this.#triggers[row] = undefined
+    this.#terms[row] = undefined
     this.#open.delete(id)
     this.#ids.remove(id)
   }
 
   *values(): IterableIterator<Entry> {
-    for (const row of this.#ids.rows()) {
-      const id = this.#ids.idOf(row)
-      yield this.#open.get(id) ?? this.#lift(id, row)
-    }
+    for (const id of this.#ids.filter(() => true)) yield this.get(id) as Entry
+  }
+
+  /** Ids of jobs that name this function. */
+  idsOf(func: string): readonly string[] {
+    return this.#ids.filter(row => this.#terms[row]?.func === func)
   }
 
   /** Ids that were last seen in another reading than this one. */
-  *unseen(reading: number): IterableIterator<string> {
-    for (const row of this.#ids.rows()) {
-      const id = this.#ids.idOf(row)
-      if ((this.#open.get(id)?.seen ?? this.#seen[row]) !== reading) yield id
-    }
+  unseen(reading: number): readonly string[] {
+    return this.#ids.filter(row => this.#seen.get(row) !== reading)
   }
 
   #lay(entry: Entry, row: number): void {
     this.#triggers[row] = entry.trigger
     this.#terms[row] = this.#shared(entry)
-    this.#stored[row] = numberOf(entry.stored)
-    this.#due[row] = numberOf(entry.due)
-    this.#planned[row] = numberOf(entry.planned)
-    this.#claimedTo[row] = numberOf(entry.claimedTo)
-    this.#changedAt[row] = entry.changedAt
-    this.#version[row] = entry.version
-    this.#seen[row] = entry.seen
-    this.#flags[row] =
+    this.#stored.set(row, numberOf(entry.stored))
+    this.#due.set(row, numberOf(entry.due))
+    this.#planned.set(row, numberOf(entry.planned))
+    this.#claimedTo.set(row, numberOf(entry.claimedTo))
+    this.#changedAt.set(row, entry.changedAt)
+    this.#version.set(row, entry.version)
+    this.#flags.set(
+      row,
       STATES.indexOf(entry.state as (typeof STATES)[number]) |
-      (entry.ordered ? ORDERED : 0) |
-      (entry.acknowledged ? ACKNOWLEDGED : 0) |
-      (entry.unwritten ? UNWRITTEN : 0) |
-      (entry.bare ? BARE : 0)
+        (entry.ordered ? ORDERED : 0) |
+        (entry.acknowledged ? ACKNOWLEDGED : 0) |
+        (entry.unwritten ? UNWRITTEN : 0) |
+        (entry.bare ? BARE : 0),
+    )
   }
 
   #lift(id: string, row: number): Entry {
-    const entry = newEntry(id, this.#bornAt[row])
+    const entry = newEntry(id, this.#bornAt.get(row))
     const { func, executor, maxInstances, graceMs, coalesce } = this.#terms[row] as Terms
-    const flags = this.#flags[row] as number
+    const flags = this.#flags.get(row)
     entry.func = func
     entry.executor = executor
     entry.maxInstances = maxInstances
@@ -154,17 +162,17 @@ export class Entries {
     entry.coalesce = coalesce
     entry.trigger = this.#triggers[row]
     entry.state = STATES[flags & 3] as (typeof STATES)[number]
-    entry.stored = valueOf(this.#stored[row] as number)
-    entry.due = valueOf(this.#due[row] as number) ?? undefined
-    entry.planned = valueOf(this.#planned[row] as number) ?? undefined
-    entry.claimedTo = valueOf(this.#claimedTo[row] as number) ?? undefined
+    entry.stored = heldBy(this.#stored.get(row))
+    entry.due = heldBy(this.#due.get(row)) ?? undefined
+    entry.planned = heldBy(this.#planned.get(row)) ?? undefined
+    entry.claimedTo = heldBy(this.#claimedTo.get(row)) ?? undefined
     entry.ordered = (flags & ORDERED) !== 0
     entry.acknowledged = (flags & ACKNOWLEDGED) !== 0
     entry.unwritten = (flags & UNWRITTEN) !== 0
     entry.bare = (flags & BARE) !== 0
-    entry.version = this.#version[row] as number
-    entry.changedAt = this.#changedAt[row] as number
-    entry.seen = this.#seen[row] as number
+    entry.version = this.#version.get(row)
+    entry.changedAt = this.#changedAt.get(row)
+    entry.seen = this.#seen.get(row)
     entry.at = entry.due === undefined ? undefined : entry.due + jitterOf(entry, entry.due)
     return entry
   }
@@ -179,31 +187,10 @@ export class Entries {
     }
     return terms
   }
-
-  #grow(): void {
-    this.#stored = doubled(this.#stored)
-    this.#due = doubled(this.#due)
-    this.#planned = doubled(this.#planned)
-    this.#claimedTo = doubled(this.#claimedTo)
-    this.#bornAt = doubled(this.#bornAt)
-    this.#changedAt = doubled(this.#changedAt)
-    this.#version = doubled(this.#version)
-    this.#seen = doubled(this.#seen)
-    this.#flags = doubled(this.#flags)
-  }
 }
 
 /** In a column nothing is NaN, and null is beyond all times. */
 const numberOf = (value: number | null | undefined) =>
   value === undefined ? Number.NaN : value === null ? Number.POSITIVE_INFINITY : value
 
-const valueOf = (value: number) =>
-  Number.isNaN(value) ? undefined : value === Number.POSITIVE_INFINITY ? null : value
-
-type Column = Float64Array | Int32Array | Uint8Array
-
-function doubled<T extends Column>(column: T): T {
-  const longer = new (column.constructor as new (length: number) => T)(column.length * 2)
-  longer.set(column)
-  return longer
-}
+const heldBy = (value: number) => (Number.isNaN(value) ? undefined : value === Number.POSITIVE_INFINITY ? null : value)

@@ -7,8 +7,8 @@ const NONE = -1
 const SMALLEST = 64
 
 export class Ids {
-  /** By row; empty: given back. */
-  readonly #ids: string[] = []
+  /** By row; undefined: given back. */
+  readonly #ids: (string | undefined)[] = []
   #hashes = new Int32Array(SMALLEST)
   /** Rows, each at the first free slot from its hash on; half of them are free at least. */
   #slots = new Int32Array(2 * SMALLEST).fill(NONE)
@@ -47,14 +47,19 @@ export class Ids {
     const slot = this.#find(id, hashOf(id))
     const row = this.#slots[slot] as number
     if (row === NONE) return
-    this.#ids[row] = ''
+    this.#ids[row] = undefined
     this.#free.push(row)
     this.#close(slot)
   }
 
-  /** Rows that are held. */
-  *rows(): IterableIterator<number> {
-    for (const row of this.#slots) if (row !== NONE) yield row
+  /** The held ids of whose rows it is true. */
+  filter(chosen: (row: number) => boolean): readonly string[] {
+    const ids: string[] = []
+    for (let row = 0; row < this.#ids.length; row++) {
+      const id = this.#ids[row]
+      if (id !== undefined && chosen(row)) ids.push(id)
+    }
+    return ids
   }
 
   /** The slot of an id, or the free one in which it would be. */

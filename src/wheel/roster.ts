@@ -12,6 +12,7 @@ import { isOver, ownState, type Plan, plan } from '../job/plan.ts'
 import { type Sound, soundOf } from '../job/sound.ts'
 import { Entries } from './entries.ts'
 import { type Effect, type Entry, jitterOf, NO_ECHOES, NO_PROBLEMS, newEntry, type PlanWrite } from './entry.ts'
+import { Ids } from './ids.ts'
 import { jobNews, newsOf, turned } from './job-news.ts'
 import { documentOf, errorOf, isKept, isTime, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
@@ -44,7 +45,7 @@ const STEP_BACK_MS = 100
 
 export class Roster {
   readonly #options: RosterOptions
-  readonly #entries = new Entries()
+  readonly #entries: Entries
   readonly #wheel: Wheel
   readonly #triggers: KnownTriggers
   /** Due, but without a place to run yet: ids by executor, longest waiting first. */
@@ -57,7 +58,9 @@ export class Roster {
 
   constructor(options: RosterOptions) {
     this.#options = options
-    this.#wheel = new Wheel(options.now)
+    const ids = new Ids()
+    this.#entries = new Entries(ids)
+    this.#wheel = new Wheel(options.now, ids)
     this.#triggers = new KnownTriggers(options.timezone)
   }
 
@@ -98,6 +101,11 @@ export class Roster {
     return this.#entries.values()
   }
 
+  /** Ids of jobs that name this function. */
+  idsOf(func: string): readonly string[] {
+    return this.#entries.idsOf(func)
+  }
+
   /** The earliest instant at which `takeDue` may have something new. */
   nextAt(): number | null {
     const next = this.#wheel.nextAt()
@@ -127,7 +135,7 @@ export class Roster {
         this.#reading++
         return []
       case 'synced':
-        return [...this.unseen()].flatMap(id => this.#gone(id, 'deleted', null))
+        return this.unseen().flatMap(id => this.#gone(id, 'deleted', null))
     }
   }
 
@@ -271,7 +279,7 @@ export class Roster {
   }
 
   /** What was neither changed nor asked about since the reading began. */
-  unseen(): IterableIterator<string> {
+  unseen(): readonly string[] {
     return this.#entries.unseen(this.#reading)
   }
 
@@ -508,8 +516,8 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined) return []
     this.#changes++
-    this.#entries.delete(id)
     this.#wheel.remove(id)
+    this.#entries.delete(id)
     this.#queues.get(entry.executor)?.delete(id)
     if (entry.trigger !== undefined) this.#triggers.release(entry.trigger)
     if (entry.state === 'armed') this.#armed--

@@ -14,11 +14,15 @@ const NONE = -1
 export class Wheel {
   /** The instant up to which everything was handed out. */
   #time: number
-  readonly #ids = new Ids()
+  readonly #ids: Ids
+  /** Whether nobody else keeps anything by the rows of these ids. */
+  readonly #isAlone: boolean
+  #size = 0
   #due = new Float64Array(64)
   #next = new Int32Array(64)
   #prev = new Int32Array(64)
-  #list = new Int16Array(64)
+  /** In which list a row is; none: it is not in the wheel. */
+  #list = new Int16Array(64).fill(NONE)
   readonly #head = new Int32Array(OVERDUE + 1).fill(NONE)
   readonly #tail = new Int32Array(OVERDUE + 1).fill(NONE)
   /** One bit for each slot that holds something. */
@@ -26,40 +30,40 @@ export class Wheel {
   /** No overdue entry is due before this. */
   #overdueFrom = Number.POSITIVE_INFINITY
 
-  /** `now` in epoch milliseconds, as everywhere here; what lies before 1970 counts as 1970. */
-  constructor(now: number) {
+  /** `now` in epoch milliseconds, as everywhere here; what lies before 1970 counts as 1970. `ids`: gives the rows, and is not told of
+   *  what leaves the wheel; default: one of its own. */
+  constructor(now: number, ids?: Ids) {
     this.#time = wholeMs(now)
+    this.#ids = ids ?? new Ids()
+    this.#isAlone = ids === undefined
   }
 
   get size(): number {
-    return this.#ids.size
+    return this.#size
   }
 
   has(id: string): boolean {
-    return this.#ids.rowOf(id) !== undefined
+    return this.#rowOf(id) !== undefined
   }
 
   /** Puts the id in its place, leaving an earlier one. A time that has passed is due at the next `advance`;
    *  fractions of a millisecond are rounded up. */
   put(id: string, at: number): void {
     const due = Math.ceil(instant(at))
-    let row = this.#ids.rowOf(id)
-    if (row === undefined) {
-      row = this.#ids.add(id)
-      if (row === this.#due.length) this.#grow()
-    } else {
-      this.#unlink(row)
-    }
+    const row = this.#ids.add(id)
+    while (row >= this.#due.length) this.#grow()
+    if (this.#list[row] === NONE) this.#size++
+    else this.#unlink(row)
     this.#due[row] = due
     this.#place(row)
   }
 
   /** Whether the id was there. */
   remove(id: string): boolean {
-    const row = this.#ids.rowOf(id)
+    const row = this.#rowOf(id)
     if (row === undefined) return false
     this.#unlink(row)
-    this.#ids.remove(id)
+    this.#left(id, row)
     return true
   }
 
@@ -138,17 +142,30 @@ export class Wheel {
     for (let row = this.#detach(OVERDUE); row !== NONE; row = this.#next[row] as number) rows.push(row)
     const due = this.#due
     rows.sort((a, b) => (due[a] as number) - (due[b] as number))
-    const ids = rows.map(row => this.#ids.idOf(row))
-    for (const id of ids) this.#ids.remove(id)
-    return ids
+    return rows.map(row => this.#take(row))
   }
 
   #takeAll(list: number, ids: string[]): void {
-    for (let row = this.#detach(list); row !== NONE; row = this.#next[row] as number) {
-      const id = this.#ids.idOf(row)
-      ids.push(id)
-      this.#ids.remove(id)
-    }
+    for (let row = this.#detach(list); row !== NONE; row = this.#next[row] as number) ids.push(this.#take(row))
+  }
+
+  #take(row: number): string {
+    const id = this.#ids.idOf(row)
+    this.#left(id, row)
+    return id
+  }
+
+  /** The row is in no list any more. */
+  #left(id: string, row: number): void {
+    this.#list[row] = NONE
+    this.#size--
+    if (this.#isAlone) this.#ids.remove(id)
+  }
+
+  /** Undefined: it is not in the wheel. */
+  #rowOf(id: string): number | undefined {
+    const row = this.#ids.rowOf(id)
+    return row === undefined || row >= this.#list.length || this.#list[row] === NONE ? undefined : row
   }
 
   #append(row: number, list: number): void {
@@ -196,7 +213,7 @@ export class Wheel {
     this.#due = new Float64Array(length)
     this.#next = new Int32Array(length)
     this.#prev = new Int32Array(length)
-    this.#list = new Int16Array(length)
+    this.#list = new Int16Array(length).fill(NONE)
     this.#due.set(due)
     this.#next.set(next)
     this.#prev.set(prev)

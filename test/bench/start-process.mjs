@@ -8,6 +8,8 @@ import { runInNewContext } from 'node:vm'
 
 /** Blocks are told to this many ms. */
 const RESOLUTION_MS = 2
+/** How often the main thread's own time is looked at: on a busy machine a block says as much of others. */
+const LOOK_MS = 5
 /** So long after the start memory is looked at: what was needed for the start alone may be gone. */
 const SETTLE_MS = 5_000
 
@@ -16,16 +18,28 @@ const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
 const work = await (what === 'read' ? prepareRead() : prepareStart())
 const base = used()
 delays.enable()
+let [longest, before] = [0, threadMs()]
+const look = () => {
+  const now = threadMs()
+  longest = Math.max(longest, now - before)
+  before = now
+}
+const looks = setInterval(look, LOOK_MS)
 const began = performance.now()
+const cpu = process.cpuUsage()
 const jobs = await work()
 const ms = performance.now() - began
-const block = delays.max / 1e6
+const { user, system } = process.cpuUsage(cpu)
 await new Promise(resolve => setTimeout(resolve, SETTLE_MS))
 delays.disable()
+clearInterval(looks)
+look()
 const [peak, settled] = [status('VmHWM'), status('VmRSS')]
-const later = delays.max / 1e6
+const block = delays.max / 1e6
 const bytes = (used() - base) / jobs
-process.send?.({ jobs, ms, block, later, peak, settled, bytes }, () => process.exit(0))
+process.send?.({ jobs, ms, cpu: (user + system) / 1e3, block, work: longest, peak, settled, bytes }, () =>
+  process.exit(0),
+)
 
 async function prepareRead() {
   const { MongoClient } = await import('mongodb')
@@ -50,6 +64,11 @@ async function prepareStart() {
 function status(field) {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))
   return Number(found?.[1]) / 1024
+}
+
+/** For how long the main thread has had a processor. */
+function threadMs() {
+  return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ', 1)[0]) / 1e6
 }
 
 /** Bytes in use, the buffers of typed arrays among them. */
