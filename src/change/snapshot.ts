@@ -32,7 +32,7 @@ export const NO_SNAPSHOT_YET = 246
 const SNAPSHOT_TOO_OLD = 239
 
 /** Documents of one answer: few enough that neither end stands still for it. */
-const PAGE = 1_000
+const PAGE = 500
 /** So many are told at a time. */
 const SLICE = 50
 
