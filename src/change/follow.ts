@@ -21,6 +21,7 @@ import { closeStream } from './close-stream.ts'
 import { pipelineFor, readUpdate } from './filter.ts'
 import { Reader } from './reader.ts'
 import { type Memory, Review } from './review.ts'
+import { NO_SNAPSHOT_YET, readSnapshot } from './snapshot.ts'
 
 export type FollowNews = News<'stream.opened' | 'stream.interrupted' | 'stream.resumed' | 'stream.resynced'>
 
@@ -37,11 +38,6 @@ export interface Follower {
 
 /** Codes after which the token is of no use: history lost, invalidated, fatal, position lost, event too large. */
 const TOKEN_IS_DEAD: ReadonlySet<unknown> = new Set([286, 136, 260, 280, 10334])
-
-/** The server has no snapshot of a collection that was created this very moment. */
-const NO_SNAPSHOT_YET = 246
-/** A reading took longer than the server keeps the past (300 s by default). */
-const SNAPSHOT_TOO_OLD = 239
 
 const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'invalidate'])
 
@@ -118,7 +114,7 @@ class Following {
   #from: Timestamp | undefined
   #stream: ChangeStream<Job> | undefined
   #ending: Promise<void> = Promise.resolve()
-  /** Everything was read bit by bit until then: an event that is not later may be older than what was read. */
+  /** Of a snapshot that was read bit by bit. */
   #readUntil: Timestamp | undefined
   /** Jobs that people gave to this node and whose documents are being read. */
   readonly #given = new Set<string>()
@@ -219,60 +215,21 @@ class Following {
   async #resync(reason: string): Promise<void> {
     void this.#review.stop()
     await this.#options.prepare()
-    const { at, count } = await this.#readAll(reason)
+    const { at, jobs, until } = await readSnapshot({
+      ...this.#options,
+      begin: () => this.#out.next({ type: 'resync', reason }),
+      tell: job => this.#out.next({ type: 'put', job, from: 'snapshot' }),
+      isClosed: () => this.#isClosed,
+    })
     if (this.#isClosed) return
+    this.#readUntil = until
     this.#from = new Timestamp({ t: at.getHighBits() >>> 0, i: (at.getLowBits() >>> 0) + 1 })
-    this.#out.next({ type: 'synced', jobs: count })
-    this.#out.next(
-      this.#opened ? { type: 'stream.resynced', reason, jobs: count } : { type: 'stream.opened', jobs: count },
-    )
+    this.#out.next({ type: 'synced', jobs })
+    this.#out.next(this.#opened ? { type: 'stream.resynced', reason, jobs } : { type: 'stream.opened', jobs })
     this.#opened = true
     if (this.#isClosed) return
     this.#become('following')
     this.#review.start()
-  }
-
-  /** Tells all jobs; answers how many, and the instant from which on the stream tells what changes. */
-  async #readAll(reason: string): Promise<{ readonly at: Timestamp; readonly count: number }> {
-    const at = await this.#operationTime()
-    const told = { count: 0 }
-    this.#out.next({ type: 'resync', reason })
-    try {
-      await this.#tellAll({ level: 'snapshot', atClusterTime: at }, told)
-      this.#readUntil = undefined
-      return { at, count: told.count }
-    } catch (error) {
-      const code = error instanceof MongoServerError ? error.code : undefined
-      if (code !== SNAPSHOT_TOO_OLD && !(code === NO_SNAPSHOT_YET && told.count > 0)) throw error
-    }
-    // So many jobs, or so slow a machine, that no snapshot lasts. Read bit by bit nothing is missed either: what changes behind the
-    // reading's back, the stream tells from its beginning on, and whatever it tells up to its end is read once more.
-    const from = await this.#operationTime()
-    told.count = 0
-    // What the first reading came by may be gone by now.
-    this.#out.next({ type: 'resync', reason })
-    await this.#tellAll({ level: 'majority', afterClusterTime: from }, told)
-    this.#readUntil = await this.#operationTime()
-    return { at: from, count: told.count }
-  }
-
-  async #operationTime(): Promise<Timestamp> {
-    return (await this.#options.db.command({ ping: 1 })).operationTime
-  }
-
-  async #tellAll(readConcern: object, told: { count: number }): Promise<void> {
-    const cursor = this.#options.db.runCursorCommand({
-      find: this.#jobs.collectionName,
-      filter: { ip: { $in: [this.#ip, null] } },
-      batchSize: 1_000,
-      readConcern,
-    })
-    for await (const job of cursor) {
-      if (this.#isClosed) return
-      this.#out.next({ type: 'put', job: job as unknown as Job, from: 'snapshot' })
-      told.count++
-      await breathe()
-    }
   }
 
   /** The events from the resume point on, null for each empty answer; ends at a drop or rename. */

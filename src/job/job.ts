@@ -32,7 +32,7 @@ export const present = <T extends object>(fields: T) =>
     [N in keyof T]: Exclude<T[N], undefined>
   }
 
-const isFence = (value: unknown): value is Fence =>
+export const isFence = (value: unknown): value is Fence =>
   typeof value === 'object' && value !== null && '_bsontype' in value && value._bsontype === 'Timestamp'
 
 /** Failed runs are tried again: the first time `delay` seconds after the failure, then `factor` times as long each time. */
@@ -245,7 +245,8 @@ const text = (min: number, max?: number) =>
     .meta(max === undefined ? { minLength: min } : { minLength: min, maxLength: max })
 
 /** No whitespace, not `any`; spelt so that PCRE and JavaScript agree (`$` would let a last newline pass). */
-const nodeName = () => z.string().regex(/^(?!any(?![\s\S]))[^ \t-\r]+(?![\s\S])/)
+export const NODE_NAME = /^(?!any(?![\s\S]))[^ \t-\r]+(?![\s\S])/
+const nodeName = () => z.string().regex(NODE_NAME)
 const date = () => z.date().meta({ bsonType: 'date' })
 const object = <T>() => z.custom<T>(isObject).meta({ bsonType: 'object' })
 /** The longest span between two Dates; keeps Infinity out. */

@@ -8,6 +8,7 @@ import { nearest, type Problem, TidewheelError } from '../errors.ts'
 import { nextFireTime, type ParsedTrigger, parseTrigger, TRIGGER_FIELDS } from '../trigger/trigger.ts'
 import { isObject, type Job, type JobInput, jobSchema, present } from './job.ts'
 import { unstorable } from './storable.ts'
+import { isUsual } from './usual.ts'
 
 export interface ParseOptions {
   /** For triggers that name none; default UTC. */
@@ -173,6 +174,7 @@ function triggerProblem(error: unknown): Problem {
 }
 
 function fieldProblems(document: Readonly<Record<string, unknown>>): Problem[] {
+  if (isUsual(document)) return []
   const problems: Problem[] = []
   for (const key of Object.keys(document)) {
     if (!FIELDS.has(key) && !key.startsWith('x_')) problems.push(unknownField('', key, FIELDS))

@@ -4,6 +4,7 @@
  *  In: a document as it lies in the database. Out: the same with those parts of `state` that the schema knows, and the parts
  *  that are malformed; the update that takes these away and leaves the others. Pure. */
 import { isObject, type Job, type JobState, stateSchema } from './job.ts'
+import { isUsualState } from './usual.ts'
 
 /** What is malformed within a document. */
 export interface Malformed {
@@ -26,7 +27,7 @@ export function soundOf(job: Job): Sound {
     const { state: _, ...rest } = job
     return { job: rest as Job, malformed: [{ path: 'state', found, kept: { job: job._id } }] }
   }
-  if (stateSchema.safeParse(found).success) return { job, malformed: [] }
+  if (isUsualState(found) || stateSchema.safeParse(found).success) return { job, malformed: [] }
   const malformed: Malformed[] = []
   const state: Record<string, unknown> = { ...found }
   for (const [field, schema] of Object.entries(stateSchema.shape)) {

@@ -246,7 +246,7 @@ export class Stages {
 
   /** A task became known or went: jobs that name it are looked at again. */
   recheck(func: string): void {
-    for (const entry of this.#roster.entries()) if (entry.func === func) this.#follower.read(entry.id)
+    for (const id of this.#roster.idsOf(func)) this.#follower.read(id)
     for (const [id, needed] of this.#adoption.unable) if (needed === func) this.#follower.read(id)
   }
 

@@ -23,7 +23,8 @@ export interface Dropped {
   readonly due: number
 }
 
-/** What memory keeps of a job. */
+/** What memory keeps of a job. What no other entry has in common with it, and is rarely there, has a value in `newEntry` that is the
+ *  same object each time: entries like that lie in columns. */
 export interface Entry {
   readonly id: string
   state: Plan['state']
@@ -136,7 +137,9 @@ export function jitterOf(entry: Entry, run_time: number): number {
 /** Where a place is kept for an entry that was handed out. */
 export const placeOf = (entry: Entry): string => entry.place ?? entry.executor
 
-export const NONE: readonly string[] = []
+export const NO_TIMES: readonly number[] = []
+export const NO_ECHOES: readonly string[] = []
+export const NO_PROBLEMS: readonly Problem[] = []
 
 export function newEntry(id: string, bornAt = 0): Entry {
   return {
@@ -148,7 +151,7 @@ export function newEntry(id: string, bornAt = 0): Entry {
     ordered: false,
     planned: undefined,
     acknowledged: false,
-    extra: [],
+    extra: NO_TIMES,
     waiting: undefined,
     claimedTo: undefined,
     trigger: undefined,
@@ -160,7 +163,7 @@ export function newEntry(id: string, bornAt = 0): Entry {
     graceMs: null,
     coalesce: true,
     bare: true,
-    echoes: NONE,
+    echoes: NO_ECHOES,
     pausedBy: undefined,
     copied: false,
     unproven: false,
@@ -176,7 +179,7 @@ export function newEntry(id: string, bornAt = 0): Entry {
     edited: false,
     bornAt,
     changedAt: bornAt,
-    problems: [],
+    problems: NO_PROBLEMS,
     seen: 0,
   }
 }

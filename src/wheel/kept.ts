@@ -4,7 +4,7 @@
 import type { Shown } from '../change/change.ts'
 import { graceMs, JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { ownState } from '../job/plan.ts'
-import type { Entry, PlanWrite, Waiting } from './entry.ts'
+import { type Entry, NO_TIMES, type PlanWrite, type Waiting } from './entry.ts'
 import { exactly } from './known-triggers.ts'
 
 /** The schedule as a person wrote it. */
@@ -15,7 +15,7 @@ export const keptOf = (job: Shown) => ({
   maxInstances: job.max_instances,
   graceMs: graceMs(job),
   coalesce: job.coalesce ?? JOB_DEFAULTS.coalesce,
-  extra: (job.run_at ?? []).map(Number).sort((a, b) => a - b),
+  extra: job.run_at?.length ? job.run_at.map(Number).sort((a, b) => a - b) : NO_TIMES,
 })
 
 /** NaN: something is there that is no date, or none that JavaScript can hold. */

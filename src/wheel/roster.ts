@@ -10,7 +10,9 @@ import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { describe, parseJob, show } from '../job/parse.ts'
 import { isOver, ownState, type Plan, plan } from '../job/plan.ts'
 import { type Sound, soundOf } from '../job/sound.ts'
-import { type Effect, type Entry, jitterOf, NONE, newEntry, type PlanWrite } from './entry.ts'
+import { Entries } from './entries.ts'
+import { type Effect, type Entry, jitterOf, NO_ECHOES, NO_PROBLEMS, newEntry, type PlanWrite } from './entry.ts'
+import { Ids } from './ids.ts'
 import { jobNews, newsOf, turned } from './job-news.ts'
 import { documentOf, errorOf, isKept, isTime, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
@@ -40,7 +42,7 @@ const MOST_REPAIRS = 3
 
 export class Roster {
   readonly #options: RosterOptions
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries: Entries
   readonly #wheel: Wheel
   /** Those of them that are due within the longest lead: how many they are says how long a lead they need. */
   readonly #soon: Wheel
@@ -54,7 +56,9 @@ export class Roster {
 
   constructor(options: RosterOptions) {
     this.#options = options
-    this.#wheel = new Wheel(options.now)
+    const ids = new Ids()
+    this.#entries = new Entries(ids)
+    this.#wheel = new Wheel(options.now, ids)
     this.#soon = new Wheel(options.now)
     this.#triggers = new KnownTriggers(options.timezone)
   }
@@ -96,6 +100,11 @@ export class Roster {
     return this.#entries.values()
   }
 
+  /** Ids of jobs that name this function. */
+  idsOf(func: string): readonly string[] {
+    return this.#entries.idsOf(func)
+  }
+
   /** The earliest instant at which `takeDue` may have something new. */
   nextAt(): number | null {
     const { most } = this.#options.lead
@@ -127,9 +136,7 @@ export class Roster {
         this.#reading++
         return []
       case 'synced':
-        return [...this.#entries.values()]
-          .filter(entry => entry.seen !== this.#reading)
-          .flatMap(entry => this.#gone(entry.id, 'deleted', null))
+        return this.unseen().flatMap(id => this.#gone(id, 'deleted', null))
     }
   }
 
@@ -153,6 +160,7 @@ export class Roster {
         // With another executor since then it waits in the wheel again.
         if (entry === undefined || entry.place !== undefined || entry.executor !== executor) continue
         entry.place = executor
+        this.#entries.keep(entry)
         taken.push(entry)
         free--
       }
@@ -162,20 +170,27 @@ export class Roster {
 
   /** Ends what `takeDue` began: the entry waits for its next time again, not before `notBefore`. */
   settle(entry: Entry, notBefore = 0): void {
+    const wake = wakeOf(entry)
+    // What ends before the entry could be handed out anyway need not be kept.
+    const isLonger = wake !== undefined && notBefore + this.#options.lead.most > wake
     entry.place = undefined
-    entry.notBefore = entry.woken && entry.waiting !== undefined ? 0 : notBefore
+    entry.notBefore = isLonger && !(entry.woken && entry.waiting !== undefined) ? notBefore : 0
     entry.woken = false
-    if (this.#entries.get(entry.id) === entry) this.#arm(entry)
+    if (this.#entries.holds(entry)) this.#arm(entry)
+    this.#keep(entry)
   }
 
   /** A claim of the entry was refused although memory thought otherwise; answers how many were in a row. */
   refused(entry: Entry): number {
-    return ++entry.refused
+    entry.refused++
+    this.#keep(entry)
+    return entry.refused
   }
 
   /** A claim of the entry was won. */
   won(entry: Entry): void {
     entry.refused = 0
+    this.#keep(entry)
   }
 
   /** The plan of an entry as it is to be written; undefined: the document says it already. */
@@ -193,11 +208,13 @@ export class Roster {
     entry.dropped = undefined
     entry.copied = false
     entry.bare = false
-    if (due === undefined) return
-    entry.stored = due
-    entry.planned = due
-    entry.acknowledged = ordered === true
-    entry.pausedBy = undefined
+    if (due !== undefined) {
+      entry.stored = due
+      entry.planned = due
+      entry.acknowledged = ordered === true
+      entry.pausedBy = undefined
+    }
+    this.#keep(entry)
   }
 
   /** A plan may not have been written; answers whether its document is to be read: one that refuses its plan again and again is
@@ -206,13 +223,16 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined) return false
     entry.refusedPlans = (entry.refusedPlans + 1) % PLAN_TRIES
+    this.#keep(entry)
     return entry.refusedPlans > 0
   }
 
   /** This process writes to the job with this `touch`. */
   writes(id: string, touch: string): void {
     const entry = this.#entries.get(id)
-    if (entry?.bare === true) entry.echoes = [...entry.echoes, touch].slice(-MOST_ECHOES)
+    if (entry?.bare !== true) return
+    entry.echoes = [...entry.echoes, touch].slice(-MOST_ECHOES)
+    this.#keep(entry)
   }
 
   /** Whether an update is a write of this process that comes back, for the first time: one that comes twice is a copy. */
@@ -220,7 +240,8 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined || touch === undefined || !entry.echoes.includes(touch)) return false
     // One write is a document's first; those that came after it are not handed back.
-    entry.echoes = NONE
+    entry.echoes = NO_ECHOES
+    this.#keep(entry)
     return true
   }
 
@@ -230,14 +251,17 @@ export class Roster {
     if (to === undefined || to === null || !isTime(to)) return
     entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
     if (!entry.ordered && entry.due !== undefined && entry.due <= to.getTime()) this.#disarm(entry)
+    this.#keep(entry)
   }
 
   /** The history says up to when the schedule of an overdue entry was claimed before, if it was: then, too, it waits for its document. */
   proven(entry: Entry, to: Date | undefined): void {
     entry.unproven = false
-    if (to === undefined) return
-    entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
-    this.#disarm(entry)
+    if (to !== undefined) {
+      entry.claimedTo = maxOf(entry.claimedTo, to.getTime())
+      this.#disarm(entry)
+    }
+    this.#keep(entry)
   }
 
   /** A slow reading of all documents begins, which changes nothing by itself. Never between `resync` and `synced`. */
@@ -250,6 +274,7 @@ export class Roster {
     const entry = this.#entries.get(job._id)
     if (entry === undefined) return false
     entry.seen = this.#reading
+    this.#keep(entry)
     try {
       return isKept(entry, job)
     } catch {
@@ -262,8 +287,8 @@ export class Roster {
   }
 
   /** What was neither changed nor asked about since the reading began. */
-  *unseen(): IterableIterator<string> {
-    for (const entry of this.#entries.values()) if (entry.seen !== this.#reading) yield entry.id
+  unseen(): readonly string[] {
+    return this.#entries.unseen(this.#reading)
   }
 
   /** The job's queued run may have room now. */
@@ -271,9 +296,11 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
     entry.woken = entry.place !== undefined
-    if (entry.woken || entry.waiting === undefined) return
-    entry.notBefore = 0
-    this.#arm(entry)
+    if (!entry.woken && entry.waiting !== undefined) {
+      entry.notBefore = 0
+      this.#arm(entry)
+    }
+    this.#keep(entry)
   }
 
   /** What all that is due soon needs, at this moment. */
@@ -293,18 +320,31 @@ export class Roster {
   #put(job: Job, from: Source, now: number): readonly Effect[] {
     if (job.ip !== this.#options.ip) return this.#gone(job._id, 'moved', job.ip ?? null)
     if (typeof job._id !== 'string') return [news({ type: 'job.invalid', job_id: nameOfId(job._id), problems: NO_ID })]
-    const sound = soundOf(job)
     const before = this.#entries.get(job._id)
-    const was = before && { state: before.state, problems: before.problems }
     if (from !== 'claim') this.#changes++
     const entry = before ?? newEntry(job._id, this.#changes)
-    if (before === undefined) this.#entries.set(job._id, entry)
+    const was = before && { state: before.state, problems: before.problems }
+    try {
+      return this.#takeIn(entry, job, was, from, now)
+    } finally {
+      this.#entries.keep(entry)
+    }
+  }
+
+  #takeIn(
+    entry: Entry,
+    job: Job,
+    was: Pick<Entry, 'state' | 'problems'> | undefined,
+    from: Source,
+    now: number,
+  ): readonly Effect[] {
+    const sound = soundOf(job)
     if (from !== 'claim') entry.changedAt = this.#changes
     entry.version++
     entry.notBefore = 0
     entry.seen = this.#reading
     // The stream begins anew after a snapshot: what was written before it is not handed back any more.
-    if (from === 'snapshot' && job.state !== undefined) entry.echoes = NONE
+    if (from === 'snapshot' && job.state !== undefined) entry.echoes = NO_ECHOES
     const next = this.#read(entry, job, sound, from, now)
     this.#take(entry, next)
     const overdue = next.state === 'armed' && next.due <= now
@@ -338,13 +378,13 @@ export class Roster {
     let entry = this.#entries.get(id)
     if (entry === undefined && change.type === 'put' && change.job.ip === this.#options.ip) {
       entry = newEntry(id, ++this.#changes)
-      this.#entries.set(id, entry)
     }
     if (entry !== undefined) {
       entry.version++
       entry.changedAt = ++this.#changes
       entry.seen = this.#reading
       this.#take(entry, { state: 'invalid', problems })
+      this.#entries.keep(entry)
     }
     return [news({ type: 'job.invalid', job_id: id, problems })]
   }
@@ -396,7 +436,7 @@ export class Roster {
     if (entry.state === 'armed' && next.state !== 'armed') this.#armed--
     if (entry.state !== 'armed' && next.state === 'armed') this.#armed++
     entry.state = next.state
-    entry.problems = next.state === 'invalid' ? next.problems : []
+    entry.problems = next.state === 'invalid' ? next.problems : NO_PROBLEMS
     entry.due = next.state === 'armed' ? next.due : undefined
     entry.ordered = next.state === 'armed' && next.ordered
     entry.at = entry.due === undefined ? undefined : entry.due + jitterOf(entry, entry.due)
@@ -407,7 +447,7 @@ export class Roster {
   #disarm(entry: Entry): void {
     entry.due = undefined
     entry.at = undefined
-    if (entry.place === undefined && this.#entries.get(entry.id) === entry) this.#arm(entry)
+    if (entry.place === undefined && this.#entries.holds(entry)) this.#arm(entry)
   }
 
   #arm(entry: Entry): void {
@@ -422,6 +462,11 @@ export class Roster {
     // Only what the schedule alone is due for is handed out with a crowd's lead.
     const due = entry.extra.length === 0 && entry.waiting === undefined ? wake : wake + most - single
     this.#wheel.put(entry.id, Math.max(due, entry.notBefore === 0 ? 0 : entry.notBefore + most))
+  }
+
+  /** The entry as it is now, unless its job has gone meanwhile. */
+  #keep(entry: Entry): void {
+    if (this.#entries.holds(entry)) this.#entries.keep(entry)
   }
 
   /** What follows for the document. `noted`: the error that stands in it. */
@@ -450,24 +495,29 @@ export class Roster {
     entry.changedAt = ++this.#changes
     entry.notBefore = 0
     entry.refusedPlans = 0
-    if (change.read) {
-      entry.edited = true
-      return []
-    }
+    const effects = this.#told(entry, change, now)
+    this.#entries.keep(entry)
+    return effects
+  }
+
+  /** What an event alone tells of a job, as far as it does. */
+  #told(
+    entry: Entry,
+    { armed, next_run_time, read }: Extract<Change, { type: 'set' }>,
+    now: number,
+  ): readonly Effect[] {
     // What was wrong may be right now, and what memory does not have is in the document.
-    if (entry.state === 'invalid' || entry.trigger === undefined || entry.copied) {
+    const { trigger } = entry
+    const isUnknown = entry.state === 'invalid' || trigger === undefined || entry.copied
+    if (read || isUnknown || (armed && !isTime(next_run_time))) {
       entry.edited = true
-      return [{ type: 'read', id: entry.id }]
+      return read ? [] : [{ type: 'read', id: entry.id }]
     }
-    if (!change.armed) return [news(jobNews('job.modified', entry))]
-    if (!isTime(change.next_run_time)) {
-      entry.edited = true
-      return [{ type: 'read', id: entry.id }]
-    }
+    if (!armed) return [news(jobNews('job.modified', entry))]
     const before = entry.state
-    const told = documentOf(entry, change.next_run_time)
-    entry.stored = storedOf(change.next_run_time)
-    const { parsed, fingerprint } = entry.trigger
+    const told = documentOf(entry, next_run_time)
+    entry.stored = storedOf(next_run_time)
+    const { parsed, fingerprint } = trigger
     const next = plan({ job: told, trigger: parsed, fingerprint, now, claimedTo: entry.claimedTo })
     this.#take(entry, next)
     const effects = this.#consequences(entry, told, next, { now })
@@ -478,9 +528,9 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined) return []
     this.#changes++
-    this.#entries.delete(id)
     this.#wheel.remove(id)
     this.#soon.remove(id)
+    this.#entries.delete(id)
     this.#queues.get(entry.executor)?.delete(id)
     if (entry.trigger !== undefined) this.#triggers.release(entry.trigger)
     if (entry.state === 'armed') this.#armed--

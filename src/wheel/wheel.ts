@@ -1,9 +1,10 @@
 /** Timer wheel: holds (id, due) pairs and hands back the ids whose time has come.
  *  Each slot is a doubly linked list threaded through typed arrays, so that an entry costs no object and no closure;
- *  its row is found by id in one Map, which makes put and remove O(1).
+ *  its row is found by its id, which makes put and remove O(1).
  *  Time is always an argument: nothing here waits, reads a clock or knows what an id means.
  *  Holds: an id sits in one slot at most, every entry of one instant in the same slot and in the order it was put,
  *  the slots of a level lie ahead of the wheel's time; advance(now) never gives an id early and never keeps it late. */
+import { Ids } from './ids.ts'
 import { firstSlot, LEVELS, levelOf, SLOTS, slotOf, startOf } from './level.ts'
 
 /** The list of what was put with a time already passed. */
@@ -13,14 +14,15 @@ const NONE = -1
 export class Wheel {
   /** The instant up to which everything was handed out. */
   #time: number
-  readonly #rows = new Map<string, number>()
-  #ids: string[] = []
+  readonly #ids: Ids
+  /** Whether nobody else keeps anything by the rows of these ids. */
+  readonly #isAlone: boolean
+  #size = 0
   #due = new Float64Array(64)
   #next = new Int32Array(64)
   #prev = new Int32Array(64)
-  #list = new Int16Array(64)
-  /** Rows given back, linked through `#next`. */
-  #free = NONE
+  /** In which list a row is; none: it is not in the wheel. */
+  #list = new Int16Array(64).fill(NONE)
   readonly #head = new Int32Array(OVERDUE + 1).fill(NONE)
   readonly #tail = new Int32Array(OVERDUE + 1).fill(NONE)
   /** One bit for each slot that holds something. */
@@ -28,40 +30,40 @@ export class Wheel {
   /** No overdue entry is due before this. */
   #overdueFrom = Number.POSITIVE_INFINITY
 
-  /** `now` in epoch milliseconds, as everywhere here; what lies before 1970 counts as 1970. */
-  constructor(now: number) {
+  /** `now` in epoch milliseconds, as everywhere here; what lies before 1970 counts as 1970. `ids`: gives the rows, and is not told of
+   *  what leaves the wheel; default: one of its own. */
+  constructor(now: number, ids?: Ids) {
     this.#time = wholeMs(now)
+    this.#ids = ids ?? new Ids()
+    this.#isAlone = ids === undefined
   }
 
   get size(): number {
-    return this.#rows.size
+    return this.#size
   }
 
   has(id: string): boolean {
-    return this.#rows.has(id)
+    return this.#rowOf(id) !== undefined
   }
 
   /** Puts the id in its place, leaving an earlier one. A time that has passed is due at the next `advance`;
    *  fractions of a millisecond are rounded up. */
   put(id: string, at: number): void {
     const due = Math.ceil(instant(at))
-    let row = this.#rows.get(id)
-    if (row === undefined) {
-      row = this.#takeRow(id)
-      this.#rows.set(id, row)
-    } else {
-      this.#unlink(row)
-    }
+    const row = this.#ids.add(id)
+    while (row >= this.#due.length) this.#grow()
+    if (this.#list[row] === NONE) this.#size++
+    else this.#unlink(row)
     this.#due[row] = due
     this.#place(row)
   }
 
   /** Whether the id was there. */
   remove(id: string): boolean {
-    const row = this.#rows.get(id)
+    const row = this.#rowOf(id)
     if (row === undefined) return false
     this.#unlink(row)
-    this.#freeRow(row)
+    this.#left(id, row)
     return true
   }
 
@@ -140,18 +142,30 @@ export class Wheel {
     for (let row = this.#detach(OVERDUE); row !== NONE; row = this.#next[row] as number) rows.push(row)
     const due = this.#due
     rows.sort((a, b) => (due[a] as number) - (due[b] as number))
-    const ids = rows.map(row => this.#ids[row] as string)
-    for (const row of rows) this.#freeRow(row)
-    return ids
+    return rows.map(row => this.#take(row))
   }
 
   #takeAll(list: number, ids: string[]): void {
-    for (let row = this.#detach(list); row !== NONE; ) {
-      const next = this.#next[row] as number
-      ids.push(this.#ids[row] as string)
-      this.#freeRow(row)
-      row = next
-    }
+    for (let row = this.#detach(list); row !== NONE; row = this.#next[row] as number) ids.push(this.#take(row))
+  }
+
+  #take(row: number): string {
+    const id = this.#ids.idOf(row)
+    this.#left(id, row)
+    return id
+  }
+
+  /** The row is in no list any more. */
+  #left(id: string, row: number): void {
+    this.#list[row] = NONE
+    this.#size--
+    if (this.#isAlone) this.#ids.remove(id)
+  }
+
+  /** Undefined: it is not in the wheel. */
+  #rowOf(id: string): number | undefined {
+    const row = this.#ids.rowOf(id)
+    return row === undefined || row >= this.#list.length || this.#list[row] === NONE ? undefined : row
   }
 
   #append(row: number, list: number): void {
@@ -192,24 +206,6 @@ export class Wheel {
     this.#occupied[level] = (this.#occupied[level] as number) & ~(1 << (list % SLOTS))
   }
 
-  #takeRow(id: string): number {
-    const row = this.#free
-    if (row !== NONE) {
-      this.#free = this.#next[row] as number
-      this.#ids[row] = id
-      return row
-    }
-    if (this.#ids.length === this.#due.length) this.#grow()
-    return this.#ids.push(id) - 1
-  }
-
-  #freeRow(row: number): void {
-    this.#rows.delete(this.#ids[row] as string)
-    this.#ids[row] = ''
-    this.#next[row] = this.#free
-    this.#free = row
-  }
-
   /** Rows double; they are reused but not given back to the system. */
   #grow(): void {
     const length = this.#due.length * 2
@@ -217,7 +213,7 @@ export class Wheel {
     this.#due = new Float64Array(length)
     this.#next = new Int32Array(length)
     this.#prev = new Int32Array(length)
-    this.#list = new Int16Array(length)
+    this.#list = new Int16Array(length).fill(NONE)
     this.#due.set(due)
     this.#next.set(next)
     this.#prev.set(prev)

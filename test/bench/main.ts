@@ -24,6 +24,7 @@ const others: Readonly<Record<string, () => Promise<{ bench(): Promise<void> }>>
   wheel: () => import('./wheel.ts'),
   trigger: () => import('./trigger.ts'),
   inserts: () => import('./inserts.ts'),
+  start: () => import('./start.ts'),
   indexes: () => import('./indexes.ts'),
   lists: () => import('./lists.ts'),
   heap: () => import('./heap.ts'),

@@ -187,6 +187,28 @@ describe('any writes by many people, the stream cut anywhere', () => {
   })
 })
 
+test('a snapshot leaves out what only a run needs, and tells what is wrong with it', async () => {
+  jobs = people.db().collection<Loose>(`jobs_${++collections}`)
+  const usual = mine({ args: [1], kwargs: { to: 'ann' }, name: 'Digest', state: { runs: 7 } } as object)
+  const odd = { ...mine(), args: 'text', kwargs: [1], unknown: true }
+  await jobs.insertMany([usual, odd] as unknown as Loose[])
+  const memory = await new Followed({ db: client.db(), jobs, ip: MINE }).opened()
+  try {
+    const { args: _args, kwargs: _kwargs, ...rest } = usual
+    const told = memory.of('put').map(({ job }) => job)
+    expect(told).toHaveLength(2)
+    expect(told).toEqual(expect.arrayContaining([rest, odd]))
+    expect(
+      memory.roster
+        .get(odd._id)
+        ?.problems.map(({ path }) => path)
+        .sort(),
+    ).toEqual(['args', 'kwargs', 'unknown'])
+  } finally {
+    await memory.close()
+  }
+})
+
 describe('a break of the stream', () => {
   test.each([43, 237, 91, 11600, 10107, 8])('of code %i: it goes on where it was', async errorCode => {
     await following(async memory => {
