@@ -4,7 +4,6 @@ import { Agenda } from 'agenda'
 import { MongoClient } from 'mongodb'
 
 const AT_ONCE = 100
-const ADDED_AT_ONCE = 50
 
 export async function open(uri, run) {
   const client = await MongoClient.connect(uri)
@@ -20,12 +19,17 @@ export async function open(uri, run) {
   return {
     start: () => agenda.start(),
     async add(jobs) {
-      const left = [...jobs]
-      const next = async () => {
-        for (let job = left.shift(); job !== undefined; job = left.shift())
-          await agenda.schedule(new Date(job.due), 'work', job)
-      }
-      await Promise.all(Array.from({ length: ADDED_AT_ONCE }, next))
+      if (jobs.length === 1) return await agenda.schedule(new Date(jobs[0].due), 'work', jobs[0])
+      // One by one, as its functions would, thousands take longer than until they are due.
+      const document = job => ({
+        name: 'work',
+        data: job,
+        type: 'normal',
+        priority: 0,
+        nextRunAt: new Date(job.due),
+        lockedAt: null,
+      })
+      await db.collection('agendaJobs').insertMany(jobs.map(document))
     },
   }
 }
