@@ -8,12 +8,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AnyBulkWriteOperation, type Collection, MongoClient } from 'mongodb'
 import type { CDPSession, Page } from 'playwright-core'
+import { firstValueFrom, timer } from 'rxjs'
 import { findMongodBinary } from '../../src/dev/find-mongod.ts'
 import { startMongod } from '../../src/dev/mongod.ts'
 import { builtPackage } from '../support/built-package.ts'
 import { openChromium } from '../support/chromium.ts'
 import { openTab } from '../support/page.ts'
 import { startPageServer } from '../support/page-server.ts'
+import { LONG_MS, startTrace, type Task } from '../support/trace.ts'
 
 type Loose = Record<string, unknown> & { _id: string }
 
@@ -23,7 +25,6 @@ const A_SECOND = 50
 const TURN_MS = 100
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
-const LONG_MS = 100
 /** Rows come and go by so many. */
 const PASSING = 50
 /** What a tab may hold more at the end than in the beginning, in the same view: caches of the browser fill up. */
@@ -111,70 +112,7 @@ function drive(): () => Promise<number> {
   }
 }
 
-const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
-
-interface TraceEvent {
-  readonly name: string
-  readonly ph: string
-  readonly pid: number
-  readonly tid: number
-  readonly ts: number
-  readonly dur?: number
-  readonly tdur?: number
-  readonly args?: { readonly name?: string; readonly data?: { readonly functionName?: string } }
-}
-
-const TRACED = ['disabled-by-default-devtools.timeline', 'devtools.timeline']
-
-async function startTrace(cdp: CDPSession): Promise<() => Promise<readonly TraceEvent[]>> {
-  const events: TraceEvent[] = []
-  const collect = ({ value }: { value: object[] }) => void events.push(...(value as TraceEvent[]))
-  cdp.on('Tracing.dataCollected', collect)
-  await cdp.send('Tracing.start', {
-    transferMode: 'ReportEvents',
-    traceConfig: { includedCategories: TRACED, excludedCategories: ['*'], recordMode: 'recordUntilFull' },
-  })
-  return async () => {
-    const complete = new Promise(resolve => cdp.once('Tracing.tracingComplete', resolve))
-    await cdp.send('Tracing.end')
-    await complete
-    cdp.off('Tracing.dataCollected', collect)
-    return events
-  }
-}
-
-interface Task {
-  readonly wallMs: number
-  /** What the thread itself worked; the rest it waited for a processor. */
-  readonly threadMs: number
-  /** What took most of it. */
-  readonly of: string
-}
-
-/** Tasks of the main threads of tabs, longest first. */
-function tasksOf(events: readonly TraceEvent[]): readonly Task[] {
-  const threads = events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
-  const mains = new Set(threads.map(({ pid, tid }) => `${pid} ${tid}`))
-  const ours = events.filter(({ pid, tid, ph }) => ph === 'X' && mains.has(`${pid} ${tid}`))
-  return ours
-    .filter(({ name }) => name === 'RunTask')
-    .map(task => {
-      const [wallMs, threadMs] = [(task.dur ?? 0) / 1_000, (task.tdur ?? task.dur ?? 0) / 1_000]
-      return { wallMs, threadMs, of: wallMs > LONG_MS ? within(task, ours) : '' }
-    })
-    .sort((a, b) => b.threadMs - a.threadMs)
-}
-
-/** What took most of a task, by the clock. */
-function within(task: TraceEvent, all: readonly TraceEvent[]): string {
-  const end = task.ts + (task.dur ?? 0)
-  return all
-    .filter(({ name, ts, tid, dur = 0 }) => name !== 'RunTask' && tid === task.tid && ts >= task.ts && ts + dur <= end)
-    .sort((a, b) => (b.dur ?? 0) - (a.dur ?? 0))
-    .slice(0, 4)
-    .map(({ name, dur = 0, args }) => `${name} ${args?.data?.functionName ?? ''} ${Math.round(dur / 1_000)}`)
-    .join(', ')
-}
+const pause = (ms: number) => firstValueFrom(timer(ms))
 
 async function show(page: Page, view: View): Promise<void> {
   if (view === 'job') {
@@ -256,12 +194,11 @@ try {
   for (let minute = 0; minute < Number(minutes); minute++) {
     const view = VIEWS[minute % VIEWS.length] ?? 'jobs'
     await show(tab.page, view)
-    const ended = await startTrace(all)
+    const ended = await startTrace(browser)
     // Every second minute somebody points at the list, and its order holds.
     await tab.page.mouse.move(minute % 2 === 0 ? 700 : 100, minute % 2 === 0 ? 400 : 860)
     await pause(MINUTE_MS)
-    const events = await ended()
-    const tasks = tasksOf(events)
+    const { events, tasks } = await ended()
     const held = await heldBy(cdp, pid)
     const long = tasks.filter(({ wallMs }) => wallMs > LONG_MS)
     const last = { ...held, view, serverMb: await residentOf(server.pid), tasks: tasks.slice(0, 20) }

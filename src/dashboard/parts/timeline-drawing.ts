@@ -3,6 +3,7 @@
 import type { Run } from '../shapes.ts'
 import {
   axisOf,
+  DIAMOND,
   type LaidLane,
   type Layout,
   type Mark,
@@ -26,7 +27,6 @@ export interface Drawn {
 }
 
 const MOST_TICK = 0.8
-const DIAMOND = 4.5
 /** In bars less high than this a cross is a blot. */
 const LEAST_CROSS = 6
 
@@ -73,21 +73,31 @@ function colourOf({ status }: Run, colours: Colours): string {
 
 function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Drawn): void {
   const { colours, mark: pointed, tick: pointedTick, dead } = drawn
+  let colour = ''
+  let drawnTo = Number.NEGATIVE_INFINITY
   for (const mark of lane.marks) {
     const y = lane.top + mark.y
     if (mark.diamond) {
-      diamond(context, mark.x + 5, y + 5, colours.warn, mark.run.status === 'max_instances')
+      // Of those that lie on one another one is drawn.
+      if (mark.x < drawnTo) continue
+      drawnTo = mark.x + DIAMOND * 0.75
+      diamond(context, mark, y, colours.warn)
       continue
     }
-    context.fillStyle = colourOf(mark.run, colours)
+    const own = colourOf(mark.run, colours)
+    if (own !== colour) context.fillStyle = own
+    colour = own
     if (mark.run.status === 'started') {
       context.fillStyle = colours['now-tint']
       context.fillRect(mark.x, y, mark.wide, mark.high)
       context.strokeStyle = colours.now
       context.lineWidth = 1.5
       context.strokeRect(mark.x + 0.75, y + 0.75, Math.max(1, mark.wide - 1.5), Math.max(0.5, mark.high - 1.5))
+      colour = ''
     } else context.fillRect(mark.x, y, mark.wide, mark.high)
-    if (FAILED.includes(mark.run.status)) failure(context, mark.x + mark.wide, y, mark.high, colours)
+    if (own !== colours.bad) continue
+    failure(context, mark.x + mark.wide, y, mark.high, colours)
+    colour = ''
   }
   const most = lane.height * MOST_TICK
   const top = Math.max(8, ...lane.ticks.map(({ coming }) => coming.length))
@@ -122,18 +132,20 @@ function failure(context: CanvasRenderingContext2D, x: number, y: number, high: 
   context.stroke()
 }
 
-function diamond(context: CanvasRenderingContext2D, x: number, y: number, colour: string, barred: boolean): void {
+function diamond(context: CanvasRenderingContext2D, { x: left, run }: Mark, top: number, colour: string): void {
+  const half = DIAMOND / 2
+  const [x, y] = [left + half, top + half]
   context.strokeStyle = colour
-  context.lineWidth = 1.4
+  context.lineWidth = 1.5
   context.beginPath()
-  context.moveTo(x, y - DIAMOND)
-  context.lineTo(x + DIAMOND, y)
-  context.lineTo(x, y + DIAMOND)
-  context.lineTo(x - DIAMOND, y)
+  context.moveTo(x, top + 0.75)
+  context.lineTo(x + half - 0.75, y)
+  context.lineTo(x, top + DIAMOND - 0.75)
+  context.lineTo(left + 0.75, y)
   context.closePath()
-  if (barred) {
-    context.moveTo(x - 2, y)
-    context.lineTo(x + 2, y)
+  if (run.status === 'max_instances') {
+    context.moveTo(x - 2.5, y)
+    context.lineTo(x + 2.5, y)
   }
   context.stroke()
 }

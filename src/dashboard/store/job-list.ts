@@ -41,6 +41,8 @@ const FIRST: ListState = {
   error: undefined,
 }
 const PAGE = 200
+/** What is asked for first: a large screen of rows. */
+const FIRST_PAGE = 60
 const PUMP_MS = 300
 /** Nodes plan what a person has changed, and no event tells of it. */
 const PLAN_MS = 1_500
@@ -87,18 +89,18 @@ export class JobList {
     this.#sort = sort
     this.state.set({ ...FIRST, rows: this.state.value.rows })
     this.#countedAt = Number.NEGATIVE_INFINITY
-    void this.reload()
+    void this.reload(FIRST_PAGE)
   }
 
   /** From the start, as many as were loaded, up to a page. */
-  async reload(): Promise<void> {
+  async reload(limit = PAGE): Promise<void> {
     const version = ++this.#version
     this.#dirty.clear()
     this.#removed.clear()
     this.#came = 0
     this.#stale = false
     try {
-      const page = await this.#read(null)
+      const page = await this.#read(null, limit)
       if (version !== this.#version) return
       this.#cursor = page.next
       if (page.next !== null && elapsed() - this.#countedAt > COUNT_MS) void this.#count(version)
@@ -118,7 +120,7 @@ export class JobList {
     const version = this.#version
     this.#set({ loading: true })
     try {
-      const page = await this.#read(this.#cursor)
+      const page = await this.#read(this.#cursor, PAGE)
       if (version !== this.#version) return
       this.#cursor = page.next
       const known = new Set(this.state.value.rows.map(({ job }) => job._id))
@@ -140,8 +142,8 @@ export class JobList {
     this.#held = held
   }
 
-  #read(cursor: string | null): Promise<Page<Job>> {
-    const place = { sort: this.#sort, limit: PAGE, ...(cursor !== null && { cursor }) }
+  #read(cursor: string | null, limit: number): Promise<Page<Job>> {
+    const place = { sort: this.#sort, limit, ...(cursor !== null && { cursor }) }
     return get<Page<Job>>('jobs', { ...queryOf(this.#search), ...place })
   }
 

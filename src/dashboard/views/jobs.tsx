@@ -1,7 +1,7 @@
 /** Jobs: all jobs of a search, one row each.
  *  In: the address (`/jobs?tag=billing&sort=_id`). Out: search line, counts by status, rows that live, and what to do with the chosen.
  *  The address says what is shown, so that it can be shared. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { address, go, pathOf } from '../address.ts'
 import { useCell } from '../cell.ts'
 import { every } from '../clock.ts'
@@ -43,7 +43,7 @@ export function JobsView() {
   const state = useCell(list.state)
   const nodes = useNodes()
   const { operate, change } = useRights()
-  const counts = useCounts(search, line)
+  const counts = useCounts(search, line, state.loading && state.rows.length === 0)
   const hidden = useCell(hiddenColumns)
   const [picked, pick] = useState<Picked>(NOTHING)
   const [action, setAction] = useState<BulkAction | undefined>(undefined)
@@ -51,7 +51,8 @@ export function JobsView() {
   const columns = COLUMNS.filter(({ name }) => !hidden.includes(name))
 
   useEffect(() => list.follow(), [])
-  useEffect(() => {
+  // Before anything else is asked for: a browser has few lines to a server.
+  useLayoutEffect(() => {
     list.open(search, sort)
     pick(NOTHING)
     setAction(undefined)
@@ -151,9 +152,11 @@ export function JobsView() {
   )
 }
 
-function useCounts(search: Search, line: string): Counts {
+/** They wait for the first rows, which somebody came to see. */
+function useCounts(search: Search, line: string, waits: boolean): Counts {
   const [counts, set] = useState<Counts>({})
   useEffect(() => {
+    if (waits) return
     let current = true
     const read = () =>
       void countJobs(search).then(
@@ -168,7 +171,7 @@ function useCounts(search: Search, line: string): Counts {
       current = false
       stop()
     }
-  }, [line])
+  }, [line, waits])
   return counts
 }
 
