@@ -27,6 +27,10 @@ export interface Drawn {
 }
 
 const MOST_TICK = 0.8
+/** So many due at once are a crowd, told by its number. */
+const CROWD = 5
+const CROWDS = 4
+const CROWD_APART = 44
 /** In bars less high than this a cross is a blot. */
 const LEAST_CROSS = 6
 
@@ -41,6 +45,7 @@ export function draw(canvas: HTMLCanvasElement, drawn: Drawn): void {
     canvas.height = high
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
+  context.font = `600 11px ${getComputedStyle(canvas).fontFamily}`
   ground(context, drawn)
   for (const lane of layout.lanes) drawLane(context, lane, drawn)
   drawTotals(context, drawn)
@@ -107,6 +112,11 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
     const wide = tick.coming.length > 1 ? 2.5 : 1.5
     context.fillRect(tick.x - wide / 2, lane.top + lane.height - 1 - high, wide, high)
   }
+  context.textAlign = 'center'
+  for (const { x, coming } of crowdsOf(lane.ticks)) {
+    const half = context.measureText(String(coming.length)).width / 2 + 2
+    context.fillText(String(coming.length), Math.min(drawn.width - half, x), lane.top + 14)
+  }
   context.strokeStyle = colours.hand
   context.lineWidth = 2
   if (pointed !== undefined && lane.marks.includes(pointed)) {
@@ -115,6 +125,17 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
   if (pointedTick !== undefined && lane.ticks.includes(pointedTick)) {
     context.strokeRect(pointedTick.x - 4, lane.top + 6, 8, lane.height - 8)
   }
+}
+
+/** The most crowded ticks, as far as their numbers do not touch. */
+function crowdsOf(ticks: readonly Tick[]): readonly Tick[] {
+  const found: Tick[] = []
+  const crowds = ticks.filter(({ coming }) => coming.length >= CROWD).sort((a, b) => b.coming.length - a.coming.length)
+  for (const tick of crowds) {
+    if (found.every(({ x }) => Math.abs(x - tick.x) >= CROWD_APART)) found.push(tick)
+    if (found.length === CROWDS) break
+  }
+  return found
 }
 
 /** A failure is seen without its colour: it has a square with a cross at its end. */
