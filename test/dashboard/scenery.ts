@@ -98,7 +98,7 @@ const standing = (kind: Kind, now: number): Loose => ({
   trigger: kind.trigger,
   ip: kind.ip,
   tags: [['billing', 'shop', 'ops', 'mail'][kind.id.length % 4], 'prod'],
-  next_run_time: new Date(kind.ip === DEAD ? now - 4 * MINUTE_MS : now + HOUR_MS / 2 + kind.tookMs),
+  next_run_time: new Date(kind.ip === DEAD ? now - 4 * MINUTE_MS : now + 12 * MINUTE_MS + kind.id.length * 20_000),
   ...kind.more,
 })
 
@@ -107,7 +107,7 @@ export function jobsOf(now: number, many: number): readonly Loose[] {
   const roll = dice(7)
   const ips = [HERE, HERE, THERE, THERE, AHEAD, AHEAD, GPU, DRAINING]
   const others = Array.from({ length: many }, (_, i): Loose => {
-    const due = now + 5 * MINUTE_MS + roll() * (i < 900 ? HOUR_MS : 20 * DAY_MS)
+    const due = now + 20 * MINUTE_MS + roll() * (i < 900 ? HOUR_MS : 20 * DAY_MS)
     const step = [15, 15, 5, 1][i % 4] as number
     const at = i % 5 === 0 ? due : Math.ceil(due / (step * MINUTE_MS)) * step * MINUTE_MS
     const name = ['hourly', 'report', 'sync', 'backup', 'export', 'cleanup'][i % 6]
@@ -117,6 +117,7 @@ export function jobsOf(now: number, many: number): readonly Loose[] {
       trigger: i % 3 === 0 ? cron({ hour: i % 24, minute: i % 60 }) : every({ minutes: 90 + (i % 90) }),
       ip: ips[i % ips.length],
       tags: [['billing', 'ops', 'shop', 'mail'][i % 4], 'prod'],
+      ...(i % 5 !== 0 && { standby: 'any' }),
       ...(i % 97 === 0 ? { next_run_time: null, note: 'until Monday, ask Ann' } : { next_run_time: new Date(at) }),
     }
   })
@@ -144,7 +145,7 @@ export function rowsOf(now: number): readonly Loose[] {
             : 'executed'
       const ran = status === 'executed' || status === 'error' || status === 'timeout'
       const late = Math.round(8 + roll() * 20 + (roll() > 0.93 ? roll() * 600 : 0))
-      const duration = Math.round(kind.tookMs * (0.4 + 0.9 * roll()))
+      const duration = Math.min(now - due - late, Math.round(kind.tookMs * (0.4 + 0.9 * roll())))
       const started = new Date(due + late)
       return {
         _id: `${kind.id}-${String(i).padStart(4, '0')}`,

@@ -45,6 +45,8 @@ async function picture(
   try {
     await tab.page.locator('.flow', { hasText: 'Live' }).first().waitFor({ state: 'attached' })
     await tab.page.waitForLoadState('load')
+    const [, ready] = READY.find(([place]) => path.startsWith(place)) ?? []
+    if (ready !== undefined && !name.startsWith('empty')) await tab.page.locator(ready).first().waitFor()
     await tab.page.waitForTimeout(SETTLE_MS)
     await before?.(tab.page)
     // What was asked for is read and drawn.
@@ -68,6 +70,14 @@ const VIEWS = {
   stats: '/stats',
   new: '/new',
 }
+/** What stands there when a view is read. */
+const READY: readonly (readonly [string, string])[] = [
+  ['/nodes', '.card-jobs li'],
+  ['/timeline', '.lane-name'],
+  ['/stats', '.wrong-now li'],
+  ['/jobs/', '.definition'],
+  ['/jobs', '.counts a'],
+]
 const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
   light: {},
   dark: { colorScheme: 'dark' },
@@ -123,12 +133,6 @@ async function moments(site: Pick<Site, 'url'>): Promise<void> {
   await picture(site, 'moment-columns', '/jobs', {}, page => page.getByText('Columns', { exact: true }).click())
   await picture(site, 'moment-error', '/jobs/webhook-retry', {}, async page => {
     await page.getByText('SmtpError').first().click()
-    await page
-      .getByLabel('hour', { exact: true })
-      .or(page.getByLabel('Every'))
-      .first()
-      .waitFor({ timeout: 500 })
-      .catch(() => {})
   })
   await picture(site, 'moment-wrong-hour', '/jobs/session-gc', {}, page => page.getByLabel('hour').first().fill('25'))
   await picture(site, 'moment-backfill', '/jobs/session-gc', {}, press('b'))
@@ -137,7 +141,10 @@ async function moments(site: Pick<Site, 'url'>): Promise<void> {
   await picture(site, 'moment-drain', '/nodes', {}, async page => {
     await page.getByLabel(`What can be done with ${THERE}`).click()
     await page.getByRole('button', { name: /Drain/ }).first().click()
-    await page.getByText('Where they go').waitFor()
+    await page
+      .getByText(/Where they go|stay, because/)
+      .first()
+      .waitFor()
   })
   await picture(site, 'moment-evict', '/nodes', DARK, async page => {
     await page.getByLabel(`What can be done with ${THERE}`).click()
@@ -147,7 +154,8 @@ async function moments(site: Pick<Site, 'url'>): Promise<void> {
   await picture(site, 'moment-minute', '/timeline?span=60')
   await picture(site, 'moment-day', '/timeline?span=86400', DARK)
   await picture(site, 'moment-narrow-bulk', '/jobs', NARROW, async page => {
-    await page.locator('table.jobs tbody input[type=checkbox]').first().check()
+    await page.keyboard.press('j')
+    await page.keyboard.press('x')
   })
   await picture(site, 'moment-conflict', '/jobs/payout-batch', {}, async page => {
     await page.getByLabel('Timeout').fill('30')

@@ -130,11 +130,7 @@ function Figures({ node, extra }: { readonly node: Node; readonly extra: number 
           <meter class="lease" min="0" max="1" value={living ? share : 0} title={`of ${lengthWords(node.lease)}`}>
             {Math.round(share * 100)} %
           </meter>{' '}
-          {living ? (
-            `${(Math.max(0, left) / 1_000).toFixed(1)} s`
-          ) : (
-            <span class={node.status === 'stopped' ? 'support' : 'bad'}>ended</span>
-          )}
+          {living ? leftWords(left) : <span class={node.status === 'stopped' ? 'support' : 'bad'}>ended</span>}
         </dd>
       </div>
       <div>
@@ -150,6 +146,9 @@ function Figures({ node, extra }: { readonly node: Node; readonly extra: number 
     </dl>
   )
 }
+
+/** To the tenth, as long as it is about to end. */
+const leftWords = (ms: number): string => (ms < 100_000 ? `${(Math.max(0, ms) / 1_000).toFixed(1)} s` : lengthWords(ms))
 
 function lineOf(node: Node): string {
   const { word } = nodeStatusOf(node)

@@ -26,7 +26,7 @@ export interface Drawn {
   readonly dead: ReadonlySet<string>
 }
 
-const MOST_TICK = 0.8
+const MOST_TICK = 0.7
 /** So many due at once are a crowd, told by its number. */
 const CROWD = 5
 const CROWDS = 4
@@ -101,7 +101,7 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
       colour = ''
     } else context.fillRect(mark.x, y, mark.wide, mark.high)
     if (own !== colours.bad) continue
-    failure(context, mark.x + mark.wide, y, mark.high, colours)
+    failure(context, mark, y, colours)
     colour = ''
   }
   const most = lane.height * MOST_TICK
@@ -115,7 +115,7 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
   context.textAlign = 'center'
   for (const { x, coming } of crowdsOf(lane.ticks)) {
     const half = context.measureText(String(coming.length)).width / 2 + 2
-    context.fillText(String(coming.length), Math.min(drawn.width - half, x), lane.top + 14)
+    context.fillText(String(coming.length), Math.min(drawn.width - half, x), lane.top + 12)
   }
   context.strokeStyle = colours.hand
   context.lineWidth = 2
@@ -138,18 +138,30 @@ function crowdsOf(ticks: readonly Tick[]): readonly Tick[] {
   return found
 }
 
-/** A failure is seen without its colour: it has a square with a cross at its end. */
-function failure(context: CanvasRenderingContext2D, x: number, y: number, high: number, colours: Colours): void {
+/** A failure is seen without its colour: it has a square at its end, with what says which it is: hands, a slash, a cross. */
+function failure(context: CanvasRenderingContext2D, mark: Mark, y: number, colours: Colours): void {
+  const { wide, high, run } = mark
+  const x = mark.x + wide
   context.fillStyle = colours.bad
   context.fillRect(x - 1, y - 1, high + 2, high + 2)
   if (high < LEAST_CROSS) return
+  const [left, right, top, bottom] = [x + 2, x + high - 2, y + 2, y + high - 2]
+  const [middle, centre] = [x + high / 2, y + high / 2]
   context.strokeStyle = colours.surface
   context.lineWidth = 1.4
   context.beginPath()
-  context.moveTo(x + 2, y + 2)
-  context.lineTo(x + high - 2, y + high - 2)
-  context.moveTo(x + high - 2, y + 2)
-  context.lineTo(x + 2, y + high - 2)
+  if (run.status === 'timeout') {
+    context.moveTo(middle, top - 1)
+    context.lineTo(middle, centre)
+    context.lineTo(right, centre + 1)
+  } else {
+    context.moveTo(right, top)
+    context.lineTo(left, bottom)
+    if (run.status !== 'interrupted') {
+      context.moveTo(left, top)
+      context.lineTo(right, bottom)
+    }
+  }
   context.stroke()
 }
 

@@ -193,6 +193,8 @@ const SHOWN: readonly Status[] = [
   RUN_STATUSES.started,
   RUN_STATUSES.executed,
   RUN_STATUSES.error,
+  RUN_STATUSES.timeout,
+  RUN_STATUSES.interrupted,
   RUN_STATUSES.missed,
   { ...RUN_STATUSES.max_instances, word: 'refused: too many at once' },
 ]
