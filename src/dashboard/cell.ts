@@ -34,11 +34,12 @@ export class Cell<T> {
 
 export function useCell<T>(cell: Cell<T>): T {
   const [, draw] = useState({})
+  const drawn = cell.value
   useEffect(() => {
     const stop = cell.listen(() => draw({}))
     // It may have changed between the drawing and now.
-    draw({})
+    if (!Object.is(cell.value, drawn)) draw({})
     return stop
   }, [cell])
-  return cell.value
+  return drawn
 }

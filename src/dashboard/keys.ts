@@ -2,7 +2,7 @@
  *  In: bindings that views and parts bring while they are there. Out: one of them runs for a key; all can be listed, which is the
  *  sheet behind `?`. The newest binding of a key wins. Keys typed into a field belong to the field, but for those with Ctrl or Esc.
  *  `g j` is one key after the other within a second. */
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Cell } from './cell.ts'
 import { later } from './clock.ts'
 
@@ -30,7 +30,8 @@ let forget = () => {}
 export function useKeys(title: string, bindings: readonly Binding[]): void {
   const held = useRef<Bindings>({ title, bindings })
   held.current = { title, bindings }
-  useEffect(() => {
+  // With the drawing, not after it: keys may come faster than frames.
+  useLayoutEffect(() => {
     stack.change(all => [...all, held])
     return () => stack.change(all => all.filter(one => one !== held))
   }, [])

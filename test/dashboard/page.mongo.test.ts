@@ -295,6 +295,46 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     )
   })
 
+  test('keys that come faster than frames are heeded by the view they lead to, and a menu goes when its choice comes', async () => {
+    await look('/jobs')
+    await live()
+    await until(async () => (await tab.page.locator('.rail-node').count()) >= 2)
+    // All before the browser draws once.
+    await tab.page.evaluate(`(async () => {
+      for (const key of ['g', 'n', 'd']) {
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))
+        for (let turn = 0; turn < 20; turn++) await null
+      }
+    })()`)
+    await shows(`Drain ${HERE}`)
+    await press('Escape')
+    await tab.page.getByLabel(`What can be done with ${THERE}`).click()
+    await button(/^Drain/).click()
+    await shows(`Drain ${THERE}`)
+    expect(await tab.page.locator('details[open]').count()).toBe(0)
+  })
+
+  test('views that were left leave nothing behind in memory', async () => {
+    await look('/jobs')
+    await tab.page.locator('a.job-name').first().waitFor()
+    const cdp = await tab.page.context().newCDPSession(tab.page)
+    await cdp.send('Performance.enable')
+    const held = async () => {
+      await cdp.send('HeapProfiler.collectGarbage')
+      const { metrics } = await cdp.send('Performance.getMetrics')
+      return metrics.find(({ name }) => name === 'Nodes')?.value ?? Number.NaN
+    }
+    const round = async () => {
+      for (const [key, place] of Object.entries({ n: '.cards', t: 'canvas', o: '.overview-view', j: 'a.job-name' })) {
+        await press('g', key)
+        await tab.page.locator(place).first().waitFor()
+      }
+    }
+    const before = await held()
+    for (let i = 0; i < 4; i++) await round()
+    await until(async () => (await held()) < before * 1.4)
+  })
+
   test('the overview draws its plots, also where the browser has no locale', async () => {
     await look('/stats')
     await until(async () => expect(await tab.page.locator('.plot canvas').count()).toBe(4))

@@ -1,193 +1,203 @@
-/** Screens: `npx tsx test/dashboard/screens.ts DIR [JOBS]` writes a picture of every view into DIR, to be looked at: light, dark, 360 px
- *  wide, forced colours, a viewer, and what is seen seldom (no job yet, a conflict, a drain). Then it says how long the first rows
- *  took, and which tasks of the page's script were longer than 100 ms. JOBS: how many jobs there are, 2,000 without it.
- *  It starts a mongod and two nodes of its own and ends them. */
+/** Screens: `npx tsx test/dashboard/screens.ts DIR [WORDS]` writes a picture of every view into DIR, to be looked at: light, dark, 360 px
+ *  wide, forced colours, a viewer, and what is seen for a moment only (a job in the air, a crowd pointed at, a conflict, a drain).
+ *  WORDS: only pictures whose names have one of these words, such as `jobs,drain`.
+ *  It starts a mongod and two nodes, each a process, and ends them. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Collection, MongoClient } from 'mongodb'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { findMongod } from '../../src/dev/find-mongod.ts'
+import { findMongodBinary } from '../../src/dev/find-mongod.ts'
 import { startMongod } from '../../src/dev/mongod.ts'
-import type { Run } from '../../src/index.ts'
 import { builtPackage } from '../support/built-package.ts'
 import { openChromium } from '../support/chromium.ts'
 import { openSite, openTab, type Site } from '../support/page.ts'
+import { startPageServer } from '../support/page-server.ts'
+import { HERE, jobsOf, type Loose, manyNodes, nodesOf, rowsOf, THERE, wrongJobs } from './scenery.ts'
 
-type Loose = Record<string, unknown> & { _id: string }
-
-const HERE = '10.20.4.11'
-const THERE = '10.20.4.12'
-const MARKS = 10_000
+const JOBS = 4_000
 const SETTLE_MS = 1_500
-const HOUR_MS = 3_600_000
 
-const [folder, wanted = '2000'] = process.argv.slice(2)
-if (folder === undefined) throw new Error('expected a folder: npx tsx test/dashboard/screens.ts DIR [JOBS]')
+const [folder, wanted = ''] = process.argv.slice(2)
+if (folder === undefined) throw new Error('expected a folder: npx tsx test/dashboard/screens.ts DIR [WORDS]')
 await mkdir(folder, { recursive: true })
 const opened = await openChromium()
 if (opened === undefined) throw new Error('no Chromium')
 const browser = opened
 const whole = await builtPackage()
-const found = await findMongod()
 const dataDir = await mkdtemp(join(tmpdir(), 'tidewheel-screens-'))
-const mongod = found.kind === 'server' ? undefined : await startMongod({ dataDir, binary: found.path })
-const server = mongod?.uri ?? (found.kind === 'server' ? found.uri : '')
-const uriOf = (name: string) => server.replace(/(\/\/[^/?]+)\/?[^?]*/, `$1/${name}`)
-
-const jobOf = (i: number): Loose => ({
-  _id: `${['invoices', 'backup', 'prices', 'digest'][i % 4]}-${String(i).padStart(6, '0')}`,
-  func: 'note',
-  trigger: i % 3 === 0 ? { type: 'cron', hour: i % 24, minute: i % 60 } : { type: 'interval', minutes: 1 + (i % 90) },
-  ip: i % 2 === 0 ? HERE : THERE,
-  standby: 'any',
-  tags: [['billing', 'ops'][i % 2], 'prod'],
-  next_run_time: i % 17 === 0 ? null : new Date(Date.now() + HOUR_MS + i * 1_000),
-  ...(i % 17 === 0 && { note: 'until Monday' }),
-})
-
-const rowOf = (i: number): Loose => {
-  const at = new Date(Date.now() - HOUR_MS + (i * HOUR_MS) / MARKS)
-  const status = i % 50 === 0 ? 'error' : i % 77 === 0 ? 'missed' : 'executed'
-  const duration = status === 'missed' ? null : 200 + ((i * 37) % 9_000)
-  return {
-    _id: `row-${String(i).padStart(6, '0')}`,
-    job_id: jobOf(i % 40)._id,
-    func: 'note',
-    ip: i % 2 === 0 ? HERE : THERE,
-    node: i % 2 === 0 ? HERE : THERE,
-    status,
-    run_time: at,
-    attempt: 1,
-    scheduled: true,
-    ...(duration !== null && { started: at, finished: new Date(at.getTime() + duration) }),
-    duration,
-    late: i % 40,
-    result: null,
-    ...(status === 'error' && {
-      exception: 'RangeError: out of range',
-      traceback: 'RangeError: out of range\n at note',
-    }),
-    log: 'begun\nall done',
-    recorded: at,
-  }
-}
-
-const talk = ({ log, signal }: Run) =>
-  new Promise<string>(resolve => {
-    log.info('begun, 412 invoices due')
-    signal.addEventListener('abort', () => resolve('aborted'))
-  })
-
-const nodes = [HERE, THERE].map(ip =>
-  whole.createNode({ uri: uriOf('screens'), ip, logger: false, tasks: { note: async () => 'noted', talk } }),
-)
-const clientOfDb = await whole.connect({ uri: uriOf('screens') })
-const { MongoClient } = await import('mongodb')
+const mongod = await startMongod({ dataDir, binary: (await findMongodBinary()).path })
+const uriOf = (name: string) => mongod.uri.replace(/(\/\/[^/?]+)\/?/, `$1/${name}`)
 const person = await MongoClient.connect(uriOf('screens'))
-const jobs = person.db().collection<Loose>('jobs')
+const of = (name: string): Collection<Loose> => person.db().collection<Loose>(name)
 
-async function picture(site: Site, name: string, path: string, options?: BrowserContextOptions, before?: Act) {
+type Act = (page: Page) => Promise<void>
+
+async function picture(
+  site: Pick<Site, 'url'>,
+  name: string,
+  path: string,
+  options: BrowserContextOptions = {},
+  before?: Act,
+) {
+  if (wanted !== '' && !wanted.split(',').some(word => name.includes(word))) return
   const tab = await openTab(browser, `${site.url}${path}`, options)
-  await tab.page.locator('.flow', { hasText: 'Live' }).first().waitFor({ state: 'attached' })
-  await tab.page.waitForLoadState('load')
-  await before?.(tab.page)
-  // What was asked for is read and drawn.
-  await tab.page.waitForTimeout(SETTLE_MS)
+  try {
+    await tab.page.locator('.flow', { hasText: 'Live' }).first().waitFor({ state: 'attached' })
+    await tab.page.waitForLoadState('load')
+    const [, ready] = READY.find(([place]) => path.startsWith(place)) ?? []
+    if (ready !== undefined && !name.startsWith('empty')) await tab.page.locator(ready).first().waitFor()
+    await tab.page.waitForTimeout(SETTLE_MS)
+    await before?.(tab.page)
+    // What was asked for is read and drawn.
+    if (before !== undefined) await tab.page.waitForTimeout(SETTLE_MS)
+  } catch (error) {
+    console.log(`${name}: ${error}`)
+  }
   await tab.page.screenshot({ path: join(folder as string, `${name}.png`) })
   for (const complaint of tab.complaints) console.log(`${name}: ${complaint}`)
   await tab.close()
 }
-type Act = (page: Page) => Promise<void>
 
-/** Runs in the page. */
-const LISTEN = `globalThis.longTasks = []
-new PerformanceObserver(list => longTasks.push(...list.getEntries().map(one => one.duration))).observe({ type: 'longtask', buffered: true })`
+const VIEWS = {
+  jobs: '/jobs',
+  job: '/jobs/invoice-reminders',
+  running: '/jobs/migrate-orders',
+  wrong: '/jobs/cohort-report',
+  run: '/runs/webhook-retry-0100',
+  nodes: '/nodes',
+  timeline: '/timeline',
+  stats: '/stats',
+  new: '/new',
+}
+/** What stands there when a view is read. */
+const READY: readonly (readonly [string, string])[] = [
+  ['/nodes', '.card-jobs li'],
+  ['/timeline', '.lane-name'],
+  ['/stats', '.wrong-now li'],
+  ['/jobs/', '.definition'],
+  ['/jobs', '.counts a'],
+]
+const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
+  light: {},
+  dark: { colorScheme: 'dark' },
+  narrow: { viewport: { width: 360, height: 780 } },
+  forced: { forcedColors: 'active' },
+}
+const DARK = LOOKS.dark as BrowserContextOptions
+const NARROW = LOOKS.narrow as BrowserContextOptions
 
-/** Long tasks are those of the browser's own list, from the first byte on. */
-async function measure(site: Site, path: string, ready: string, whileMs = 0) {
-  const tab = await openTab(browser, 'about:blank')
-  await tab.page.addInitScript(LISTEN)
-  await tab.page.goto(`${site.url}${path}`, { waitUntil: 'commit' })
-  await tab.page.locator(ready).first().waitFor()
-  const shown = (await tab.page.evaluate('performance.now()')) as number
-  for (let gone = 0; gone < whileMs; gone += 1_000) {
-    await tab.page.mouse.move(400 + (gone % 700), 200)
-    await tab.page.keyboard.press('j')
-    await tab.page.waitForTimeout(1_000)
+const press =
+  (...keys: readonly string[]): Act =>
+  async page => {
+    for (const key of keys) {
+      await page.keyboard.press(key)
+      await page.waitForTimeout(150)
+    }
   }
-  const long = ((await tab.page.evaluate('longTasks')) as number[]).filter(ms => ms > 100)
-  console.log(
-    `${path}: shown after ${Math.round(shown)} ms; tasks above 100 ms: ${long.map(Math.round).join(', ') || 'none'}`,
-  )
-  await tab.close()
+
+const inAir: Act = async page => {
+  const from = await page.locator('.card-jobs li').first().boundingBox()
+  const to = await page.locator(`[data-card="${THERE}"]`).boundingBox()
+  if (from === null || to === null) throw new Error('no card')
+  await page.mouse.move(from.x + 90, from.y + 10)
+  await page.mouse.down()
+  await page.mouse.move(from.x + 120, from.y + 30, { steps: 4 })
+  await page.mouse.move(to.x + 120, to.y + 150, { steps: 8 })
 }
 
-try {
-  const many = Number(wanted)
-  for (let from = 0; from < many; from += 10_000) {
-    await jobs.insertMany(
-      Array.from({ length: Math.min(10_000, many - from) }, (_, i) => jobOf(from + i)),
-      { ordered: false },
-    )
+const crowd: Act = async page => {
+  const canvas = await page.locator('canvas').boundingBox()
+  if (canvas === null) throw new Error('no canvas')
+  for (let x = canvas.width * 0.6; x < canvas.width - 10; x += 3) {
+    await page.mouse.move(canvas.x + x, canvas.y + 60)
+    if (await page.getByText(/\d\d runs due/).isVisible()) return
   }
-  for (const node of nodes) await node.start()
-  await person
-    .db()
-    .collection<Loose>('executions')
-    .insertMany(Array.from({ length: MARKS }, (_, i) => rowOf(i)))
-  await jobs.insertMany([
-    { _id: 'a-talker', func: 'talk', trigger: { type: 'interval', hours: 5 }, ip: HERE, run_at: [new Date()] },
-    { _id: 'broken', func: 'note', trigger: { type: 'cron', hour: 25 }, ip: HERE },
-    { _id: 'stranded', func: 'note', trigger: { type: 'interval', minutes: 5 }, ip: '10.20.4.99' },
-  ])
-  const site = await openSite(whole, { client: clientOfDb })
-  const views = {
-    jobs: '/jobs',
-    job: '/jobs/invoices-000000',
-    talker: '/jobs/a-talker',
-    run: '/runs/row-000050',
-    nodes: '/nodes',
-    timeline: '/timeline',
-    stats: '/stats',
-    new: '/new',
-  }
-  const looks: Readonly<Record<string, BrowserContextOptions>> = {
-    light: {},
-    dark: { colorScheme: 'dark' },
-    narrow: { viewport: { width: 360, height: 780 } },
-    forced: { forcedColors: 'active' },
-  }
-  for (const [look, options] of Object.entries(looks)) {
-    for (const [name, path] of Object.entries(views)) await picture(site, `${look}-${name}`, path, options)
-  }
-  await picture(site, 'drain', '/nodes', {}, async page => {
+}
+
+/** What is seen for a moment, or seldom. */
+async function moments(site: Pick<Site, 'url'>): Promise<void> {
+  await picture(site, 'moment-bulk', '/jobs', {}, press('j', 'x', 'j', 'x', 'j', 'j', 'x', 'm'))
+  await picture(site, 'moment-edited', '/jobs', {}, async () => {
+    await of('jobs').updateOne({ _id: 'bounce-scan' }, { $set: { trigger: { type: 'interval', minutes: 12 } } })
+  })
+  await picture(site, 'moment-completion', '/jobs', DARK, async page => {
+    await page.keyboard.press('/')
+    await page.keyboard.type('tag:prod status:')
+  })
+  await picture(site, 'moment-palette', '/jobs', {}, async page => {
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('pause inv')
+  })
+  await picture(site, 'moment-keys', '/jobs', {}, press('?'))
+  await picture(site, 'moment-columns', '/jobs', {}, page => page.getByText('Columns', { exact: true }).click())
+  await picture(site, 'moment-error', '/jobs/webhook-retry', {}, async page => {
+    await page.getByText('SmtpError').first().click()
+  })
+  await picture(site, 'moment-wrong-hour', '/jobs/session-gc', {}, page => page.getByLabel('hour').first().fill('25'))
+  await picture(site, 'moment-backfill', '/jobs/session-gc', {}, press('b'))
+  await picture(site, 'moment-copy', '/jobs/session-gc', {}, press('y'))
+  await picture(site, 'moment-air', '/nodes', {}, inAir)
+  await picture(site, 'moment-drain', '/nodes', {}, async page => {
     await page.getByLabel(`What can be done with ${THERE}`).click()
     await page.getByRole('button', { name: /Drain/ }).first().click()
-    await page.getByText('Where they go').waitFor()
+    await page
+      .getByText(/Where they go|stay, because/)
+      .first()
+      .waitFor()
   })
-  await picture(site, 'conflict', '/jobs/prices-000002', {}, async page => {
+  await picture(site, 'moment-evict', '/nodes', DARK, async page => {
+    await page.getByLabel(`What can be done with ${THERE}`).click()
+    await page.getByRole('button', { name: 'Evict' }).first().click()
+  })
+  await picture(site, 'moment-crowd', '/timeline', {}, crowd)
+  await picture(site, 'moment-minute', '/timeline?span=60')
+  await picture(site, 'moment-day', '/timeline?span=86400', DARK)
+  await picture(site, 'moment-narrow-bulk', '/jobs', NARROW, async page => {
+    await page.keyboard.press('j')
+    await page.keyboard.press('x')
+  })
+  await picture(site, 'moment-conflict', '/jobs/payout-batch', {}, async page => {
     await page.getByLabel('Timeout').fill('30')
-    await jobs.updateOne({ _id: 'prices-000002' }, { $set: { timeout: 90, description: 'theirs' } })
+    await of('jobs').updateOne({ _id: 'payout-batch' }, { $set: { timeout: 90, description: 'theirs' } })
     await page.getByText('It was changed elsewhere meanwhile').waitFor()
     await page.keyboard.press('Control+s')
     await page.locator('.conflict').scrollIntoViewIfNeeded()
   })
-  const viewers = await openSite(whole, { client: clientOfDb, auth: () => ({ user: 'vera', role: 'viewer' }) })
-  for (const name of ['jobs', 'job', 'nodes'] as const) await picture(viewers, `viewer-${name}`, views[name])
+}
+
+try {
+  const now = Date.now()
+  await of('jobs').insertMany([...jobsOf(now, JOBS)], { ordered: false })
+  const there = await startPageServer(whole, { uri: uriOf('screens'), ip: THERE, folder: dataDir })
+  const site = await startPageServer(whole, { uri: uriOf('screens'), ip: HERE, folder: dataDir })
+  await of('executions').insertMany([...rowsOf(now)])
+  await of('nodes').insertMany([...nodesOf(now)])
+  await of('jobs').insertMany([...wrongJobs()])
+  for (const [look, options] of Object.entries(LOOKS)) {
+    for (const [name, path] of Object.entries(VIEWS)) await picture(site, `${look}-${name}`, path, options)
+  }
+  await moments(site)
+  const client = await whole.connect({ uri: uriOf('screens') })
+  const viewers = await openSite(whole, { client, auth: () => ({ user: 'vera', role: 'viewer' }) })
+  for (const name of ['jobs', 'job', 'nodes', 'stats'] as const) await picture(viewers, `viewer-${name}`, VIEWS[name])
   await viewers.close()
-  const nothing = await whole.connect({ uri: uriOf('screens_empty') })
+  await of('nodes')
+    .insertMany([...manyNodes(now, 40)], { ordered: false })
+    .catch(() => {})
+  await picture(site, 'forty-nodes', '/nodes')
+  await picture(site, 'forty-timeline', '/timeline')
+  const nothing = await whole.connect({ uri: uriOf('empty') })
   const empty = await openSite(whole, { client: nothing })
-  await picture(empty, 'empty', '/')
+  await picture(empty, 'empty-jobs', '/')
+  await picture(empty, 'empty-nodes', '/nodes', DARK)
+  await picture(empty, 'empty-narrow', '/', NARROW)
+  await picture(empty, 'empty-stats', '/stats')
   await empty.close()
-  await nothing.close()
-  await measure(site, '/jobs', 'a.job-name')
-  await measure(site, '/timeline?span=7200', 'canvas', 10_000)
-  await site.close()
+  await Promise.all([nothing.close(), client.close(), site.close(), there.close()])
 } finally {
   await browser.close()
   await person.close()
-  await clientOfDb.close()
-  for (const node of nodes) await node.close()
-  await mongod?.stop()
+  await mongod.stop()
   await rm(dataDir, { recursive: true, force: true })
 }

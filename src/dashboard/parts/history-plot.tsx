@@ -16,9 +16,9 @@ const WIDE = 720
 const LEFT = 52
 const TOP = 14
 const ZERO = 96
-const LATE_ZERO = 108
-const BOTTOM = 150
-const HIGH = 172
+const LATE_ZERO = 114
+const BOTTOM = 154
+const HIGH = 176
 
 export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
   const narrow = useNarrow()
@@ -76,6 +76,9 @@ export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
           </g>
         ))}
         <path class="line" d={`M${LEFT} ${LATE_ZERO}H${wide}`} />
+        <text class="axis" x={LEFT - 6} y={LATE_ZERO + 4}>
+          0
+        </text>
         <text class="axis" x={LEFT - 6} y={BOTTOM + 2}>
           {lengthWords(late)}
         </text>
@@ -92,6 +95,11 @@ export function HistoryPlot({ runs: all }: { readonly runs: readonly Run[] }) {
             step={step}
           />
         ))}
+        {p95 !== undefined && runs.length > 4 && (
+          <text class="axis over" x={wide} y={Math.max(TOP, y(p95) - 4)}>
+            p95 {lengthWords(p95)}
+          </text>
+        )}
         {labels.map(i => {
           const run = runs[i]
           const end = i === runs.length - 1 && i > 0

@@ -14,6 +14,7 @@ import { JOB_STATUSES, jobStatusOf, nodeStatusOf } from '../words/status.ts'
 import { clockOf, counted, dueWords, grouped, lengthWords, signed } from '../words/time.ts'
 import { Button, Link } from './controls.tsx'
 import { Mark } from './mark.tsx'
+import { Menu } from './menu.tsx'
 
 export type NodeAct = 'drain' | 'undrain' | 'evict' | 'pause' | 'resume'
 
@@ -57,7 +58,7 @@ export function NodeCard({ node, current, act }: NodeCardProps) {
         <span class="support clip grow" title={hostOf(node)}>
           {hostOf(node)}
         </span>
-        {operate && <Menu node={node} word={status.word} act={act} />}
+        {operate && <CardMenu node={node} word={status.word} act={act} />}
       </header>
       <Figures node={node} extra={coming} />
       <p class="support card-line">{lineOf(node)}</p>
@@ -71,7 +72,7 @@ export function NodeCard({ node, current, act }: NodeCardProps) {
 const hostOf = ({ host, pid, version }: Node): string =>
   [host?.split(/[\s,;(]/)[0], pid === undefined ? undefined : `pid ${pid}`, version].filter(Boolean).join(', ')
 
-function Menu({
+function CardMenu({
   node,
   word,
   act,
@@ -90,20 +91,17 @@ function Menu({
   }
   if (word === 'draining') return <Button does={() => act('undrain')}>Stop draining</Button>
   return (
-    <details class="menu">
-      <summary aria-label={`What can be done with ${node._id}`}>⋯</summary>
-      <div class="menu-box">
-        <Button kind="quiet" does={() => act('drain')} shortcut="d">
-          Drain…
-        </Button>
-        <Button kind="quiet" does={() => act(word === 'paused' ? 'resume' : 'pause')}>
-          {word === 'paused' ? 'Resume' : 'Pause'}
-        </Button>
-        <Button kind="quiet" does={() => act('evict')}>
-          Evict…
-        </Button>
-      </div>
-    </details>
+    <Menu head="⋯" label={`What can be done with ${node._id}`}>
+      <Button kind="quiet" does={() => act('drain')} shortcut="d">
+        Drain…
+      </Button>
+      <Button kind="quiet" does={() => act(word === 'paused' ? 'resume' : 'pause')}>
+        {word === 'paused' ? 'Resume' : 'Pause'}
+      </Button>
+      <Button kind="quiet" does={() => act('evict')}>
+        Evict…
+      </Button>
+    </Menu>
   )
 }
 
@@ -132,11 +130,7 @@ function Figures({ node, extra }: { readonly node: Node; readonly extra: number 
           <meter class="lease" min="0" max="1" value={living ? share : 0} title={`of ${lengthWords(node.lease)}`}>
             {Math.round(share * 100)} %
           </meter>{' '}
-          {living ? (
-            `${(Math.max(0, left) / 1_000).toFixed(1)} s`
-          ) : (
-            <span class={node.status === 'stopped' ? 'support' : 'bad'}>ended</span>
-          )}
+          {living ? leftWords(left) : <span class={node.status === 'stopped' ? 'support' : 'bad'}>ended</span>}
         </dd>
       </div>
       <div>
@@ -152,6 +146,9 @@ function Figures({ node, extra }: { readonly node: Node; readonly extra: number 
     </dl>
   )
 }
+
+/** To the tenth, as long as it is about to end. */
+const leftWords = (ms: number): string => (ms < 100_000 ? `${(Math.max(0, ms) / 1_000).toFixed(1)} s` : lengthWords(ms))
 
 function lineOf(node: Node): string {
   const { word } = nodeStatusOf(node)

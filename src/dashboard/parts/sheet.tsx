@@ -1,7 +1,7 @@
 /** Sheet: what comes in front of the page: from the side for previews, in the middle for questions.
  *  In: a title, a body, what to do when it closes. Out: a dialogue that holds the focus and gives it back; Esc closes it. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Button } from './controls.tsx'
 
 interface SheetProps {
@@ -18,7 +18,8 @@ interface SheetProps {
 
 export function Sheet({ title, aside, place = 'side', close, foot, children, bare = false }: SheetProps) {
   const dialogue = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // At once: what is typed next belongs to it.
+  useLayoutEffect(() => {
     const { current } = dialogue
     current?.showModal()
     return () => current?.close()

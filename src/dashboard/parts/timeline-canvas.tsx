@@ -64,9 +64,11 @@ export function TimelineCanvas({ lanes, span, setSpan }: TimelineCanvasProps) {
     return () => observer.disconnect()
   }, [])
   const shown = current(pointed, layout.lanes)
+  // However often it changes, it is drawn once a frame.
   useLayoutEffect(() => {
-    if (canvas.current === null) return
-    draw(canvas.current, { layout, span, now, width, colours: palette, mark: shown?.mark, tick: shown?.tick, dead })
+    const drawn = { layout, span, now, width, colours: palette, mark: shown?.mark, tick: shown?.tick, dead }
+    const frame = requestAnimationFrame(() => canvas.current !== null && draw(canvas.current, drawn))
+    return () => cancelAnimationFrame(frame)
   })
   const open = (one: Pointed | undefined) => {
     if (one?.mark !== undefined) go(pathOf('runs', one.mark.run._id))
@@ -87,7 +89,8 @@ export function TimelineCanvas({ lanes, span, setSpan }: TimelineCanvasProps) {
     if (drag.move(event) || pointed?.kept === true || canvas.current === null) return
     const at = canvas.current.getBoundingClientRect()
     const found = under(layout, event.clientX - at.left, event.clientY - at.top)
-    setPointed(found?.mark === undefined && found?.tick === undefined ? undefined : found)
+    const next = found?.mark === undefined && found?.tick === undefined ? undefined : found
+    if (next?.mark !== shown?.mark || next?.tick !== shown?.tick) setPointed(next)
   }
   return (
     <div class="lanes">

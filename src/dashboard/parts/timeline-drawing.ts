@@ -3,6 +3,7 @@
 import type { Run } from '../shapes.ts'
 import {
   axisOf,
+  DIAMOND,
   type LaidLane,
   type Layout,
   type Mark,
@@ -25,8 +26,11 @@ export interface Drawn {
   readonly dead: ReadonlySet<string>
 }
 
-const MOST_TICK = 0.8
-const DIAMOND = 4.5
+const MOST_TICK = 0.7
+/** So many due at once are a crowd, told by its number. */
+const CROWD = 5
+const CROWDS = 4
+const CROWD_APART = 44
 /** In bars less high than this a cross is a blot. */
 const LEAST_CROSS = 6
 
@@ -41,6 +45,7 @@ export function draw(canvas: HTMLCanvasElement, drawn: Drawn): void {
     canvas.height = high
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
+  context.font = `600 11px ${getComputedStyle(canvas).fontFamily}`
   ground(context, drawn)
   for (const lane of layout.lanes) drawLane(context, lane, drawn)
   drawTotals(context, drawn)
@@ -73,21 +78,31 @@ function colourOf({ status }: Run, colours: Colours): string {
 
 function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Drawn): void {
   const { colours, mark: pointed, tick: pointedTick, dead } = drawn
+  let colour = ''
+  let drawnTo = Number.NEGATIVE_INFINITY
   for (const mark of lane.marks) {
     const y = lane.top + mark.y
     if (mark.diamond) {
-      diamond(context, mark.x + 5, y + 5, colours.warn, mark.run.status === 'max_instances')
+      // Of those that lie on one another one is drawn.
+      if (mark.x < drawnTo) continue
+      drawnTo = mark.x + DIAMOND * 0.75
+      diamond(context, mark, y, colours.warn)
       continue
     }
-    context.fillStyle = colourOf(mark.run, colours)
+    const own = colourOf(mark.run, colours)
+    if (own !== colour) context.fillStyle = own
+    colour = own
     if (mark.run.status === 'started') {
       context.fillStyle = colours['now-tint']
       context.fillRect(mark.x, y, mark.wide, mark.high)
       context.strokeStyle = colours.now
       context.lineWidth = 1.5
       context.strokeRect(mark.x + 0.75, y + 0.75, Math.max(1, mark.wide - 1.5), Math.max(0.5, mark.high - 1.5))
+      colour = ''
     } else context.fillRect(mark.x, y, mark.wide, mark.high)
-    if (FAILED.includes(mark.run.status)) failure(context, mark.x + mark.wide, y, mark.high, colours)
+    if (own !== colours.bad) continue
+    failure(context, mark, y, colours)
+    colour = ''
   }
   const most = lane.height * MOST_TICK
   const top = Math.max(8, ...lane.ticks.map(({ coming }) => coming.length))
@@ -96,6 +111,11 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
     const high = 7 + (most - 7) * Math.sqrt((tick.coming.length - 1) / top)
     const wide = tick.coming.length > 1 ? 2.5 : 1.5
     context.fillRect(tick.x - wide / 2, lane.top + lane.height - 1 - high, wide, high)
+  }
+  context.textAlign = 'center'
+  for (const { x, coming } of crowdsOf(lane.ticks)) {
+    const half = context.measureText(String(coming.length)).width / 2 + 2
+    context.fillText(String(coming.length), Math.min(drawn.width - half, x), lane.top + 12)
   }
   context.strokeStyle = colours.hand
   context.lineWidth = 2
@@ -107,33 +127,58 @@ function drawLane(context: CanvasRenderingContext2D, lane: LaidLane, drawn: Draw
   }
 }
 
-/** A failure is seen without its colour: it has a square with a cross at its end. */
-function failure(context: CanvasRenderingContext2D, x: number, y: number, high: number, colours: Colours): void {
+/** The most crowded ticks, as far as their numbers do not touch. */
+function crowdsOf(ticks: readonly Tick[]): readonly Tick[] {
+  const found: Tick[] = []
+  const crowds = ticks.filter(({ coming }) => coming.length >= CROWD).sort((a, b) => b.coming.length - a.coming.length)
+  for (const tick of crowds) {
+    if (found.every(({ x }) => Math.abs(x - tick.x) >= CROWD_APART)) found.push(tick)
+    if (found.length === CROWDS) break
+  }
+  return found
+}
+
+/** A failure is seen without its colour: it has a square at its end, with what says which it is: hands, a slash, a cross. */
+function failure(context: CanvasRenderingContext2D, mark: Mark, y: number, colours: Colours): void {
+  const { wide, high, run } = mark
+  const x = mark.x + wide
   context.fillStyle = colours.bad
   context.fillRect(x - 1, y - 1, high + 2, high + 2)
   if (high < LEAST_CROSS) return
+  const [left, right, top, bottom] = [x + 2, x + high - 2, y + 2, y + high - 2]
+  const [middle, centre] = [x + high / 2, y + high / 2]
   context.strokeStyle = colours.surface
   context.lineWidth = 1.4
   context.beginPath()
-  context.moveTo(x + 2, y + 2)
-  context.lineTo(x + high - 2, y + high - 2)
-  context.moveTo(x + high - 2, y + 2)
-  context.lineTo(x + 2, y + high - 2)
+  if (run.status === 'timeout') {
+    context.moveTo(middle, top - 1)
+    context.lineTo(middle, centre)
+    context.lineTo(right, centre + 1)
+  } else {
+    context.moveTo(right, top)
+    context.lineTo(left, bottom)
+    if (run.status !== 'interrupted') {
+      context.moveTo(left, top)
+      context.lineTo(right, bottom)
+    }
+  }
   context.stroke()
 }
 
-function diamond(context: CanvasRenderingContext2D, x: number, y: number, colour: string, barred: boolean): void {
+function diamond(context: CanvasRenderingContext2D, { x: left, run }: Mark, top: number, colour: string): void {
+  const half = DIAMOND / 2
+  const [x, y] = [left + half, top + half]
   context.strokeStyle = colour
-  context.lineWidth = 1.4
+  context.lineWidth = 1.5
   context.beginPath()
-  context.moveTo(x, y - DIAMOND)
-  context.lineTo(x + DIAMOND, y)
-  context.lineTo(x, y + DIAMOND)
-  context.lineTo(x - DIAMOND, y)
+  context.moveTo(x, top + 0.75)
+  context.lineTo(x + half - 0.75, y)
+  context.lineTo(x, top + DIAMOND - 0.75)
+  context.lineTo(left + 0.75, y)
   context.closePath()
-  if (barred) {
-    context.moveTo(x - 2, y)
-    context.lineTo(x + 2, y)
+  if (run.status === 'max_instances') {
+    context.moveTo(x - 2.5, y)
+    context.lineTo(x + 2.5, y)
   }
   context.stroke()
 }

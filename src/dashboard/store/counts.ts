@@ -20,7 +20,8 @@ export async function countJobs(search: Search): Promise<Counts> {
   return Object.fromEntries(found)
 }
 
-async function countOf(search: Search): Promise<Count> {
+/** Of all that match. */
+export async function countOf(search: Search): Promise<Count> {
   const page = await get<Page<unknown>>('jobs', { ...queryOf(search), limit: 1, count: true })
   return { count: page.count ?? page.items.length, exact: page.count_exact ?? true }
 }

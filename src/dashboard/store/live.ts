@@ -46,6 +46,13 @@ export function heedReset(what: () => void): () => void {
   return () => resets.delete(what)
 }
 
+/** What ends all that was begun together. */
+export const together =
+  (...ends: readonly (() => void)[]): (() => void) =>
+  () => {
+    for (const end of ends) end()
+  }
+
 export function connect(): void {
   open(RETRY_MS)
   // Without a stream the page looks for itself, less often.

@@ -5,7 +5,7 @@ import { get } from '../api.ts'
 import { Cell } from '../cell.ts'
 import { every, now, throttled } from '../clock.ts'
 import type { Job, Page, Timeline } from '../shapes.ts'
-import { heed, heedReset } from './live.ts'
+import { heed, heedReset, together } from './live.ts'
 
 export interface NodeJobs {
   /** Running first, then by next run. */
@@ -30,16 +30,13 @@ const NOTHING_KNOWN: ReadonlyMap<string, Coming> = new Map()
 export function followNodeJobs(ips: () => readonly string[]): () => void {
   const read = throttled(LEAST_MS, () => void readAll(ips()))
   read()
-  const ends = [
+  return together(
     heed(({ type }) => {
       if (type.startsWith('job.') || type === 'run.started' || type === 'run.executed' || type === 'run.error') read()
     }),
     heedReset(read),
     every(EVERY_MS, read),
-  ]
-  return () => {
-    for (const end of ends) end()
-  }
+  )
 }
 
 async function readAll(ips: readonly string[]): Promise<void> {

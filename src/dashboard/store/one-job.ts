@@ -6,7 +6,7 @@ import { Cell } from '../cell.ts'
 import { every, later, throttled } from '../clock.ts'
 import type { Job, Page, Run } from '../shapes.ts'
 import { isUnplanned } from './job-list.ts'
-import { heed, heedReset } from './live.ts'
+import { heed, heedReset, together } from './live.ts'
 
 export interface JobState {
   readonly job: Job | undefined
@@ -45,7 +45,7 @@ export class OneJob {
   follow(): () => void {
     const read = throttled(LEAST_MS, () => void this.read())
     read()
-    const ends = [
+    return together(
       heed(({ type, job_id }) => {
         if (job_id !== this.#id) return
         read()
@@ -56,10 +56,7 @@ export class OneJob {
         if (job !== undefined && !gone && isUnplanned(job) && !document.hidden) read()
       }),
       heedReset(read),
-    ]
-    return () => {
-      for (const end of ends) end()
-    }
+    )
   }
 
   async read(): Promise<void> {

@@ -10,6 +10,8 @@ import { heed } from './live.ts'
 export const recents = new Cell<ReadonlyMap<string, readonly Recent[]>>(new Map())
 
 const COUNT = 24
+/** Of so many jobs the runs are remembered, those that were in sight last. */
+const MOST = 500
 const A_REQUEST = 50
 const TURN_MS = 2_000
 const wanted = new Set<string>()
@@ -29,7 +31,11 @@ async function read(): Promise<void> {
   for (const id of ids) wanted.delete(id)
   try {
     const answer = await get<Record<string, readonly Recent[]>>('runs/recent', { job: ids, count: COUNT })
-    recents.change(known => new Map([...known, ...ids.map(id => [id, answer[id] ?? []] as const)]))
+    recents.change(known => {
+      const others = [...known].filter(([id]) => !ids.includes(id))
+      return new Map([...others, ...ids.map(id => [id, answer[id] ?? []] as const)].slice(-MOST))
+    })
+    for (const id of wanted) if (!recents.value.has(id) && !inSight.includes(id)) wanted.delete(id)
   } catch {
     // Without them a row has no sparkline; the next event of the job asks again.
   } finally {
@@ -40,7 +46,8 @@ async function read(): Promise<void> {
 
 export function followRecent(): void {
   heed(({ type, job_id }) => {
-    if (type.startsWith('run.') && job_id !== undefined) wanted.add(job_id)
+    if (job_id === undefined || !type.startsWith('run.')) return
+    if (recents.value.has(job_id) || inSight.includes(job_id)) wanted.add(job_id)
   })
   every(TURN_MS, () => void read())
 }

@@ -6,7 +6,7 @@ import { Cell } from '../cell.ts'
 import { every, now, throttled } from '../clock.ts'
 import type { Page, Run, Stats } from '../shapes.ts'
 import { FAILED } from '../words/status.ts'
-import { heed, heedReset } from './live.ts'
+import { heed, heedReset, together } from './live.ts'
 
 export interface Failing {
   readonly id: string
@@ -42,16 +42,13 @@ export class StatsOf {
   follow(): () => void {
     const read = throttled(LEAST_MS, () => void this.#read())
     read()
-    const ends = [
+    return together(
       heed(({ type }) => {
         if (type.startsWith('run.')) read()
       }),
       heedReset(read),
       every(EVERY_MS, read),
-    ]
-    return () => {
-      for (const end of ends) end()
-    }
+    )
   }
 
   async #read(): Promise<void> {

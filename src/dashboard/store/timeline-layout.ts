@@ -1,5 +1,6 @@
 /** Timeline layout: where on the canvas each run and each coming run lies.
- *  In: lanes of the API, the span in view, a width. Out: rectangles and ticks in pixels. Pure, and quick enough for 10,000 marks.
+ *  In: lanes of the API, the span in view, a width. Out: rectangles and ticks in pixels. Pure, and quick enough for 10,000 marks: times
+ *  are read from their text once a lane, not once a frame, and what lies out of sight is passed over.
  *  Past: a bar as wide as the run took, stacked where runs overlap. Future: one tick a pixel, taller for more. */
 import type { Coming, Lane, Run } from '../shapes.ts'
 import { FAILED } from '../words/status.ts'
@@ -56,7 +57,11 @@ export interface Layout {
 
 const BAR = 9
 const ROW = 12
-const PAD = 14
+/** Above the bars: room for the diamonds of what did not run. */
+const ABOVE = 22
+const BELOW = 14
+/** Of a diamond, from side to side. */
+export const DIAMOND = 12
 const LEAST_ROWS = 3
 /** A lane grows to so many rows; more of them share its height, as long as they can be told apart. */
 const MOST_ROWS = 9
@@ -66,27 +71,55 @@ const TICK_STEP = 3
 const TOTAL_STEP = 8
 export const TOTALS_HIGH = 76
 
-const startOf = (run: Run): number => Date.parse(run.started ?? run.run_time)
-const endOf = (run: Run, start: number, now: number): number => {
+/** A lane with its times as numbers, each list in their order. */
+interface TimedLane {
+  readonly runs: readonly { readonly run: Run; readonly start: number; readonly end: number }[]
+  readonly coming: readonly { readonly one: Coming; readonly at: number }[]
+}
+
+const timedLanes = new WeakMap<Lane, TimedLane>()
+
+function timedOf(lane: Lane): TimedLane {
+  const known = timedLanes.get(lane)
+  if (known !== undefined) return known
+  const timed: TimedLane = {
+    runs: lane.runs
+      .map(run => {
+        const start = Date.parse(run.started ?? run.run_time)
+        return { run, start, end: endOf(run, start) }
+      })
+      .sort((a, b) => a.start - b.start),
+    coming: lane.coming.map(one => ({ one, at: Date.parse(one.run_time) })).sort((a, b) => a.at - b.at),
+  }
+  timedLanes.set(lane, timed)
+  return timed
+}
+
+/** The end of a run that goes on. */
+const STILL = Number.POSITIVE_INFINITY
+
+const endOf = (run: Run, start: number): number => {
   if (run.finished) return Date.parse(run.finished)
-  return run.status === 'started' ? now : start + (run.duration ?? 0)
+  return run.status === 'started' ? STILL : start + (run.duration ?? 0)
 }
 const isDiamond = ({ status }: Run): boolean => status === 'missed' || status === 'max_instances'
 
 export function layOut(lanes: readonly Lane[], { from, to }: Span, width: number, now: number): Layout {
   const scale = width / (to - from)
   const x = (time: number) => (time - from) * scale
-  const totals = totalsOf(lanes, x, width)
+  const timed = lanes.map(timedOf)
+  const totals = totalsOf(timed, x, width)
   let top = 0
-  const laid = lanes.map(lane => {
-    const { marks, rows } = marksOf(lane.runs, x, now, width)
-    const height = Math.max(LEAST_ROWS, rows) * ROW + PAD * 2
+  const laid = lanes.map((lane, i) => {
+    const { runs, coming } = timed[i] as TimedLane
+    const { marks, rows } = marksOf(runs, x, now, width)
+    const height = Math.max(LEAST_ROWS, rows) * ROW + ABOVE + BELOW
     const found = {
       ip: lane.ip,
       top,
       height,
       marks,
-      ticks: ticksOf(lane.coming, x, now, width),
+      ticks: ticksOf(coming, x, now, width),
       truncated: lane.truncated === true,
     }
     top += height
@@ -102,18 +135,19 @@ export function layOut(lanes: readonly Lane[], { from, to }: Span, width: number
   }
 }
 
-function marksOf(runs: readonly Run[], x: (time: number) => number, now: number, width: number) {
+function marksOf(runs: TimedLane['runs'], x: (time: number) => number, now: number, width: number) {
   const ends: number[] = []
   const marks: Mark[] = []
   const bars: { readonly x: number; readonly wide: number; readonly row: number; readonly run: Run }[] = []
-  const timed = runs.map(run => ({ run, start: startOf(run) })).sort((a, b) => a.start - b.start)
-  for (const { run, start } of timed) {
+  for (const { run, start, end } of runs) {
     const left = x(start)
+    if (left > width + ROW) break
     if (isDiamond(run)) {
-      if (left > -ROW && left < width + ROW) marks.push({ x: left - 5, wide: 10, y: 3, high: BAR, run, diamond: true })
+      if (left > -ROW && left < width + ROW)
+        marks.push({ x: left - DIAMOND / 2, wide: DIAMOND, y: 5, high: DIAMOND, run, diamond: true })
       continue
     }
-    const wide = Math.max(LEAST_WIDE, x(endOf(run, start, now)) - left)
+    const wide = Math.max(LEAST_WIDE, x(end === STILL ? Math.max(now, start) : end) - left)
     if (left + wide < 0 || left > width) continue
     let row = ends.findIndex(end => end <= left)
     if (row < 0) row = ends.length < MOST_THIN_ROWS ? ends.length : soonest(ends)
@@ -124,7 +158,7 @@ function marksOf(runs: readonly Run[], x: (time: number) => number, now: number,
   const step = ends.length <= MOST_ROWS ? ROW : (MOST_ROWS * ROW) / ends.length
   const high = Math.max(2, Math.min(BAR, step - (step < 5 ? 1 : 2)))
   for (const { x: left, wide, row, run } of bars) {
-    marks.push({ x: left, wide, y: PAD + row * step, high, run, diamond: false })
+    marks.push({ x: left, wide, y: ABOVE + row * step, high, run, diamond: false })
   }
   return { marks, rows }
 }
@@ -132,10 +166,14 @@ function marksOf(runs: readonly Run[], x: (time: number) => number, now: number,
 const soonest = (ends: readonly number[]): number =>
   ends.reduce((best, end, i) => (end < (ends[best] ?? 0) ? i : best), 0)
 
-function ticksOf(coming: readonly Coming[], x: (time: number) => number, now: number, width: number): readonly Tick[] {
+function ticksOf(
+  coming: TimedLane['coming'],
+  x: (time: number) => number,
+  now: number,
+  width: number,
+): readonly Tick[] {
   const ticks = new Map<number, { at: number; coming: Coming[] }>()
-  for (const one of coming) {
-    const at = Date.parse(one.run_time)
+  for (const { one, at } of coming) {
     const left = x(Math.max(at, now))
     if (left < 0 || left > width) continue
     const place = Math.floor(left / TICK_STEP)
@@ -148,19 +186,19 @@ function ticksOf(coming: readonly Coming[], x: (time: number) => number, now: nu
     .sort((a, b) => a.x - b.x)
 }
 
-function totalsOf(lanes: readonly Lane[], x: (time: number) => number, width: number): readonly Total[] {
+function totalsOf(lanes: readonly TimedLane[], x: (time: number) => number, width: number): readonly Total[] {
   const count = Math.max(1, Math.floor(width / TOTAL_STEP))
   const slots = Array.from({ length: count }, () => ({ executed: 0, failed: 0, coming: 0 }))
   const slotAt = (time: number) => slots[Math.floor(x(time) / TOTAL_STEP)]
   for (const { runs, coming } of lanes) {
-    for (const run of runs) {
-      const slot = slotAt(startOf(run))
+    for (const { run, start } of runs) {
+      const slot = slotAt(start)
       if (slot === undefined) continue
       if (run.status === 'executed') slot.executed++
       else if (FAILED.includes(run.status)) slot.failed++
     }
-    for (const { run_time } of coming) {
-      const slot = slotAt(Date.parse(run_time))
+    for (const { at } of coming) {
+      const slot = slotAt(at)
       if (slot !== undefined) slot.coming++
     }
   }
@@ -177,11 +215,7 @@ export function under(
   if (lane === undefined) return undefined
   const inner = y - lane.top
   const mark = lane.marks.findLast(
-    one =>
-      x >= one.x - 1.5 &&
-      x <= one.x + one.wide + 1.5 &&
-      inner >= one.y - 1.5 &&
-      inner <= one.y + one.high + (one.diamond ? 3 : 1.5),
+    one => x >= one.x - 1.5 && x <= one.x + one.wide + 1.5 && inner >= one.y - 1.5 && inner <= one.y + one.high + 1.5,
   )
   if (mark !== undefined) return { lane, mark }
   const [tick] = lane.ticks.filter(one => Math.abs(one.x - x) < 5).sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x))

@@ -27,7 +27,7 @@ import { definitionLine, shellLine } from '../words/mongosh.ts'
 import { countByStatus, durationsOf, latenessOf, percentile } from '../words/numbers.ts'
 import { scheduleWords } from '../words/schedule.ts'
 import { JOB_STATUSES, jobStatusOf, RUN_STATUSES, reasonOf } from '../words/status.ts'
-import { lengthWords, placeOf } from '../words/time.ts'
+import { counted, lengthWords, placeOf } from '../words/time.ts'
 import { lastList } from './jobs.tsx'
 
 type Dialogue = 'pause' | 'move' | 'backfill' | 'copy' | 'remove' | undefined
@@ -101,7 +101,7 @@ export function JobView({ id }: { readonly id: string }) {
           <section class="panel" aria-labelledby="history-head">
             <header class="panel-head">
               <h2 id="history-head">History</h2>
-              <span class="support">the last {Math.min(runs.length, 96)} runs</span>
+              <span class="support">{runs.length > 0 && `the last ${counted(Math.min(runs.length, 96), 'run')}`}</span>
               <span class="grow" />
               <span class="legend">
                 <i class="ok" /> took (up) <i class="late" /> late (down)
@@ -152,9 +152,11 @@ function zoneOf(job: Job | undefined): string | undefined {
 /** The next ten by the server, again whenever the next one changes. */
 function useComing(job: Job | undefined, zone: string | undefined): readonly string[] | undefined {
   const [times, setTimes] = useState<readonly string[] | undefined>(undefined)
-  const key = JSON.stringify([job?._id, job?.next_run_time, job?.trigger, zone])
+  const key = JSON.stringify([job?._id, job?.next_run_time, job?.trigger, zone, job?.state?.error])
   useEffect(() => {
     if (job === undefined) return
+    // Of a trigger that cannot be read there are none.
+    if (job.state?.error !== undefined) return setTimes([])
     let current = true
     get<{ times: readonly string[] }>(`${at('jobs', job._id)}/next`, { count: 10 }).then(
       found => current && setTimes(found.times),
@@ -233,7 +235,9 @@ function JobHead({
       <p class="words">
         <SentenceOf job={job} draft={words} />
         {typeof own === 'string' && <span class="support">, {placeOf(own)} time</span>}
-        {reason !== undefined && <span class={name === 'invalid' ? 'bad' : 'warn'}> · {reason}</span>}
+        {reason !== undefined && (
+          <span class={name === 'invalid' ? 'bad' : 'warn'}>{name === 'invalid' ? reason : ` · ${reason}`}</span>
+        )}
       </p>
       {(job.name !== undefined || job.description !== undefined) && (
         <p class="support">{[job.name, job.description].filter(text => text !== undefined).join(': ')}</p>
@@ -303,7 +307,7 @@ function Summary({ runs, job }: { readonly runs: readonly Run[]; readonly job: J
     <p class="summary">
       <span>
         {reaches ? 'last 24 h: ' : 'the last '}
-        <strong>{lately.length}</strong> runs
+        <strong>{lately.length}</strong> {lately.length === 1 ? 'run' : 'runs'}
       </span>
       {[...countByStatus(lately)].map(([status, count]) => (
         <span key={status} class="word">

@@ -1,7 +1,7 @@
 /** Jobs: all jobs of a search, one row each.
  *  In: the address (`/jobs?tag=billing&sort=_id`). Out: search line, counts by status, rows that live, and what to do with the chosen.
  *  The address says what is shown, so that it can be shared. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks'
 import { address, go, pathOf } from '../address.ts'
 import { useCell } from '../cell.ts'
 import { every } from '../clock.ts'
@@ -13,6 +13,7 @@ import { FirstJob } from '../parts/first-job.tsx'
 import { FlowState } from '../parts/flow-state.tsx'
 import { JobTable } from '../parts/job-table.tsx'
 import { Mark } from '../parts/mark.tsx'
+import { Menu } from '../parts/menu.tsx'
 import { SearchLine } from '../parts/search-line.tsx'
 import type { BulkAction, Job } from '../shapes.ts'
 import { perform } from '../store/acts.ts'
@@ -43,7 +44,7 @@ export function JobsView() {
   const state = useCell(list.state)
   const nodes = useNodes()
   const { operate, change } = useRights()
-  const counts = useCounts(search, line)
+  const counts = useCounts(search, line, state.loading && state.rows.length === 0)
   const hidden = useCell(hiddenColumns)
   const [picked, pick] = useState<Picked>(NOTHING)
   const [action, setAction] = useState<BulkAction | undefined>(undefined)
@@ -51,7 +52,8 @@ export function JobsView() {
   const columns = COLUMNS.filter(({ name }) => !hidden.includes(name))
 
   useEffect(() => list.follow(), [])
-  useEffect(() => {
+  // Before anything else is asked for: a browser has few lines to a server.
+  useLayoutEffect(() => {
     list.open(search, sort)
     pick(NOTHING)
     setAction(undefined)
@@ -151,9 +153,11 @@ export function JobsView() {
   )
 }
 
-function useCounts(search: Search, line: string): Counts {
+/** They wait for the first rows, which somebody came to see. */
+function useCounts(search: Search, line: string, waits: boolean): Counts {
   const [counts, set] = useState<Counts>({})
   useEffect(() => {
+    if (waits) return
     let current = true
     const read = () =>
       void countJobs(search).then(
@@ -168,7 +172,7 @@ function useCounts(search: Search, line: string): Counts {
       current = false
       stop()
     }
-  }, [line])
+  }, [line, waits])
   return counts
 }
 
@@ -208,33 +212,20 @@ function KeepView({ line }: { readonly line: string }) {
 
 function Columns() {
   const hidden = useCell(hiddenColumns)
-  const box = useRef<HTMLDetailsElement>(null)
+  const toggle = (name: string) =>
+    hiddenColumns.set(hidden.includes(name) ? hidden.filter(one => one !== name) : [...hidden, name])
   return (
-    <details
-      class="menu"
-      ref={box}
-      onFocusOut={event => {
-        if (box.current !== null && !box.current.contains(event.relatedTarget as Element | null))
-          box.current.open = false
-      }}
-    >
-      <summary>Columns</summary>
-      <fieldset class="menu-box">
+    <Menu head="Columns" stays>
+      <fieldset>
         <legend class="unseen">Columns shown</legend>
         {COLUMNS.map(({ name, head }) => (
           <label key={name}>
-            <input
-              type="checkbox"
-              checked={!hidden.includes(name)}
-              onChange={() =>
-                hiddenColumns.set(hidden.includes(name) ? hidden.filter(one => one !== name) : [...hidden, name])
-              }
-            />
+            <input type="checkbox" checked={!hidden.includes(name)} onChange={() => toggle(name)} />
             {head}
           </label>
         ))}
       </fieldset>
-    </details>
+    </Menu>
   )
 }
 

@@ -12,7 +12,7 @@ import { FlowState } from '../parts/flow-state.tsx'
 import { Mark } from '../parts/mark.tsx'
 import { TimelineCanvas } from '../parts/timeline-canvas.tsx'
 import type { Page, Run, Timeline } from '../shapes.ts'
-import { heed, heedReset } from '../store/live.ts'
+import { heed, heedReset, together } from '../store/live.ts'
 import type { Span } from '../store/timeline-layout.ts'
 import { RUN_STATUSES, type Status } from '../words/status.ts'
 import { dayOf, grouped, placeOf, READERS_ZONE } from '../words/time.ts'
@@ -155,18 +155,17 @@ function useTimeline(span: Span, long: number, at: string | null) {
       )
     }
     const often = throttled(Math.max(READ_MS, long / 4_000), read)
-    const stop = later(PAUSE_MS, often)
-    const ends = [
-      stop,
+    const stop = together(
+      later(PAUSE_MS, often),
       heed(({ type }) => {
         if (type.startsWith('run.') || type.startsWith('job.')) often()
       }),
       heedReset(often),
       every(EVERY_MS, often),
-    ]
+    )
     return () => {
       current = false
-      for (const end of ends) end()
+      stop()
     }
   }, [long, at])
   return { timeline, error }
@@ -194,6 +193,8 @@ const SHOWN: readonly Status[] = [
   RUN_STATUSES.started,
   RUN_STATUSES.executed,
   RUN_STATUSES.error,
+  RUN_STATUSES.timeout,
+  RUN_STATUSES.interrupted,
   RUN_STATUSES.missed,
   { ...RUN_STATUSES.max_instances, word: 'refused: too many at once' },
 ]
