@@ -276,12 +276,12 @@ describe('what it costs the database', () => {
     await until(() => expect(idle.status().jobs).toBe(300))
     await db.db.command({ profile: 2 })
     const began = performance.now()
-    await until(() => expect(performance.now() - began).toBeGreaterThan(4_000))
+    await until(() => expect(performance.now() - began).toBeGreaterThan(6_000), 8_000)
     await db.db.command({ profile: 0 })
     const asked = await db.db.collection('system.profile').countDocuments({ appName: `tidewheel:${ip}` })
-    // One heartbeat more than its share may fall into so short a time.
+    // A heartbeat comes each 5 s; one more than its share may fall into so short a time.
     expect(asked).toBeGreaterThan(0)
-    expect(asked).toBeLessThanOrEqual(1.5 * 4 + 3)
+    expect(asked).toBeLessThanOrEqual(6 + 3)
     await idle.close()
   })
 

@@ -28,6 +28,10 @@ export class Permit {
     this.#taking = taking
   }
 
+  get isTaking(): boolean {
+    return this.#taking
+  }
+
   /** Nothing is claimed until the step of the wall clock is measured. */
   async whileMeasuring(measured: Promise<void>): Promise<void> {
     this.#unmeasured++

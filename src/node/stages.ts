@@ -168,8 +168,9 @@ export class Stages {
     return this.#roster.armed
   }
 
+  /** How many runs go on. While none is taken any more, also those that are claimed and start yet: a node with 0 starts nothing. */
   get running(): number {
-    return this.#book.going
+    return this.#permit.isTaking ? this.#places.performed : this.#book.going
   }
 
   /** Due runs whose claim is asked for, or waits until it can be. */

@@ -39,6 +39,7 @@ export class Places {
   readonly #executors: Map<string, Executor>
   readonly #ticker: PlacesOptions['ticker']
   #admitted = 0
+  #performed = 0
   #quiet: (() => void)[] = []
 
   constructor({ executors, ticker }: PlacesOptions) {
@@ -52,6 +53,11 @@ export class Places {
   /** Runs that are asked for, claimed or performed. */
   get admitted(): number {
     return this.#admitted
+  }
+
+  /** Runs that are performed. */
+  get performed(): number {
+    return this.#performed
   }
 
   /** How many more runs may be claimed for an executor. */
@@ -87,6 +93,7 @@ export class Places {
     // What is not there has no places, and nothing to wait for: it fails the run.
     if (executor.performed < executor.places || executor.places === 0) {
       executor.performed++
+      this.#performed++
       return true
     }
     return new Promise(resolve => {
@@ -110,6 +117,7 @@ export class Places {
     const [next] = executor.waiting
     if (next === undefined) {
       executor.performed--
+      this.#performed--
       return
     }
     executor.waiting.delete(next)

@@ -54,7 +54,7 @@ test('10,000 runs that end in each possible way leave 10,000 consistent rows', a
     } as never),
   ]
   await nodes.jobs.insertMany(jobs as never)
-  await until(() => expect(nodes.ranOf('cancelled')).toHaveLength(500), 30_000)
+  await until(() => expect(nodes.ranOf('cancelled')).toHaveLength(500), 60_000)
   await nodes.jobs.updateOne({ _id: 'cancelled' }, { $set: { cancel: '*' } })
   await until(
     async () => expect(await nodes.executions.countDocuments({ job_id: 'full', status: 'max_instances' })).toBe(500),

@@ -76,5 +76,5 @@ test.each([
   const grid = Array.from({ length: (Math.max(...times) - start) / EVERY_MS + 1 }, (_, i) => start + i * EVERY_MS)
   expect(grid.filter(time => !told.includes(time))).toEqual([])
   expect(told.filter((time, i) => told.indexOf(time) !== i)).toEqual([])
-  expect(new Set(rows.map(row => row.status)).size).toBeLessThanOrEqual(2)
+  expect(rows.filter(({ status }) => status !== 'executed' && status !== 'max_instances')).toEqual([])
 })

@@ -55,7 +55,7 @@ describe('a turn', () => {
   test('comes at once while there is a place, and then first come, first served', async () => {
     const { places } = made()
     const order: string[] = []
-    expect([places.take('default', never), places.take('default', never)]).toEqual([true, true])
+    expect([places.take('default', never), places.take('default', never), places.performed]).toEqual([true, true, 2])
     for (const name of ['first', 'second'])
       void (places.take('default', never) as Promise<boolean>).then(() => order.push(name))
     await turn()
