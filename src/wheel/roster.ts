@@ -10,21 +10,21 @@ import { JOB_DEFAULTS, type Job } from '../job/job.ts'
 import { describe, parseJob, show } from '../job/parse.ts'
 import { isOver, ownState, type Plan, plan } from '../job/plan.ts'
 import { type Sound, soundOf } from '../job/sound.ts'
+import { DueTimes, type DueTimesOptions } from './due-times.ts'
 import { Entries } from './entries.ts'
 import { type Effect, type Entry, jitterOf, NO_ECHOES, NO_PROBLEMS, newEntry, type PlanWrite } from './entry.ts'
 import { Ids } from './ids.ts'
 import { jobNews, newsOf, turned } from './job-news.ts'
 import { documentOf, errorOf, isKept, isTime, keepState, keptOf, maxOf, planWriteOf, storedOf } from './kept.ts'
 import { exactly, type KnownTrigger, KnownTriggers } from './known-triggers.ts'
-import { Wheel } from './wheel.ts'
 
 export interface RosterOptions {
   readonly ip: string
   readonly timezone: string
   /** What else must be true of a schedulable job: its function and executor are known here. */
   readonly check: (job: Job) => readonly Problem[]
-  /** How much before its start a run is handed out, in ms: at most, where it is due alone, and with so many that are due soon. */
-  readonly lead: { readonly most: number; readonly single: number; of(due: number): number }
+  /** How much before its start a run is handed out. */
+  readonly lead: DueTimesOptions['lead']
   readonly now: number
 }
 
@@ -43,12 +43,8 @@ const MOST_REPAIRS = 3
 export class Roster {
   readonly #options: RosterOptions
   readonly #entries: Entries
-  readonly #wheel: Wheel
-  /** Those of them that are due within the longest lead: how many they are says how long a lead they need. */
-  readonly #soon: Wheel
+  readonly #due: DueTimes
   readonly #triggers: KnownTriggers
-  /** Due, but without a place to run yet: ids by executor, longest waiting first. */
-  readonly #queues = new Map<string, Set<string>>()
   /** Counts readings of everything: snapshots, and the slow ones after them. */
   #reading = 0
   #armed = 0
@@ -58,8 +54,7 @@ export class Roster {
     this.#options = options
     const ids = new Ids()
     this.#entries = new Entries(ids)
-    this.#wheel = new Wheel(options.now, ids)
-    this.#soon = new Wheel(options.now)
+    this.#due = new DueTimes({ entries: this.#entries, ids, lead: options.lead, now: options.now })
     this.#triggers = new KnownTriggers(options.timezone)
   }
 
@@ -107,10 +102,7 @@ export class Roster {
 
   /** The earliest instant at which `takeDue` may have something new. */
   nextAt(): number | null {
-    const { most } = this.#options.lead
-    const [far, near] = [this.#wheel.nextAt(), this.#soon.nextAt()]
-    const soon = near === null ? Number.POSITIVE_INFINITY : near - this.#lead
-    return far === null && near === null ? null : Math.min(soon, far === null ? Number.POSITIVE_INFINITY : far - most)
+    return this.#due.nextAt()
   }
 
   /** A change that cannot be taken in makes its own job one that is not schedulable, and touches no other. */
@@ -142,41 +134,22 @@ export class Roster {
 
   /** Entries whose time has come, at most as many for each executor as it has places; they keep their `place` until `settle`. */
   takeDue(now: number, places: (executor: string) => number): readonly Entry[] {
-    for (const id of this.#wheel.advance(now + this.#options.lead.most)) {
-      const wake = wakeOf(this.#entries.get(id))
-      if (wake !== undefined) this.#soon.put(id, wake)
-    }
-    for (const id of this.#soon.advance(now + this.#lead)) {
-      const entry = this.#entries.get(id)
-      if (entry !== undefined) this.#queue(entry.executor).add(id)
-    }
-    const taken: Entry[] = []
-    for (const [executor, queue] of this.#queues) {
-      let free = queue.size === 0 ? 0 : places(executor)
-      for (const id of queue) {
-        if (free <= 0) break
-        queue.delete(id)
-        const entry = this.#entries.get(id)
-        // With another executor since then it waits in the wheel again.
-        if (entry === undefined || entry.place !== undefined || entry.executor !== executor) continue
-        entry.place = executor
-        this.#entries.keep(entry)
-        taken.push(entry)
-        free--
-      }
+    const taken = this.#due.take(now, places)
+    for (const entry of taken) {
+      entry.place = entry.executor
+      this.#entries.keep(entry)
     }
     return taken
   }
 
   /** Ends what `takeDue` began: the entry waits for its next time again, not before `notBefore`. */
   settle(entry: Entry, notBefore = 0): void {
-    const wake = wakeOf(entry)
-    // What ends before the entry could be handed out anyway need not be kept.
-    const isLonger = wake !== undefined && notBefore + this.#options.lead.most > wake
+    const isWoken = entry.woken && entry.waiting !== undefined
     entry.place = undefined
-    entry.notBefore = isLonger && !(entry.woken && entry.waiting !== undefined) ? notBefore : 0
+    // What ends before the entry could be handed out anyway need not be kept.
+    entry.notBefore = !isWoken && this.#due.isLonger(entry, notBefore) ? notBefore : 0
     entry.woken = false
-    if (this.#entries.holds(entry)) this.#arm(entry)
+    if (this.#entries.holds(entry)) this.#due.arm(entry)
     this.#keep(entry)
   }
 
@@ -298,23 +271,9 @@ export class Roster {
     entry.woken = entry.place !== undefined
     if (!entry.woken && entry.waiting !== undefined) {
       entry.notBefore = 0
-      this.#arm(entry)
+      this.#due.arm(entry)
     }
     this.#keep(entry)
-  }
-
-  /** What all that is due soon needs, at this moment. */
-  get #lead(): number {
-    return this.#options.lead.of(this.#soon.size)
-  }
-
-  #queue(executor: string): Set<string> {
-    let queue = this.#queues.get(executor)
-    if (queue === undefined) {
-      queue = new Set()
-      this.#queues.set(executor, queue)
-    }
-    return queue
   }
 
   #put(job: Job, from: Source, now: number): readonly Effect[] {
@@ -440,28 +399,14 @@ export class Roster {
     entry.due = next.state === 'armed' ? next.due : undefined
     entry.ordered = next.state === 'armed' && next.ordered
     entry.at = entry.due === undefined ? undefined : entry.due + jitterOf(entry, entry.due)
-    if (entry.place === undefined) this.#arm(entry)
+    if (entry.place === undefined) this.#due.arm(entry)
   }
 
   /** Armed for nothing until its document is read. */
   #disarm(entry: Entry): void {
     entry.due = undefined
     entry.at = undefined
-    if (entry.place === undefined && this.#entries.holds(entry)) this.#arm(entry)
-  }
-
-  #arm(entry: Entry): void {
-    this.#queues.get(entry.executor)?.delete(entry.id)
-    this.#soon.remove(entry.id)
-    const wake = wakeOf(entry)
-    if (wake === undefined) {
-      this.#wheel.remove(entry.id)
-      return
-    }
-    const { most, single } = this.#options.lead
-    // Only what the schedule alone is due for is handed out with a crowd's lead.
-    const due = entry.extra.length === 0 && entry.waiting === undefined ? wake : wake + most - single
-    this.#wheel.put(entry.id, Math.max(due, entry.notBefore === 0 ? 0 : entry.notBefore + most))
+    if (entry.place === undefined && this.#entries.holds(entry)) this.#due.arm(entry)
   }
 
   /** The entry as it is now, unless its job has gone meanwhile. */
@@ -528,10 +473,8 @@ export class Roster {
     const entry = this.#entries.get(id)
     if (entry === undefined) return []
     this.#changes++
-    this.#wheel.remove(id)
-    this.#soon.remove(id)
+    this.#due.drop(entry)
     this.#entries.delete(id)
-    this.#queues.get(entry.executor)?.delete(id)
     if (entry.trigger !== undefined) this.#triggers.release(entry.trigger)
     if (entry.state === 'armed') this.#armed--
     entry.version++
@@ -567,15 +510,3 @@ function nameOfId(id: unknown): string {
 /** Whether a person ordered it for so soon that its claim says all that its plan would. */
 const isAtOnce = ({ at, copied, ordered }: Entry, now: number) =>
   ordered && !copied && at !== undefined && at <= now + AT_ONCE_MS
-
-/** When an entry is due for whatever comes first; undefined: for nothing. */
-function wakeOf(entry: Entry | undefined): number | undefined {
-  if (entry === undefined) return undefined
-  const extra = entry.state === 'invalid' ? undefined : entry.extra[0]
-  // A queued run was due before the pause, and waits until the job is resumed.
-  const waiting = entry.state === 'invalid' || entry.state === 'paused' ? undefined : entry.waiting?.run_time
-  return minOf(minOf(entry.at, extra), waiting)
-}
-
-const minOf = (a: number | undefined, b: number | undefined) =>
-  a === undefined ? b : b === undefined ? a : Math.min(a, b)

@@ -1,5 +1,5 @@
 /** The dashboard in a real browser, on a real database with real nodes: what a person does there, and what the database then says.
- *  One browser and two nodes for all; each test looks through a tab of its own at jobs of its own, among 20,000 others. */
+ *  One browser and two nodes for all; each test looks through a tab of its own at jobs of its own, among 100,000 others. */
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Run, TidewheelNode } from '../../src/index.ts'
@@ -10,7 +10,7 @@ import { openTestDb, type TestDb } from '../support/mongo.ts'
 import { until } from '../support/node.ts'
 import { openSite, openTab, type Site, type Tab } from '../support/page.ts'
 
-const OTHERS = 20_000
+const OTHERS = 100_000
 const NEVER = new Date('2099-01-01T00:00:00Z')
 const HERE = '10.7.0.1'
 const THERE = '10.7.0.2'
@@ -102,7 +102,7 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     talking.clear()
   })
 
-  test('one job is found among 20,000 as it is typed, and the address says what is shown', async () => {
+  test('one job is found among 100,000 as it is typed, and the address says what is shown', async () => {
     await insert({ _id: 'needle', tags: ['hay'], next_run_time: new Date(Date.now() + 60_000) })
     await look('/jobs')
     await tab.row('needle').waitFor()
@@ -333,6 +333,14 @@ describe.skipIf(browser === undefined)('the dashboard', () => {
     const before = await held()
     for (let i = 0; i < 4; i++) await round()
     await until(async () => (await held()) < before * 1.4)
+  })
+
+  test('the overview tells of a node whose lease has ended, and shows the way to it', async () => {
+    const row = { _id: '10.7.0.66', incarnation: 'gone', lease: 15_000, seen: new Date(Date.now() - 60_000) }
+    await db.db.collection<Loose>('nodes').insertOne({ ...row, status: 'active' })
+    await look('/stats')
+    await shows(/10\.7\.0\.66 is silent since/)
+    await db.db.collection<Loose>('nodes').deleteOne({ _id: row._id })
   })
 
   test('the overview draws its plots, also where the browser has no locale', async () => {

@@ -217,8 +217,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one due time in eight is slept through',
     patches: [
       {
-        find: '        entry.place = executor\n',
-        put: '        if (Math.random() < 0.125) {\n          this.#wheel.put(id, now + 3_050)\n          continue\n        }\n        entry.place = executor\n',
+        find: '      const entry = this.#options.entries.get(id)\n      // With',
+        put: '      if (Math.random() < 0.125) {\n        this.#wheel.put(id, Date.now() + 3_050 + this.#options.lead.most)\n        continue\n      }\n      const entry = this.#options.entries.get(id)\n      // With',
       },
     ],
     plan: 'calm',

@@ -7,7 +7,15 @@ import { get } from '../api.ts'
 import { Cell } from '../cell.ts'
 import { every, now, throttled } from '../clock.ts'
 import type { Job, Page, Run } from '../shapes.ts'
-import { FAILED, JOB_STATUSES, nodeStatusOf, RUN_STATUSES, type Status, takesJobs } from '../words/status.ts'
+import {
+  FAILED,
+  JOB_STATUSES,
+  NODE_STATUSES,
+  nodeStatusOf,
+  RUN_STATUSES,
+  type Status,
+  takesJobs,
+} from '../words/status.ts'
 import { clockOf, counted, lengthWords } from '../words/time.ts'
 import { countWords } from './counts.ts'
 import { heed, heedReset } from './live.ts'
@@ -43,7 +51,7 @@ const NAMED = 3
 async function look(): Promise<void> {
   try {
     const found = await Promise.all([stranded(), failing(), invalid(), pausedItself()])
-    trouble.set([...found.flat(), ...clocks()])
+    trouble.set([...found.flat(), ...silent(), ...clocks()])
   } catch {
     // What was found stays; that it is not live is said where "Live" stands.
   }
@@ -139,6 +147,20 @@ async function failing(): Promise<Trouble[]> {
       },
     ]
   })
+}
+
+/** Nodes whose leases have ended lately: they are fenced, or have died. Those that have been away for longer are no news. */
+function silent(): Trouble[] {
+  return (nodes.value ?? [])
+    .filter(node => nodeStatusOf(node).word === NODE_STATUSES.dead.word && now() - Date.parse(node.seen) < LATELY_MS)
+    .map(node => ({
+      id: `silent ${node._id}`,
+      status: NODE_STATUSES.dead,
+      title: `${node._id} is silent since ${clockOf(node.seen)}`,
+      about: 'its lease has ended: it starts nothing until it holds it again',
+      to: '/nodes',
+      see: 'Node',
+    }))
 }
 
 function clocks(): Trouble[] {

@@ -61,7 +61,7 @@ export const FAILED: readonly RunStatus[] = ['error', 'timeout', 'interrupted']
 export const runStatusOf = (status: string): Status =>
   RUN_STATUSES[status as RunStatus] ?? { word: status, colour: 'rest', shape: 'hollow' }
 
-const NODE_STATUSES = {
+export const NODE_STATUSES = {
   active: { word: 'active', colour: 'ok', shape: 'tick' },
   paused: { word: 'paused', colour: 'rest', shape: 'bars' },
   draining: { word: 'draining', colour: 'now', shape: 'down' },
