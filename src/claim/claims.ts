@@ -107,16 +107,20 @@ export class Claims {
     this.#work()
   }
 
-  /** Whether there is no room, because runs of this process fill `max_instances` and one of them has just begun or is being stored: a
-   *  claim would only be refused. Then the entry is let go until that has changed. */
+  /** Whether there is no room, because runs of this process fill `max_instances`, and it may come: one of them has just begun, is being
+   *  stored, or may end before the entry is due. A claim would only be refused; the entry is let go until that has changed. */
   #waits(entry: Entry): boolean {
-    const { book, handOut } = this.#options
+    const { book, handOut, permit } = this.#options
     const { runs, since } = book.open(entry.id)
     if (runs < (entry.maxInstances ?? JOB_DEFAULTS.max_instances)) return false
     const storing = book.storing(entry.id)
-    if (storing === undefined && monotonicNow(systemClock) - since > SOON_MS) return false
-    handOut.letGoUntil(entry, storing ?? wait(BRIEFLY_MS))
-    return true
+    if (storing !== undefined || monotonicNow(systemClock) - since <= SOON_MS) {
+      handOut.letGoUntil(entry, storing ?? wait(BRIEFLY_MS))
+      return true
+    }
+    const due = permit.dueLater(entry)
+    if (due !== undefined) handOut.putOff(entry, due)
+    return due !== undefined
   }
 
   #work(): void {

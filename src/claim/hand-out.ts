@@ -56,6 +56,12 @@ export class HandOut {
     void this.#settleAfter(entry, then)
   }
 
+  /** Nothing of the entry is claimed; it waits until that instant, or until a run of its job has ended. */
+  putOff(entry: Entry, until: number): void {
+    this.#options.places.dismiss(placeOf(entry))
+    this.#options.memory.settle(entry, until)
+  }
+
   /** The entry's run, which starts at `at`, is admitted in its stead; it waits for its next time, at least `afterMs` and until that start:
    *  one run of a job is claimed ahead at a time. */
   passOn(entry: Entry, at: number, afterMs = 0): void {

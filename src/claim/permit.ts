@@ -42,6 +42,12 @@ export class Permit {
     return this.#taking && this.#unmeasured === 0 && this.#options.lease.held()
   }
 
+  /** When an entry is due that was handed out ahead, by its schedule alone; undefined: it is due, or not by that alone. */
+  dueLater({ at, extra, waiting }: Entry): number | undefined {
+    const isAlone = extra.length === 0 && waiting === undefined
+    return isAlone && at !== undefined && at > this.#options.clock.now() ? at : undefined
+  }
+
   /** Undefined: nothing is to be claimed for the entry now. */
   orderNow(entry: Entry): Order | undefined {
     const { clock, lead } = this.#options

@@ -264,12 +264,12 @@ export class Roster {
     return this.#entries.unseen(this.#reading)
   }
 
-  /** The job's queued run may have room now. */
+  /** A run of the job has ended: what waits for room, or was put off for want of it, may have some now. */
   wake(id: string): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
     entry.woken = entry.place !== undefined
-    if (!entry.woken && entry.waiting !== undefined) {
+    if (!entry.woken && (entry.waiting !== undefined || entry.notBefore > 0)) {
       entry.notBefore = 0
       this.#due.arm(entry)
     }

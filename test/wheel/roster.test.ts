@@ -291,6 +291,17 @@ describe('takeDue', () => {
     expect([held.size, held.nextAt()]).toEqual([0, null])
   })
 
+  test('what was put off for want of room is handed out again once a run of its job has ended', () => {
+    const held = roster(100)
+    const job = mine({ next_run_time: new Date(NOW + MINUTE) })
+    held.apply(put(job), NOW)
+    const [entry] = held.takeDue(NOW + MINUTE - 100, plenty)
+    held.settle(entry as never, NOW + MINUTE)
+    expect(held.takeDue(NOW + MINUTE - 50, plenty)).toEqual([])
+    held.wake(job._id)
+    expect(held.takeDue(NOW + MINUTE - 50, plenty)).toHaveLength(1)
+  })
+
   test('extra runs wake a paused job', () => {
     const held = roster()
     const job = mine({ next_run_time: null, run_at: [new Date(NOW + HOUR), new Date(NOW + MINUTE)] })
