@@ -68,5 +68,5 @@ test('settings become options by the names that options have', () => {
   })
   const client = { uri: 'mongodb://h', connectTimeout: 5_000 }
   expect(optionsIn('client', settings)).toEqual(client)
-  expect(optionsIn('node', settings)).toEqual({ ...client, tasksDir: 'mail', lease: 15_000, claimLead: 50 })
+  expect(optionsIn('node', settings)).toEqual({ ...client, tasksDir: 'mail', lease: 15_000, claimLead: 500 })
 })
