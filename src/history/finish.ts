@@ -38,6 +38,8 @@ interface Ended {
   readonly outcome: Outcome
   readonly touch: string
   readonly late: Promise<void> | undefined
+  /** The trigger by which its job is over, if the run was the last of it as far as memory knows. */
+  readonly lastBy: Job['trigger'] | undefined
 }
 
 const BATCH = 500
@@ -98,11 +100,16 @@ export class Finishes {
   }
 
   async #storeEnds(batch: ReadonlyMap<Outcome, Told>): Promise<void> {
-    const { writer } = this.#options
-    const ends = [...batch].map(([outcome, { late }]) => ({ outcome, touch: writer.stamp(outcome.job._id), late }))
+    const { roster, writer } = this.#options
+    const ends = [...batch].map(([outcome, { late }]) => ({
+      outcome,
+      touch: writer.stamp(outcome.job._id),
+      late,
+      lastBy: outcome.next === undefined && late === undefined ? roster.overBy(outcome.job) : undefined,
+    }))
     const running = ends.filter(({ outcome }) => outcome.stands === 'running')
     await this.#giveUp(running)
-    const left = (await this.#removeLast(running)) ? running.filter(end => !this.#isLast(end)) : running
+    const left = (await this.#removeLast(running)) ? running.filter(({ lastBy }) => lastBy === undefined) : running
     await this.#take(left)
     await this.#pauseFailing(left)
     const unrecorded = ends.filter(({ outcome }) => outcome.stands === 'unrecorded')
@@ -150,17 +157,10 @@ export class Finishes {
   /** Removes jobs that are over together with their last entries; answers whether all of them are gone. Where one is not, something else
    *  goes on in it, or somebody armed it: nobody says which, and each of their entries is taken out by itself. */
   async #removeLast(ends: readonly Ended[]): Promise<boolean> {
-    const writes = ends.flatMap(end => {
-      const { job, entry } = end.outcome
-      const trigger = this.#isLast(end) ? this.#options.roster.overBy(job) : undefined
-      return trigger === undefined ? [] : [removeLastWrite({ _id: job._id, trigger }, entry.run_id)]
-    })
+    const writes = ends.flatMap(({ outcome: { job, entry }, lastBy: trigger }) =>
+      trigger === undefined ? [] : [removeLastWrite({ _id: job._id, trigger }, entry.run_id)],
+    )
     return (await this.#sendAll(writes)).deleted === writes.length
-  }
-
-  /** Whether the run that ended was the last of its job, as far as memory knows. */
-  #isLast({ outcome: { job, next }, late }: Ended): boolean {
-    return next === undefined && late === undefined && this.#options.roster.overBy(job) !== undefined
   }
 
   /** The rows have come: the documents need not tell of them any more. */
