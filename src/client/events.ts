@@ -172,7 +172,8 @@ class Watching {
       if (this.#state !== 'open' || this.#lost) this.#open(lasting)
       if (change !== null) this.#tell(change, before, here, lasting)
       this.#place = change === null ? { ...here, events: before.events } : here
-      this.#hearing.onPlace?.(textOf(this.#place))
+      // Whoever left at the last event hears no place that is later.
+      if (!lasting.ended) this.#hearing.onPlace?.(textOf(this.#place))
       await breathe()
     }
     if (!lasting.ended) throw new TidewheelError('unreachable', 'the database ended the stream of changes')

@@ -31,7 +31,7 @@ export interface Lasting<T> {
   readonly out: Subscriber<T>
   /** Whether nobody listens any more, or the connection is closing. */
   readonly ended: boolean
-  /** What a change stream tells, null for each empty answer. */
+  /** What a change stream tells, null for each empty answer; nothing any more once it is `ended`. */
   answers(stream: ChangeStream): AsyncGenerator<ChangeStreamDocument | null>
 }
 
@@ -102,7 +102,10 @@ class Listening<T> implements Lasting<T> {
     }
     this.#close = close
     try {
-      while (!this.ended) yield await stream.tryNext()
+      while (!this.ended) {
+        const answer = await stream.tryNext()
+        if (!this.ended) yield answer
+      }
     } finally {
       await close()
     }

@@ -1,5 +1,6 @@
 /** `events$` of a client: what the database shows as events, from any position on without a gap and without a repetition. */
-import { type Subscription, tap } from 'rxjs'
+import { setTimeout } from 'node:timers/promises'
+import { firstValueFrom, type Subscription, tap } from 'rxjs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Client, connect } from '../../src/client/connect.ts'
 import { type EventsOptions, isWanted, type PlacedEvent, TYPES, UNSHOWN } from '../../src/client/events.ts'
@@ -90,6 +91,15 @@ test('who leaves at any moment, and closes the client then, leaves nothing on th
   }
   // What is left the closing of the database finds.
   await client.close()
+})
+
+test('who left hears no place any more, though an answer of the database was under way', async () => {
+  const places: string[] = []
+  await firstValueFrom(client.events$({ onPlace: position => places.push(position) }))
+  await jobs().insertOne(aJob('a') as never)
+  // The answer that was under way comes within a second.
+  await setTimeout(1_500)
+  expect(places).toEqual([])
 })
 
 test('narrows as the events of a node do', async () => {
