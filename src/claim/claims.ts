@@ -51,6 +51,9 @@ interface Asked {
 export class Claims {
   readonly #options: ClaimsOptions
   #queue: Entry[] = []
+  /** Those that come while the history is asked wait, and are asked about together. */
+  #unproven: Entry[] = []
+  #proving = false
   #commands = 0
   #bulks = 0
   readonly #bulk = new BulkSize()
@@ -64,7 +67,7 @@ export class Claims {
 
   /** Due runs whose claim is asked for, or waits until it can be. */
   get inFlight(): number {
-    return this.#asking + this.#queue.length
+    return this.#asking + this.#queue.length + this.#unproven.length
   }
 
   /** Milliseconds for which claims have been asked for without any answer; 0: none is. */
@@ -73,23 +76,19 @@ export class Claims {
   }
 
   offer(entries: readonly Entry[]): void {
-    const unproven = entries.filter(entry => entry.unproven)
-    if (unproven.length > 0) void this.#command(unproven, () => this.#prove(unproven))
-    for (const entry of entries) if (!entry.unproven && !this.#waits(entry)) this.#queue.push(entry)
+    for (const entry of entries) {
+      if (entry.unproven) this.#unproven.push(entry)
+      else if (!this.#waits(entry)) this.#queue.push(entry)
+    }
     this.#work()
   }
 
   /** An overdue time of which memory cannot say whether it was claimed before (it may be of a restored old document) is looked up in the
    *  history; if it was claimed, its document is read and nothing runs. */
   async #prove(entries: readonly Entry[]): Promise<void> {
-    const { follower, handOut, roster, rows } = this.#options
+    const { follower, handOut, roster } = this.#options
     const versions = entries.map(entry => entry.version)
-    const claimed = await rows.claimedTo(
-      entries.map(({ id, due = 0, knownFence, isRepeat }) => {
-        const fence = knownFence === undefined ? undefined : BigInt(knownFence)
-        return { job_id: id, run_time: new Date(due), ...(isRepeat ? { after: fence ?? 0n } : { known: fence }) }
-      }),
-    )
+    const claimed = await this.#claimedTo(entries)
     for (const [i, entry] of entries.entries()) {
       if (entry.version !== versions[i]) {
         // The entry changed while the history was asked: the answer is about its old time, and it comes again when it is due.
@@ -105,6 +104,20 @@ export class Claims {
       handOut.letGo(entry, SOON_MS)
     }
     this.#work()
+  }
+
+  async #claimedTo(entries: readonly Entry[]): Promise<ReadonlyMap<string, Date>> {
+    this.#proving = true
+    try {
+      return await this.#options.rows.claimedTo(
+        entries.map(({ id, due = 0, knownFence, isRepeat }) => {
+          const fence = knownFence === undefined ? undefined : BigInt(knownFence)
+          return { job_id: id, run_time: new Date(due), ...(isRepeat ? { after: fence ?? 0n } : { known: fence }) }
+        }),
+      )
+    } finally {
+      this.#proving = false
+    }
   }
 
   /** Whether there is no room, because runs of this process fill `max_instances`, and it may come: one of them has just begun, is being
@@ -124,6 +137,10 @@ export class Claims {
   }
 
   #work(): void {
+    if (this.#unproven.length > 0 && !this.#proving) {
+      const entries = this.#unproven.splice(0)
+      void this.#command(entries, () => this.#prove(entries))
+    }
     while (this.#queue.length > 0 && this.#commands < AT_ONCE && this.#bulks < BULKS_AT_ONCE) {
       const batch = this.#queue.slice(0, this.#bulk.value)
       this.#queue = this.#queue.slice(batch.length)
@@ -175,10 +192,11 @@ export class Claims {
     if (orders.length === 0) return
     const asked = orders.map(order => this.#asked(order))
     const answers = await this.#inBulk(() => this.#answered(orders.length, commands.many(orders)))
-    // Runs start before memory is brought up to date: a burst's last start waits for nothing but its claim.
+    // Runs start before memory is brought up to date, and the next claims go out: a burst's last start waits for nothing but its claim.
     answers.forEach((answer, i) => {
       if (answer.type === 'won') this.#start(answer, asked[i] as Asked)
     })
+    this.#work()
     answers.forEach((answer, i) => {
       const { version } = asked[i] as Asked
       if (answer.type === 'won') this.#remember(answer, version)

@@ -1,7 +1,7 @@
 /** Plans: writes back what the roster planned, in bulk and behind the armed wheel.
  *  In: ids of jobs whose plan memory made. Out: their effect in the database, or the wish to read a document again.
  *  Each write is guarded by what it was computed from (ip, next run time, trigger): a person's edit wins and comes as the next
- *  change. One bulk at a time; nothing waits for it but a copied document. */
+ *  change. One bulk at a time; nothing waits for it but a copied document. What is due already is left to its claim. */
 import { type Clock, wait } from '../clock.ts'
 import { Batches } from '../pace/batches.ts'
 import type { Patience } from '../pace/patience.ts'
@@ -12,6 +12,7 @@ import type { Book } from '../run/book.ts'
 import type { Runs } from '../run/runs.ts'
 import type { PlanWrite } from '../wheel/entry.ts'
 import type { Roster } from '../wheel/roster.ts'
+import type { Permit } from './permit.ts'
 
 export interface PlansOptions {
   readonly roster: Pick<Roster, 'planOf' | 'wrote' | 'overtaken'>
@@ -19,6 +20,7 @@ export interface PlansOptions {
   readonly book: Pick<Book, 'newId' | 'forget'>
   readonly runs: Pick<Runs, 'settle'>
   readonly follower: { read(id: string): void }
+  readonly permit: Pick<Permit, 'isGiven'>
   readonly patience: Patience
   readonly clock: Clock
 }
@@ -28,10 +30,14 @@ const BATCH = 500
 const STORM = 1_000
 const CALM_MS = 200
 const LONGEST_STORM_MS = 10_000
+/** What is due is about to be claimed, which writes the plan's next: only what has not been claimed after this is planned, too. */
+const UNCLAIMED_MS = 60_000
 
 export class Plans {
   readonly #options: PlansOptions
   readonly #batches: Batches<string, true>
+  /** Jobs that are due, and wait for their claim. */
+  #due = new Set<string>()
   #pushed = 0
   /** How many had come when it was calm last. */
   #calmAt = -1
@@ -49,8 +55,31 @@ export class Plans {
 
   /** Writes the plan of a job when its turn comes, as memory has it then. */
   push(id: string): void {
+    if (this.#isClaimedNext(id)) this.#leave(id)
+    else this.#add(id)
+  }
+
+  #add(id: string): void {
     this.#pushed++
     this.#batches.add(id, true)
+  }
+
+  #isClaimedNext(id: string): boolean {
+    const { clock, permit, roster } = this.#options
+    const plan = permit.isGiven ? roster.planOf(id) : undefined
+    return plan?.due !== undefined && !plan.copied && plan.due <= clock.now()
+  }
+
+  /** A plan of its own would be a second write, and meet the claim on its way. */
+  #leave(id: string): void {
+    if (this.#due.size === 0) {
+      void wait(UNCLAIMED_MS).then(() => {
+        const due = this.#due
+        this.#due = new Set()
+        for (const one of due) this.#add(one)
+      })
+    }
+    this.#due.add(id)
   }
 
   async idle(): Promise<void> {

@@ -132,8 +132,8 @@ export class Stages {
     const cancels = new Cancels({ book, writer, runs, roster, patience, clock })
     const recovering = { nodes, rows, writer, book, executors, clock }
     const sweeper = new Sweeper({ ...recovering, runs, lease, roster, follower, patience })
-    const plans = new Plans({ roster, writer, book, runs, follower, patience, clock })
     const permit = new Permit({ lease, lead, clock })
+    const plans = new Plans({ roster, writer, book, runs, follower, permit, patience, clock })
     const handOut = new HandOut({ roster, memory, places, book, follower, clock })
     const commands = new Commands({ writer, book, lead, patience, clock })
     const claiming = { commands, handOut, permit, roster, book, runs, follower, patience }

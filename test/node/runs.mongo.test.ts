@@ -52,6 +52,25 @@ const entryOf = (n: { readonly ip: string }, job: string, fields: object = {}) =
 const nothingRuns = (n: Nodes, job: string) =>
   until(async () => expect((await n.jobs.findOne({ _id: job }))?.state?.running ?? []).toEqual([]))
 
+test('what is due already when a node sees it is claimed by one write, without a plan; one that takes nothing plans it', async () => {
+  const n = await start()
+  const due = { trigger: { type: 'date', run_date: new Date(Date.now() - 100) } } as const
+  await db.db.command({ profile: 2 })
+  await n.jobs.insertMany(['a', 'b', 'c'].map(_id => aJob({ _id, ip: n.ip, ...due })) as never)
+  await until(async () => expect(await n.executions.countDocuments({ status: 'executed' })).toBe(3))
+  await db.db.command({ profile: 0 })
+  const written = db.db
+    .collection('system.profile')
+    .find({ ns: `${db.db.databaseName}.jobs`, op: { $in: ['update', 'command'] } })
+  const claims = (await written.toArray()).map(({ op, command }) => (command.findAndModify === 'jobs' ? 'claim' : op))
+  expect(claims).toEqual(['claim', 'claim', 'claim'])
+  await n.node.pause()
+  await n.jobs.insertOne(aJob({ _id: 'd', ip: n.ip, ...due }) as never)
+  await until(async () =>
+    expect(await n.jobs.findOne({ _id: 'd' })).toMatchObject({ next_run_time: due.trigger.run_date }),
+  )
+})
+
 test('a failing run is tried again as often as its job says, each attempt with a row of its own', async () => {
   const n = await start()
   const seen = collect(n.node, 'r')
