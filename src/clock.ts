@@ -89,6 +89,19 @@ export async function breathe(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
+let turn: Promise<void> | undefined
+
+/** Resolves when all that is due at this turn of the event loop has had its turn. */
+export function turnOver(): Promise<void> {
+  turn ??= new Promise(resolve =>
+    setImmediate(() => {
+      turn = undefined
+      resolve()
+    }),
+  )
+  return turn
+}
+
 /** Runs work that cannot be interrupted; a long one is marked. */
 export function section<T>(name: string, work: () => T): T {
   const start = performance.now()

@@ -9,7 +9,7 @@ const MOST_SINGLE_MS = 50
 const FIRST_SINGLE_MS = 25
 
 /** What each run of a crowd takes, as long as no crowd was claimed, and how many crowds are remembered. */
-const FIRST_EACH_MS = 0.4
+const FIRST_EACH_MS = 1
 const CROWDS = 4
 /** Fewer tell how long a round trip takes, not how many fit into it. */
 const CROWD = 50

@@ -14,6 +14,7 @@ const isDate: Check = value => value instanceof Date && !Number.isNaN(value.getT
 const isCount: Check = value => Number.isSafeInteger(value) && (value as number) >= 0
 const isFew: Check = value => isCount(value) && (value as number) >= 1 && (value as number) <= 1_000
 const isSpan: Check = value => typeof value === 'number' && value > 0 && value <= 1e12
+const isAtLeastOne: Check = value => isCount(value) && (value as number) >= 1
 const isEmpty: Check = value => Array.isArray(value) && value.length === 0
 const isTexts: Check = value => Array.isArray(value) && value.every(isText)
 const orNull = (check: Check): Check => {
@@ -26,9 +27,24 @@ const PLANNED: ReadonlyMap<string, Check> = new Map([
   ['ordered', isBoolean],
 ])
 
+const RUNNING: ReadonlyMap<string, Check> = new Map([
+  ['run_id', isText],
+  ['job', isText],
+  ['run_time', isDate],
+  ['claimed', isDate],
+  ['node', isText],
+  ['incarnation', isText],
+  ['attempt', isAtLeastOne],
+  ['retry_at', isDate],
+  ['ordered', isBoolean],
+  ['coalesced', isAtLeastOne],
+])
+const OF_EACH_RUN = ['run_id', 'job', 'run_time', 'claimed', 'node', 'incarnation', 'attempt'] as const
+const isRunning: Check = value => has(value, ...OF_EACH_RUN) && all(value, RUNNING)
+
 const STATE: ReadonlyMap<string, Check> = new Map([
   ['job', isText],
-  ['running', isEmpty],
+  ['running', value => Array.isArray(value) && value.every(isRunning)],
   ['runs', isCount],
   ['fence', isFence],
   ['claimed_to', isDate],

@@ -1,7 +1,7 @@
 /** Runs: performs what was claimed, and sees to it that each end is told and stored.
  *  In: claims whose time has come, and ends of runs that others know of (a due time that was skipped, a run whose node died).
  *  Out: events, and ends in the history and in the document; a run that goes on after its end waits in the book for its next start. */
-import type { Clock } from '../clock.ts'
+import { type Clock, turnOver } from '../clock.ts'
 import type { News } from '../event.ts'
 import type { Executor } from '../executor/executor.ts'
 import { unknownExecutor } from '../executor/executors.ts'
@@ -106,6 +106,8 @@ export class Runs {
       const log = this.#logOf(claim)
       live.started(claim, started.late, log)
       outcome = await perform(claim, started, log, performing)
+      // Others that are due now start before this end is told and stored.
+      await turnOver()
     }
     this.#end(claim, outcome)
   }

@@ -6,9 +6,21 @@ import { jobSchema, stateSchema } from '../../src/job/job.ts'
 import { isUsual, isUsualState } from '../../src/job/usual.ts'
 
 const AT = new Date('2026-01-01T00:00:00Z')
+const RUNNING = {
+  run_id: 'r',
+  job: 'digest',
+  run_time: AT,
+  claimed: AT,
+  node: 'a',
+  incarnation: 'i',
+  attempt: 1,
+  retry_at: AT,
+  ordered: true,
+  coalesced: 2,
+}
 const STATE = {
   job: 'digest',
-  running: [],
+  running: [RUNNING],
   runs: 7,
   fence: new Timestamp(Long.fromBits(1, 1)),
   claimed_to: AT,
@@ -87,6 +99,23 @@ describe('what is usual is well by the schema', () => {
       }),
       { numRuns: 5_000 },
     )
+  })
+
+  test('with any value in any field of a run, and without any', () => {
+    const field = fc.constantFrom(...Object.keys(RUNNING), 'of a later version')
+    let usual = 0
+    fc.assert(
+      fc.property(field, odd, fc.option(field), (name, value, gone) => {
+        const run: Record<string, unknown> = { ...RUNNING, [name]: value }
+        if (gone !== null) delete run[gone]
+        const state = { ...STATE, running: [RUNNING, run] }
+        if (!isUsualState(state)) return
+        usual++
+        expect(stateSchema.safeParse(state).success, name).toBe(true)
+      }),
+      { numRuns: 5_000 },
+    )
+    expect(usual).toBeGreaterThan(100)
   })
 
   test.each([undefined, null, 5, 'text', [], AT])('and what is no object is not usual: %s', value => {
