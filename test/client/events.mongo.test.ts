@@ -1,5 +1,4 @@
 /** `events$` of a client: what the database shows as events, from any position on without a gap and without a repetition. */
-import { setTimeout } from 'node:timers/promises'
 import { firstValueFrom, type Subscription, tap } from 'rxjs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Client, connect } from '../../src/client/connect.ts'
@@ -95,10 +94,13 @@ test('who leaves at any moment, and closes the client then, leaves nothing on th
 
 test('who left hears no place any more, though an answer of the database was under way', async () => {
   const places: string[] = []
+  const { events } = listen()
+  await until(() => expect(types(events)).toEqual(['stream.opened']))
   await firstValueFrom(client.events$({ onPlace: position => places.push(position) }))
   await jobs().insertOne(aJob('a') as never)
-  // The answer that was under way comes within a second.
-  await setTimeout(1_500)
+  await until(() => expect(types(events)).toContain('job.added'))
+  // Waits for the answers that are under way.
+  await client.close()
   expect(places).toEqual([])
 })
 
