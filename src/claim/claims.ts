@@ -3,14 +3,16 @@
  *  singly and at once; what comes while many commands are under way waits and goes out together.
  *  Holds: every entry that comes in is settled once, whatever the database answers: let go with its place, or passed on where its run
  *  keeps the place. Nothing here rejects. */
-import { monotonicNow, systemClock, wait } from '../clock.ts'
+import { breathe, monotonicNow, systemClock, wait } from '../clock.ts'
 import type { Rows } from '../history/rows.ts'
 import { type Claim, fenceOf } from '../job/claim.ts'
 import { graceMs, JOB_DEFAULTS, orderedGraceMs } from '../job/job.ts'
+import { Gate } from '../pace/gate.ts'
 import type { Patience } from '../pace/patience.ts'
 import type { Order } from '../protocol/claim.ts'
 import type { Book } from '../run/book.ts'
 import type { Runs } from '../run/runs.ts'
+import type { TakeBack } from '../run/take-back.ts'
 import type { Entry } from '../wheel/entry.ts'
 import type { Roster } from '../wheel/roster.ts'
 import { BulkSize } from './bulk-size.ts'
@@ -28,6 +30,7 @@ export interface ClaimsOptions {
   readonly roster: Pick<Roster, 'proven' | 'won' | 'changes'>
   readonly book: Pick<Book, 'open' | 'storing'>
   readonly runs: Pick<Runs, 'start'>
+  readonly takeBack: Pick<TakeBack, 'answered'>
   readonly rows: Pick<Rows, 'claimedTo'>
   readonly plans: Pick<Plans, 'idle'>
   readonly follower: { read(id: string): void }
@@ -46,6 +49,8 @@ const BRIEFLY_MS = 4
 interface Asked {
   readonly version: number
   readonly since: number
+  /** The fingerprint of the trigger. */
+  readonly trigger: string | undefined
 }
 
 export class Claims {
@@ -56,6 +61,8 @@ export class Claims {
   #proving = false
   #commands = 0
   #bulks = 0
+  /** Of refused ones: each reads its document. */
+  readonly #gate = new Gate(AT_ONCE)
   readonly #bulk = new BulkSize()
   /** Entries of which the database is asked now, and since when it has not answered, or nobody asked. */
   #asking = 0
@@ -190,18 +197,27 @@ export class Claims {
       else orders.push(order)
     }
     if (orders.length === 0) return
-    const asked = orders.map(order => this.#asked(order))
-    const answers = await this.#inBulk(() => this.#answered(orders.length, commands.many(orders)))
-    // Runs start before memory is brought up to date, and the next claims go out: a burst's last start waits for nothing but its claim.
-    answers.forEach((answer, i) => {
-      if (answer.type === 'won') this.#start(answer, asked[i] as Asked)
-    })
+    const asked = new Map(orders.map(order => [order, this.#asked(order)]))
+    const askedOf = ({ order }: Answer) => asked.get(order) as Asked
+    const { known, late } = await this.#inBulk(() => this.#answered(orders.length, commands.many(orders)))
+    const won = known.filter(answer => answer.type === 'won')
+    for (const answer of won) this.#start(answer, askedOf(answer))
+    if (late.length > 0) {
+      const settle = async (answer: Answer) => this.#settle(answer, askedOf(answer))
+      const work = async () => void (await Promise.all(late.map(({ answer }) => answer.then(settle))))
+      void this.#command(
+        late.map(({ order }) => order.entry),
+        work,
+      )
+    }
+    // The next claims go out, and runs start, before memory is brought up to date: a crowd's last start waits for nothing but its claim.
     this.#work()
-    answers.forEach((answer, i) => {
-      const { version } = asked[i] as Asked
-      if (answer.type === 'won') this.#remember(answer, version)
-      else void this.#command([answer.order.entry], () => this.#settle(answer, asked[i] as Asked))
-    })
+    for (const answer of known) {
+      await breathe()
+      if (answer.type === 'won') this.#remember(answer, askedOf(answer))
+      else
+        void this.#command([answer.order.entry], () => this.#gate.through(() => this.#settle(answer, askedOf(answer))))
+    }
   }
 
   /** A bulk is under way, and its size is learnt from it. */
@@ -229,22 +245,23 @@ export class Claims {
     if (answer.type === 'lost') return await refusals.lost(answer, asked.version)
     if (answer.type === 'malformed') return await refusals.malformed(answer)
     this.#start(answer, asked)
-    this.#remember(answer, asked.version)
+    this.#remember(answer, asked)
   }
 
   #asked({ entry }: Order): Asked {
-    return { version: entry.version, since: this.#options.roster.changes }
+    return { version: entry.version, since: this.#options.roster.changes, trigger: entry.trigger?.fingerprint }
   }
 
   /** Starts what was won, and tells what does not run. */
-  #start(won: Won, { since }: Asked): void {
-    const { refusals, runs } = this.#options
+  #start(won: Won, { since, trigger }: Asked): void {
+    const { refusals, runs, takeBack } = this.#options
     refusals.tellSkips(won)
-    if (won.running !== undefined) runs.start({ ...claimOf(won, won.running), since })
+    if (won.running === undefined) return
+    runs.start(takeBack.answered({ ...claimOf(won, won.running), since, ...(trigger && { trigger }) }))
   }
 
   /** Brings memory up to date with what was won, and lets the entry wait for its next time. */
-  #remember({ order, job, running }: Won, version: number): void {
+  #remember({ order, job, running }: Won, { version }: Asked): void {
     const { handOut, roster } = this.#options
     const { entry } = order
     const pause = entry.version === version ? 0 : SOON_MS

@@ -5,6 +5,7 @@
  *  until the database says what became of it. */
 import { type Clock, monotonicNow, systemClock } from '../clock.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
+import { Gate } from '../pace/gate.ts'
 import type { Patience } from '../pace/patience.ts'
 import { claimWrite, markOf, type Order, runningOf, skipWrite } from '../protocol/claim.ts'
 import { droppedSkip, type Noting, type Skip, skipOf, type Unrun } from '../protocol/skips.ts'
@@ -32,6 +33,13 @@ export type Answer =
   /** The document does not let itself be written: its `state` is not ours, or the validator is newer than it. */
   | { readonly order: Order; readonly type: 'malformed'; readonly error: Error }
 
+/** What became of many orders. */
+export interface Answers {
+  readonly known: readonly Answer[]
+  /** Of which the database has still to tell, each in its time: the others need not wait. */
+  readonly late: readonly { readonly order: Order; readonly answer: Promise<Answer> }[]
+}
+
 /** What becomes of an order's run: it goes on, is skipped for want of room, or waits for room. */
 export type How = 'run' | 'skip' | 'queue'
 
@@ -58,11 +66,14 @@ interface Command {
   readonly runs: readonly string[]
 }
 
+/** Questions after lost answers. */
+const AT_ONCE = 8
 /** Between two questions after a lost answer the wait grows so many times. */
 const SEVERAL = 3
 
 export class Commands {
   readonly #options: CommandsOptions
+  readonly #gate = new Gate(AT_ONCE)
 
   constructor(options: CommandsOptions) {
     this.#options = options
@@ -81,7 +92,7 @@ export class Commands {
   }
 
   /** Claims many orders in one round trip and a look at who won. Only orders that run something. */
-  async many(orders: readonly Order[]): Promise<readonly Answer[]> {
+  async many(orders: readonly Order[]): Promise<Answers> {
     const { lead } = this.#options
     lead.begin(monotonicNow(systemClock))
     try {
@@ -91,7 +102,7 @@ export class Commands {
     }
   }
 
-  async #bulk(orders: readonly Order[]): Promise<readonly Answer[]> {
+  async #bulk(orders: readonly Order[]): Promise<Answers> {
     const { writer } = this.#options
     const commands = orders.map(order => this.#commandOf(order, 'run'))
     const sent = await writer.send(
@@ -106,20 +117,23 @@ export class Commands {
       })
     } catch {
       // Who won is asked of each document, until the database says so.
-      return await this.#eachLookedUp(commands)
+      return { known: await this.#eachLookedUp(commands), late: [] }
     }
     const byRun = new Map(found.flatMap(job => (job.state?.running ?? []).map(entry => [entry?.run_id, job] as const)))
     // A primary that was elected in between may not know yet what the majority has, and some may be undecided: then who is not found may
     // have won all the same.
     const all = sent.matched <= found.length && sent.verdicts.every(({ type }) => type !== 'undecided')
-    return await Promise.all(
-      commands.map((command, i) => {
-        const verdict = sent.verdicts[i]
-        if (verdict?.type === 'refused') return this.#malformed(command, verdict.error)
-        const job = byRun.get(command.running?.run_id ?? '')
-        return job === undefined && !all ? this.#lookUp(command) : this.#answer(command, job ?? null)
-      }),
-    )
+    const known: Answer[] = []
+    const unknown: Command[] = []
+    commands.forEach((command, i) => {
+      const verdict = sent.verdicts[i]
+      const job = byRun.get(command.running?.run_id ?? '')
+      if (verdict?.type === 'refused') known.push(this.#malformed(command, verdict.error))
+      else if (job === undefined && !all) unknown.push(command)
+      else known.push(this.#answer(command, job ?? null))
+    })
+    if (known.length === 0) return { known: await this.#eachLookedUp(unknown), late: [] }
+    return { known, late: unknown.map(command => ({ order: command.order, answer: this.#lookUp(command) })) }
   }
 
   #commandOf(order: Order, how: How): Command {
@@ -168,7 +182,7 @@ export class Commands {
     for (let attempt = 0; ; attempt++) {
       await patience.pause(Math.min(attempt, SEVERAL))
       try {
-        const job = await writer.find(filter, { maxTimeMS: MAX_TIME_MS })
+        const job = await this.#gate.through(() => writer.find(filter, { maxTimeMS: MAX_TIME_MS }))
         if (job !== null) return this.#answer(command, job)
         // A server that was frozen begins with the write when it answers again, and gives it up after this time.
         missedAt ??= monotonicNow(systemClock)

@@ -4,6 +4,7 @@
  *  change. One bulk at a time; nothing waits for it but a copied document. What is due already is left to its claim. */
 import { type Clock, wait } from '../clock.ts'
 import { Batches } from '../pace/batches.ts'
+import { Gate } from '../pace/gate.ts'
 import type { Patience } from '../pace/patience.ts'
 import { planWrite } from '../protocol/claim.ts'
 import { droppedSkip, skipped } from '../protocol/skips.ts'
@@ -26,6 +27,8 @@ export interface PlansOptions {
 }
 
 const BATCH = 500
+/** Of those that go alone. */
+const AT_ONCE = 8
 /** In a storm of changes writing waits until it is over, or this long: arming comes first, and claims do not need the plan. */
 const STORM = 1_000
 const CALM_MS = 200
@@ -36,6 +39,7 @@ const UNCLAIMED_MS = 60_000
 export class Plans {
   readonly #options: PlansOptions
   readonly #batches: Batches<string, true>
+  readonly #gate = new Gate(AT_ONCE)
   /** Jobs that are due, and wait for their claim. */
   #due = new Set<string>()
   #pushed = 0
@@ -101,7 +105,8 @@ export class Plans {
     const plans = ids.flatMap(id => this.#options.roster.planOf(id) ?? [])
     const together = plans.filter(plan => plan.dropped === undefined)
     const alone = plans.filter(plan => plan.dropped !== undefined).map(plan => [plan])
-    await Promise.all([...alone, ...(together.length > 0 ? [together] : [])].map(part => this.#writeAll(part)))
+    const parts = [...alone, ...(together.length > 0 ? [together] : [])]
+    await Promise.all(parts.map(part => this.#gate.through(() => this.#writeAll(part))))
   }
 
   async #writeAll(plans: readonly PlanWrite[]): Promise<void> {

@@ -4,7 +4,7 @@
 import type { Job, RunningEntry } from './job.ts'
 
 export interface Claim {
-  /** The document as it was at the claim: the run goes by it, whatever is edited meanwhile. */
+  /** The document as it was at the claim, or moments after it: the run goes by it, whatever is edited meanwhile. */
   readonly job: Job
   /** As it stands in `state.running`. */
   readonly entry: RunningEntry
@@ -20,6 +20,10 @@ export interface Claim {
   readonly since?: number
   /** What takes it back beside a delete: a claim of the schedule is by a pause, a later time or another trigger, too. */
   readonly by?: 'schedule' | 'person'
+  /** The fingerprint of the trigger that the claim asked for: `job` may have been read after the claim, and have another by then. */
+  readonly trigger?: string
+  /** Why it does not start, where `job` shows an edit already that takes it back. */
+  readonly takenBack?: string
 }
 
 /** What an entry of a document tells of its run, be it in `state.running` or in `state.unrecorded`. */

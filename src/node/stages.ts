@@ -138,7 +138,7 @@ export class Stages {
     const commands = new Commands({ writer, book, lead, patience, clock })
     const claiming = { commands, handOut, permit, roster, book, runs, follower, patience }
     const refusals = new Refusals({ ...claiming, cancels, sweeper, writer, clock, emit })
-    this.#claims = new Claims({ ...claiming, refusals, rows, plans })
+    this.#claims = new Claims({ ...claiming, refusals, rows, plans, takeBack })
     this.#adoption = adoption
     const keeping = { jobs, nodes, writer, leaseMs, lease, mode, sweeper, rows, patience, emit }
     this.#takeover = new Takeover({ ...keeping, clock: options.clock.heartbeats ?? options.clock })

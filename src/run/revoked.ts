@@ -20,8 +20,7 @@ export function revoked(claim: Claim, job: Job | null, left: boolean, timezone: 
   const byPerson =
     next instanceof Date && (planned?.ordered === true || next.getTime() !== planned?.next_run_time?.getTime())
   if (byPerson && next > run_time) return `its job was put off before its start, to ${next.toISOString()}`
-  if (claim.by === 'person' || fingerprint(trigger, timezone) === fingerprint(claim.job.trigger, timezone))
-    return undefined
+  if (claim.by === 'person' || fingerprint(trigger, timezone) === claim.trigger) return undefined
   return firesAt(trigger, run_time, timezone)
     ? undefined
     : 'its job got a trigger before its start that does not fire then'

@@ -2,7 +2,7 @@
  *  In: a claim. Out: its outcome, never a rejection. A run is one value through named steps:
  *  wait for the start → take a place → look at edits, lease and lateness once more → perform → judge how it ended.
  *  It knows neither the database nor the schedule. */
-import { after, type Clock, monotonicNow } from '../clock.ts'
+import { after, breathe, type Clock, monotonicNow } from '../clock.ts'
 import type { Executor, Run } from '../executor/executor.ts'
 import { KILL_AFTER_MS } from '../executor/executor.ts'
 import { failureOf } from '../executor/failure.ts'
@@ -37,6 +37,8 @@ export interface Started {
 export async function startOf(claim: Claim, performing: Performing): Promise<Started | Outcome> {
   const { clock, places, signal, takeBack } = performing
   await until(claim.at, clock, signal)
+  // In a crowd, too, an edit that has come is heard before the start.
+  await breathe()
   const place = places.take(claim.executor, signal)
   // Neither is awaited where there is nothing to wait for: between the last look and the start no event may come.
   if (place !== true && !(await place)) return unstarted(claim, signal.reason as Abort, clock.now())

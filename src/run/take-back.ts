@@ -34,9 +34,16 @@ export class TakeBack {
     })
   }
 
+  /** The claim as its answer shows it: with many of them that is read after the claim, and may have an edit already. */
+  answered(claim: Claim): Claim {
+    const takenBack = revoked(claim, claim.job, false, this.#options.timezone)
+    return takenBack === undefined ? claim : { ...claim, takenBack }
+  }
+
   /** Why the run does not start; undefined: it does, in this very turn. Answers at once where nothing was heard of its job. */
   reason(claim: Claim, signal: AbortSignal): Promise<string | undefined> | undefined {
-    const { since } = claim
+    const { since, takenBack } = claim
+    if (takenBack !== undefined) return Promise.resolve(takenBack)
     if (since === undefined || this.#options.roster.since(claim.job._id, since) === 'same') return undefined
     return this.#ask(claim, since, signal)
   }

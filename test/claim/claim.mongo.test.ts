@@ -135,6 +135,12 @@ test('who won a bulk is looked up where the look at the winners finds fewer than
     },
   })
   const { commands, forgotten } = commandsOn(behind)
-  expect((await commands.many(orders)).map(answer => answer.type)).toEqual(['won', 'won', 'won'])
+  const { known, late } = await commands.many(orders)
+  expect(known.map(({ order, type }) => [order.entry.id, type])).toEqual([['a', 'won']])
+  const told = await Promise.all(late.map(({ answer }) => answer))
+  expect(told.map(({ order, type }) => [order.entry.id, type])).toEqual([
+    ['b', 'won'],
+    ['c', 'won'],
+  ])
   expect(forgotten).toEqual([])
 })

@@ -5,6 +5,7 @@ import { describe } from 'vitest'
 import type { Claim } from '../../src/job/claim.ts'
 import type { Job } from '../../src/job/job.ts'
 import { revoked } from '../../src/run/revoked.ts'
+import { fingerprint } from '../../src/trigger/trigger.ts'
 import { fixed, type Model, type Steps } from './explore.ts'
 import { aJob, anEntry, EVERY_OTHER, reach } from './jobs.ts'
 import { breaks, holds } from './pair.ts'
@@ -15,6 +16,8 @@ interface World {
   job: Job | null
   inbox: Event[]
   edits: number
+  /** As the claim's answer has it: with many of them it is read after the claim, and an edit may lie between. */
+  answered?: Job
   phase: 'sent' | 'arrived' | 'won' | 'reading' | 'read' | 'started' | 'taken back' | 'lost'
   /** What the node heard of the job since it claimed, and since it asked for the document. */
   heard: 'nothing' | 'changed' | 'left'
@@ -38,6 +41,10 @@ interface Rules {
   readonly believesEvents?: boolean
   /** Does not look again when an event came while the document was being read. */
   readonly looksOnce?: boolean
+  /** Takes the answer's trigger for the one that was asked for. */
+  readonly trustsAnswer?: boolean
+  /** Passes over an edit that the answer shows and no event has told. */
+  readonly overlooksAnswer?: boolean
   /** Takes a document without the run's entry for one that was inserted anew. */
   readonly forgetsDeletes?: boolean
 }
@@ -55,7 +62,7 @@ const EDITS = {
   'writes the old document back': () => start,
 } as const
 
-const claimed = (job: Job): Claim => ({
+const claimed = (job: Job, trigger: Job['trigger'] = start.trigger): Claim => ({
   job,
   entry: { ...anEntry(RUN), run_time: minute(1) },
   at: Number(minute(1)),
@@ -64,6 +71,7 @@ const claimed = (job: Job): Claim => ({
   fence: 1n,
   since: 0,
   by: 'schedule',
+  trigger: fingerprint(trigger, 'UTC'),
 })
 
 function command() {
@@ -75,6 +83,8 @@ function command() {
 
 /** What the person's edits have made of the run, whatever the node knows. */
 const isRevoked = (s: World) => revoked(claimed(start), s.job, s.deleted, 'UTC') !== undefined
+
+const isRevokedBy = (job: Job) => revoked(claimed(start), job, false, 'UTC') !== undefined
 
 const world = (rules: Rules): Model<World> => {
   const wrote = (s: World, before: Job | null, after: Job | null) => {
@@ -100,11 +110,15 @@ const world = (rules: Rules): Model<World> => {
   const end = (s: World, phase: 'started' | 'taken back') => {
     s.phase = phase
     if (phase === 'taken back' && !s.revoked) s.wrong = 'a run is taken back that no edit after its claim took back'
+    if (phase === 'started' && s.answered !== undefined && isRevokedBy(s.answered))
+      s.wrong = 'a run starts whose answer shows that it was taken back'
     if (phase === 'started' && s.held && s.inbox.length === 0 && isRevoked(s))
       s.wrong = 'a run starts after its edit was heard'
   }
-  const judge = (job: Job | null, left: boolean) =>
-    revoked(claimed(start), job, rules.forgetsDeletes ? true : left, 'UTC') !== undefined
+  const judge = ({ answered = start, left }: World, job: Job | null) => {
+    const claim = claimed(answered, rules.trustsAnswer ? answered.trigger : start.trigger)
+    return revoked(claim, job, rules.forgetsDeletes ? true : left, 'UTC') !== undefined
+  }
   return {
     start: {
       job: fixed(start),
@@ -135,7 +149,13 @@ const world = (rules: Rules): Model<World> => {
           if (after !== undefined && after !== null) s.job = after
         },
       ],
-      'its answer comes': [s => s.phase === 'arrived', s => (s.phase = 'won')],
+      'its answer comes': [
+        s => s.phase === 'arrived',
+        s => {
+          s.phase = 'won'
+          if (s.job !== null) s.answered = s.job
+        },
+      ],
       'the node hears an event': [
         s => s.inbox.length > 0,
         s => {
@@ -152,8 +172,10 @@ const world = (rules: Rules): Model<World> => {
       'the run starts, or its document is asked for': [
         s => s.phase === 'won',
         s => {
+          const isShown = s.answered !== undefined && judge(s, s.answered)
+          if (isShown && !rules.overlooksAnswer && !rules.looksNever) return end(s, 'taken back')
           if (s.heard === 'nothing' || rules.looksNever) return end(s, 'started')
-          if (rules.believesEvents) return end(s, s.heard === 'left' || judge(s.job, s.left) ? 'taken back' : 'started')
+          if (rules.believesEvents) return end(s, s.heard === 'left' || judge(s, s.job) ? 'taken back' : 'started')
           s.heardMeanwhile = false
           s.phase = 'reading'
         },
@@ -170,7 +192,7 @@ const world = (rules: Rules): Model<World> => {
         s => {
           const job = s.found as Job | null
           delete s.found
-          if (judge(job, s.left)) return end(s, 'taken back')
+          if (judge(s, job)) return end(s, 'taken back')
           if ((job?.ip === 'a' || s.held) && s.heardMeanwhile && !rules.looksOnce) s.phase = 'won'
           else end(s, 'started')
         },
@@ -192,7 +214,7 @@ const MORE = { person: NAMES.filter(name => name !== 'writes the old document ba
 describe('a claimed run that has not started', () => {
   holds('is taken back by an edit that a person made after its claim, and by no other', world(ALL))
   holds('is taken back by the last of more edits, and by no older one', world(MORE))
-  breaks('is looked at before its start', world({ ...ALL, looksNever: true }), /starts after its edit/, 5)
+  breaks('is looked at before its start', world({ ...ALL, looksNever: true }), /^a run starts/, 5)
   breaks(
     'is judged by its document, not by an event',
     world({ ...MORE, believesEvents: true }),
@@ -200,6 +222,8 @@ describe('a claimed run that has not started', () => {
     7,
   )
   breaks('is looked at again after a reading', world({ ...MORE, looksOnce: true }), /starts after its edit/, 9)
+  breaks('is looked for in the answer, too', world({ ...ALL, overlooksAnswer: true }), /whose answer shows/, 5)
+  breaks('is compared with the trigger that was asked for', world({ ...ALL, trustsAnswer: true }), /^a run starts/, 7)
   breaks(
     'stands where an old document was written back',
     world({ ...ALL, forgetsDeletes: true }),
