@@ -12,6 +12,8 @@ export interface Crowd {
   readonly client: MongoClient
   readonly id: number
   readonly count: number
+  /** How long each run takes, in ms. Default 0. */
+  readonly bodyMs?: number
   readonly ips: readonly string[]
   readonly history: History
 }
@@ -22,16 +24,19 @@ type Group = (typeof GROUPS)[number]
 
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 const DAY_MS = 86_400_000
-/** The second time of those that get a new one soon. */
+/** The second time of those that get a new one soon, where runs end at once. */
 const LATER_MS = 4_000
+/** A node may have so many turns of a crowd's runs to make before its executor is free. */
+const TURNS = 5
 const SLICES = 5
 /** A job is stored within this time, all of them before the first is due. */
 const STORE_MS = 1
 
-export async function crowd({ client, id, count, ips, history }: Crowd): Promise<void> {
+export async function crowd({ client, id, count, bodyMs = 0, ips, history }: Crowd): Promise<void> {
   const jobs: Collection<Loose> = client.db(DB).collection<Loose>('jobs')
   const r = random(id * 7_919 + count)
   const due = Math.ceil((trueNow() + 2_500 + count * STORE_MS) / 1_000) * 1_000
+  const later = LATER_MS + TURNS * bodyMs
   const name = (i: number) => `crowd-${id}-${String(i).padStart(5, '0')}`
   history.write({ f: 'crowd', id, due, count, ips, groups: GROUPS })
   const documents = Array.from({ length: count }, (_, i) => ({
@@ -39,7 +44,7 @@ export async function crowd({ client, id, count, ips, history }: Crowd): Promise
     func: 'witness:note',
     ip: ips[i % ips.length] as string,
     trigger: { type: 'date', run_date: new Date(due) },
-    kwargs: { ms: 0 },
+    kwargs: { ms: bodyMs },
     misfire_grace_time: null,
   }))
   await jobs.insertMany(documents, { ordered: false, ...MAJORITY })
@@ -59,7 +64,7 @@ export async function crowd({ client, id, count, ips, history }: Crowd): Promise
       const ids = Array.from({ length: to - from }, (_, i) => from + i)
         .filter(i => i % GROUPS.length === g)
         .map(name)
-      const toTime = timeOf(group, due)
+      const toTime = timeOf(group, due, later)
       const session = client.startSession()
       const line = { f: 'crowd-edit', id, group: g, name: group, from, to, to_time: toTime }
       await sleep(Math.max(0, at - 60 - trueNow()))
@@ -82,7 +87,7 @@ export async function crowd({ client, id, count, ips, history }: Crowd): Promise
       }
     }),
   )
-  await sleep(Math.max(0, due + LATER_MS + 1_000 - trueNow()))
+  await sleep(Math.max(0, due + later + 1_000 - trueNow()))
   const kept = documents.map(({ _id }) => _id).filter((_, i) => GROUPS[i % GROUPS.length] === 'kept')
   const left = { _id: { $in: kept } }
   await until(
@@ -96,7 +101,7 @@ export async function crowd({ client, id, count, ips, history }: Crowd): Promise
 const plainTime = (op: Timestamp | undefined) => op && [op.getHighBits() >>> 0, op.getLowBits() >>> 0]
 
 /** When a job of the group is due after its edit; null: never. */
-function timeOf(group: Group, due: number): number | null {
+function timeOf(group: Group, due: number, later: number): number | null {
   switch (group) {
     case 'tomorrow':
       return due + DAY_MS
@@ -104,7 +109,7 @@ function timeOf(group: Group, due: number): number | null {
       return due + 2 * DAY_MS
     case 'retimed':
     case 'last-moment':
-      return due + LATER_MS
+      return due + later
     default:
       return null
   }

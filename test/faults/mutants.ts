@@ -16,6 +16,9 @@ const GUARD_NEXT: Patch = {
   put: '',
 }
 
+/** Else the heartbeat that comes at the same moment aborts what has not started yet. */
+const ABORT_AT_ONCE: Patch = { find: "    stages?.abortAll({ status: 'interrupted', message: reason })\n", put: '' }
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a claim asks neither for the run time nor for what was claimed',
@@ -77,8 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
         find: "byRun.get(command.running?.run_id ?? '')",
         put: "byRun.get(command.running?.run_id ?? '') ?? found.find(job => job._id === command.order.entry.id)",
       },
-      // Else the heartbeat that comes at the same moment aborts what has not started yet.
-      { find: "    stages?.abortAll({ status: 'interrupted', message: reason })\n", put: '' },
+      ABORT_AT_ONCE,
     ],
     plan: 'zombie',
     finds: ['F2', 'F3', 'F4'],
@@ -277,6 +279,7 @@ export const MUTANTS: readonly Mutant[] = [
         find: 'if (!lease.held()) {',
         put: 'if (!lease.held() && claim.entry.attempt > 9) {',
       },
+      ABORT_AT_ONCE,
     ],
     plan: 'frozen',
     finds: ['F2', 'F4', 'F10'],
@@ -424,6 +427,28 @@ export const MUTANTS: readonly Mutant[] = [
       {
         find: "if (since === undefined || this.#options.roster.since(claim.job._id, since) === 'same') return undefined",
         put: 'if (since === undefined || since >= 0) return undefined',
+      },
+    ],
+    plan: 'crowd',
+    finds: ['F4', 'F7'],
+  },
+  {
+    name: 'a claimed run is judged by the trigger that its document had when it was answered',
+    patches: [
+      {
+        find: 'fingerprint(trigger, timezone) === claim.trigger',
+        put: 'fingerprint(trigger, timezone) === fingerprint(claim.job.trigger, timezone)',
+      },
+    ],
+    plan: 'crowd',
+    finds: ['F7'],
+  },
+  {
+    name: 'an edit that the answer of a claim shows is overlooked',
+    patches: [
+      {
+        find: 'return takenBack === undefined ? claim : { ...claim, takenBack }',
+        put: 'return takenBack === "" ? { ...claim, takenBack } : claim',
       },
     ],
     plan: 'crowd',

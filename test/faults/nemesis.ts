@@ -95,15 +95,20 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     await node.start()
   }
 
-  /** Stops the process while the server claims for it: it hears of that when it goes on. Answers when that was. */
-  const stoppedAtClaim = async (node: NodeSlot): Promise<number> => {
+  /** Stops the process so long after it sent a claim: at once, it hears of the answer when it goes on; later, it knows that it won and waits
+   *  for the start. Answers when that was. */
+  const stoppedAfterClaim = async (node: NodeSlot, afterMs: number): Promise<number> => {
     let stopped: number | undefined
     node.line.trap({
       keeps: 'nothing',
       matches: request => runsAt('claim-sent', request).length > 0,
       sprung() {
-        stopped = trueNow()
-        void node.kill('SIGSTOP')
+        const stop = () => {
+          stopped = trueNow()
+          void node.kill('SIGSTOP')
+        }
+        if (afterMs === 0) stop()
+        else void sleep(afterMs).then(stop)
       },
     })
     try {
@@ -330,7 +335,8 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
       ])
       await killed(fault, [node])
     },
-    crowd: ({ id, amount = 0 }) => crowd({ client, id, count: amount, ips: nodes.map(({ ip }) => ip), history }),
+    crowd: ({ id, amount = 0, bodyMs = 0 }) =>
+      crowd({ client, id, count: amount, bodyMs, ips: nodes.map(({ ip }) => ip), history }),
     async 'loop-blocked'(fault) {
       const { ip } = nodeOf(fault)
       const spin = { _id: `spin-${fault.id}`, ip, func: 'witness:spin', kwargs: { ms: 3_000 } }
@@ -351,7 +357,8 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
             : [nodeOf(fault)]
       const logs = Object.fromEntries(nodes.map(node => [node.ip, node.logSize()]))
       const told = { f: 'fault', id, kind, ms, amount, nodes: hit.map(({ ip }) => ip) }
-      const at = fault.atClaim === true ? await stoppedAtClaim(nodeOf(fault)) : trueNow()
+      const at =
+        fault.afterClaimMs === undefined ? trueNow() : await stoppedAfterClaim(nodeOf(fault), fault.afterClaimMs)
       history.write({ ...told, at, type: 'invoke', logs })
       try {
         const more = await acts[kind](fault)

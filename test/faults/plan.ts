@@ -98,12 +98,14 @@ export interface Fault {
   readonly ms: number
   /** Delay in ms, offset of a clock in s, jobs of a storm or a crowd. */
   readonly amount?: number
+  /** How long each run of a crowd takes, in ms; else it ends at once. */
+  readonly bodyMs?: number
   /** Of a delay: the writes that are late; else all that is said, in both directions. */
   readonly of?: 'plans'
   /** Of a server's clock: it is set while its member leads already; else it leads when it is set. */
   readonly leads?: boolean
-  /** Of a pause: begins at the instant at which a claim of the node is on its way. */
-  readonly atClaim?: boolean
+  /** Of a pause: begins so many ms after a claim of the node has gone out. */
+  readonly afterClaimMs?: number
 }
 
 export type EditKind =

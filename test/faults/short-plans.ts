@@ -201,11 +201,15 @@ export const SHORT = {
   crowd(seed: number) {
     const r = random(seed)
     const jobs = Array.from({ length: 4 }, (_, i) => job(r, i, i % 2))
-    const crowds = [0, 1].map(i => fault(seed * 2 + i, 'crowd', 2_000 + i * 13_000, 12_000, 0, 800))
+    // Runs of the second one go on for a while: what is claimed waits for a place, and is edited meanwhile.
+    const crowds = [0, 1].map(i => ({
+      ...fault(seed * 2 + i, 'crowd', 2_000 + i * 13_000, 12_000, 0, 800),
+      bodyMs: i * 1_500,
+    }))
     // Of the second one a node hears late: what was edited after its claim it ends before it knows.
     const faults = [...crowds, fault(seed * 2 + 2, 'delay', 14_500, 12_000, 0, 300)]
     // A crowd may keep a small machine from its heartbeats for some seconds.
-    return plan({ name: 'crowd', seed, ms: 28_000, calmMs: 8_000, jobs, faults, leaseMs: 15_000 })
+    return plan({ name: 'crowd', seed, ms: 34_000, calmMs: 8_000, jobs, faults, leaseMs: 15_000 })
   },
 
   copies(seed: number) {
@@ -365,10 +369,12 @@ export const SHORT = {
     const r = random(seed)
     const phase = r.between(0, 2_999)
     const together = { type: 'interval', seconds: 3, phase } as const
-    const jobs = Array.from({ length: 60 }, (_, i): JobPlan => {
+    // So many that they are claimed well ahead.
+    const jobs = Array.from({ length: 150 }, (_, i): JobPlan => {
       return { ...job(r, i, 0), trigger: together, ...(i % 2 === 0 && { standby: 'any' }) }
     })
-    const faults = [0, 1].map(i => ({ ...fault(i, 'node-pause', 6_000 + i * 14_000, 7_000), atClaim: true }))
+    // Once while the claims are on their way, once when they are won.
+    const faults = [0, 1].map(i => ({ ...fault(i, 'node-pause', 6_000 + i * 14_000, 7_000), afterClaimMs: i * 90 }))
     return plan({ name: 'frozen', seed, ms: 32_000, calmMs: 8_000, jobs, faults })
   },
 
