@@ -31,6 +31,7 @@ const others: Readonly<Record<string, () => Promise<{ bench(): Promise<void> }>>
   kills: () => import('./kills.ts'),
   live: () => import('./live.ts'),
   streams: () => import('./streams.ts'),
+  revoke: () => import('./revoke.ts'),
 }
 
 const wanted = process.argv.slice(2)
