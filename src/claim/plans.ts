@@ -2,7 +2,7 @@
  *  In: ids of jobs whose plan memory made. Out: their effect in the database, or the wish to read a document again.
  *  Each write is guarded by what it was computed from (ip, next run time, trigger): a person's edit wins and comes as the next
  *  change. One bulk at a time; nothing waits for it but a copied document. What is due already is left to its claim. */
-import { type Clock, wait } from '../clock.ts'
+import { type Clock, systemClock, wait } from '../clock.ts'
 import { Batches } from '../pace/batches.ts'
 import { Gate } from '../pace/gate.ts'
 import type { Patience } from '../pace/patience.ts'
@@ -42,6 +42,8 @@ export class Plans {
   readonly #gate = new Gate(AT_ONCE)
   /** Jobs that are due, and wait for their claim. */
   #due = new Set<string>()
+  /** Until these have not been claimed for too long. */
+  #unclaimed: { unsubscribe(): void } | undefined
   #pushed = 0
   /** How many had come when it was calm last. */
   #calmAt = -1
@@ -76,18 +78,22 @@ export class Plans {
 
   /** A plan of its own would be a second write, and meet the claim on its way. */
   #leave(id: string): void {
-    if (this.#due.size === 0) {
-      void wait(UNCLAIMED_MS).then(() => {
-        const due = this.#due
-        this.#due = new Set()
-        for (const one of due) this.#add(one)
-      })
-    }
     this.#due.add(id)
+    this.#unclaimed ??= systemClock.schedule(() => {
+      this.#unclaimed = undefined
+      const due = this.#due
+      this.#due = new Set()
+      for (const one of due) this.#add(one)
+    }, UNCLAIMED_MS)
   }
 
   async idle(): Promise<void> {
     await this.#batches.idle()
+  }
+
+  /** Nothing that is left to its claim is planned any more. */
+  end(): void {
+    this.#unclaimed?.unsubscribe()
   }
 
   /** Waits while many plans keep coming. */

@@ -288,6 +288,7 @@ export class Stages {
     this.#patience.end()
     this.#subscription.unsubscribe()
     this.#adoption.end()
+    this.#plans.end()
     this.#live.close()
     return this.#follower.closed()
   }
