@@ -133,6 +133,8 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     }
     const going = { _id: { $in: names }, 'state.running.0': { $exists: true } }
     await until(async () => (await jobs.countDocuments(going)) === names.length, 10_000, `${names} run on ${ip}`)
+    // They are claimed ahead: what dies before its start would be no run that died.
+    await sleep(Math.max(0, due + 500 - trueNow()))
     return names
   }
 
