@@ -148,11 +148,13 @@ export function planWrite(plan: PlanWrite, ip: string, skip?: Skip): Write {
   }
   // A pause for failures that memory does not know yet is read first: whoever ends that pause counts the failures anew.
   const paused = at && { 'state.paused_by': { $exists: unpaused } }
+  // A plan that waited may come after the claim of what it plans, which can leave the same next_run_time: none.
+  const unclaimed = at && ordered !== true && { 'state.claimed_to': { $not: { $gte: at } } }
   const $max = claimedTo !== undefined && { 'state.claimed_to': new Date(claimedTo) }
   const $push = skip && noted([skip.entry])
   const more = { ...($max && { $max }), ...($push && { $push }) }
   return {
-    filter: { ...filter, ...paused },
+    filter: { ...filter, ...paused, ...unclaimed },
     update: { $set, ...(Object.keys($unset).length > 0 && { $unset }), ...more },
   }
 }

@@ -3,9 +3,10 @@ import { type Collection, ObjectId } from 'mongodb'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { Commands } from '../../src/claim/commands.ts'
 import { orderOf } from '../../src/claim/order.ts'
-import type { Job } from '../../src/job/job.ts'
-import type { Order } from '../../src/protocol/claim.ts'
+import type { Job, JobState } from '../../src/job/job.ts'
+import { type Order, planWrite } from '../../src/protocol/claim.ts'
 import { Writer } from '../../src/protocol/writer.ts'
+import type { PlanWrite } from '../../src/wheel/entry.ts'
 import { Roster } from '../../src/wheel/roster.ts'
 import { aJob, NO_LEAD } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -86,6 +87,18 @@ test('a due time that is skipped stands in the document from the write that skip
   expect(job?.state?.unrecorded).toMatchObject([
     { job: 'skip', run_time: new Date(NOW), status: 'max_instances', node: IP, incarnation: 'i1', ordered: true },
   ])
+})
+
+test('a plan that comes after the last claim of what it plans arms nothing', async () => {
+  // Its trigger was replaced when it was over, so that neither the plan nor the claim found a next run time.
+  const before = { planned: { next_run_time: null, trigger: '1:of another' }, claimed_to: new Date(NOW - 1_000) }
+  const state = { job: 'late plan', over: true, runs: 1, ...before } as JobState
+  const { order, roster } = await planned(oneShot({ _id: 'late plan', next_run_time: null, state }))
+  const plan = roster.planOf('late plan') as PlanWrite
+  expect(plan).toMatchObject({ due: NOW, stored: null })
+  expect((await commandsOn().commands.one(order)).type).toBe('won')
+  const { matched } = await new Writer({ jobs, by: { ip: IP, incarnation: 'i1' } }).send([planWrite(plan, IP)])
+  expect([matched, (await jobs.findOne({ _id: 'late plan' }))?.next_run_time]).toEqual([0, null])
 })
 
 test('a run that is too late is noted as missed by the write that moves the schedule past it', async () => {
