@@ -29,8 +29,8 @@ const FEW = [
   'a process takes its own runs for dead',
   'a claim does not ask for next_run_time',
 ]
-/** Brief: what is broken shows soon. */
-const BRIEF = { ms: 12_000, calmMs: 6_000 }
+/** Brief, with two rounds of edits: what is broken shows soon. */
+const BRIEF = { ms: 16_000, calmMs: 6_000 }
 
 /** The kill at a claim comes when its answer does: what runs then is known to the database alone. */
 const FAULTS: readonly Fault[] = [
