@@ -1,8 +1,9 @@
-/** Edits of jobs that wait in a crowd for their claim, on a real database. */
+/** Edits of jobs that wait in a crowd for their claim, or are claimed and wait for their start, on a real database. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { collect } from '../support/events.ts'
 import { aJob } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
-import { type Nodes, startNodes, until } from '../support/node.ts'
+import { type Loose, type Nodes, startNodes, until } from '../support/node.ts'
 
 let db: TestDb
 let nodes: Nodes | undefined
@@ -16,6 +17,9 @@ afterEach(async () => {
 })
 afterAll(() => db.close())
 
+const JOBS = 1_000
+/** Of each letter so many, `k` the others. */
+const EACH = 50
 const DAY_MS = 86_400_000
 /** Each meets another moment around the claims. */
 const ROUNDS = 6
@@ -81,6 +85,71 @@ test('a new trigger that is acknowledged moments before a crowd of one-shots is 
     const armed = { _id: { $regex: `^${round}-` }, next_run_time: { $gt: due } }
     await until(async () => expect(await jobs.countDocuments(armed)).toBe(matchedCount))
   }
+})
+
+const nameOf = (i: number, name: string) => `${i < 4 * EACH ? 'abcd'[i % 4] : 'k'}-${name}-${i}`
+
+/** Jobs of one instant, three seconds from now. */
+async function aCrowd({ ips, jobs }: Nodes, name: string): Promise<Date> {
+  const due = new Date(Date.now() + 3_000)
+  const ip = ips[0] as string
+  const trigger = { type: 'interval', days: 2, start_date: due } as const
+  const all = Array.from({ length: JOBS }, (_, i) => aJob({ _id: nameOf(i, name), ip, trigger }))
+  await jobs.insertMany(all as never)
+  return due
+}
+const some = (letter: string, name: string) => ({ _id: { $regex: `^${letter}-${name}-` } })
+const reached = (time: number) => until(() => expect(Date.now()).toBeGreaterThanOrEqual(time))
+
+/** Takes some jobs of a crowd back, beginning so many ms before its time; answers the rows of their runs that were claimed. */
+async function takenBack({ executions, jobs }: Nodes, name: string, due: Date): Promise<readonly Loose[]> {
+  const later = new Date(due.getTime() + DAY_MS)
+  await Promise.all([
+    jobs.updateMany(some('a', name), { $set: { next_run_time: later } }),
+    jobs.updateMany(some('b', name), { $set: { next_run_time: null } }),
+    jobs.updateMany(some('c', name), { $set: { trigger: { type: 'interval', days: 2, start_date: later } } }),
+    jobs.deleteMany(some('d', name)),
+  ])
+  await reached(due.getTime())
+  await until(async () => expect(await jobs.countDocuments({ 'state.running.0': { $exists: true } })).toBe(0))
+  const kept = { job_id: some('k', name)._id, status: 'executed' }
+  await until(async () => expect(await executions.countDocuments(kept)).toBe(JOBS - 4 * EACH))
+  return await executions.find({ job_id: { $regex: `^[abcd]-${name}-` } }).toArray()
+}
+
+test('what is put off, paused, deleted or given another trigger after its claim does not start once that is heard', async () => {
+  nodes = await startNodes({ uri: db.uri })
+  const { events, of } = collect(nodes.nodes)
+  // How soon after an edit claims are made and starts come is the machine's affair.
+  const cancelled: Loose[] = []
+  for (let round = 0; cancelled.length === 0 && round < ROUNDS; round++) {
+    const name = String(round)
+    const due = await aCrowd(nodes, name)
+    await reached(due.getTime() - 350)
+    const rows = await takenBack(nodes, name, due)
+    cancelled.push(...rows.filter(({ status }) => status === 'cancelled'))
+    for (const { _id, job_id, status } of rows) {
+      const about = events.filter(event => 'job_id' in event && event.job_id === job_id).map(({ type }) => type)
+      const heard = about.findIndex(type => ['job.modified', 'job.paused', 'job.removed'].includes(type))
+      const started = about.indexOf('run.started')
+      expect([_id, status, started < heard || started === -1]).toEqual([_id, expect.any(String), true])
+    }
+    const claimed = of('run.claimed').filter(({ job_id }) => new RegExp(`^[abcd]-${name}-`).test(job_id))
+    expect(rows.map(({ _id }) => _id)).toEqual(expect.arrayContaining(claimed.map(({ run_id }) => run_id)))
+  }
+  expect(cancelled.length).toBeGreaterThan(0)
+  for (const row of cancelled) expect(row.exception).toMatch(/^Aborted: its job (was|got) .*before its start/)
+})
+
+test('what is given to another node after its claim runs once, here or there', async () => {
+  nodes = await startNodes({ uri: db.uri, count: 2 })
+  const { executions, ips, jobs, ran } = nodes
+  const due = await aCrowd(nodes, 'x')
+  await reached(due.getTime() - 250)
+  await jobs.updateMany(some('b', 'x'), { $set: { ip: ips[1] } })
+  await until(async () => expect(await executions.countDocuments({ status: 'executed' })).toBe(JOBS))
+  expect(new Set(ran.map(({ job }) => job._id)).size).toBe(JOBS)
+  expect(ran).toHaveLength(JOBS)
 })
 
 /** Claims that wait on the server. */
