@@ -42,6 +42,12 @@ interface Ended {
   readonly lastBy: Job['trigger'] | undefined
 }
 
+interface Stamped {
+  readonly write: Write
+  /** The `touch` that the document gets; absent: one is made. */
+  readonly touch?: string
+}
+
 const BATCH = 500
 /** A run's entry does not wait longer for its row. */
 const SLOW_HISTORY_MS = 1_000
@@ -78,7 +84,7 @@ export class Finishes {
 
   /** Removes a job that is over where nothing of it goes on; guarded, like that after a last end, by all that it was judged by. */
   async removeOver(job: Pick<Job, '_id' | 'trigger' | 'touch'>): Promise<void> {
-    await this.#sendAll([removeWrite(job)])
+    await this.#sendAll([{ write: removeWrite(job) }])
   }
 
   /** Resolves when everything is stored. */
@@ -111,7 +117,6 @@ export class Finishes {
     await this.#giveUp(running)
     const left = (await this.#removeLast(running)) ? running.filter(({ lastBy }) => lastBy === undefined) : running
     await this.#take(left)
-    await this.#pauseFailing(left)
     const unrecorded = ends.filter(({ outcome }) => outcome.stands === 'unrecorded')
     const [late, timely] = apart([...left, ...unrecorded], end => end.late !== undefined)
     if (late.length > 0) this.#afterwards(this.#storeLate(late))
@@ -149,9 +154,17 @@ export class Finishes {
     }
   }
 
+  /** Takes entries out. A job whose owner asked for a pause after so many failed runs gets it in the same message, so that no node that
+   *  dies or is cut off in between leaves it armed. */
   async #take(ends: readonly Ended[]): Promise<void> {
     const { by } = this.#options.writer
-    await this.#write(ends, ({ outcome, late }) => endWrite(outcome, late && by))
+    const writes = ends.flatMap(({ outcome, touch, late }) => {
+      const end = { write: endWrite(outcome, late && by), touch }
+      const pause = pauseOf(outcome)
+      return pause === undefined ? [end] : [end, { write: pause }]
+    })
+    const { changed } = await this.#sendAll(writes)
+    if (changed) for (const { outcome } of ends) if (pauseOf(outcome)) this.#options.follower.read(outcome.job._id)
   }
 
   /** Removes jobs that are over together with their last entries; answers whether all of them are gone. Where one is not, something else
@@ -160,7 +173,7 @@ export class Finishes {
     const writes = ends.flatMap(({ outcome: { job, entry }, lastBy: trigger }) =>
       trigger === undefined ? [] : [removeLastWrite({ _id: job._id, trigger }, entry.run_id)],
     )
-    return (await this.#sendAll(writes)).deleted === writes.length
+    return (await this.#sendAll(unstamped(writes))).deleted === writes.length
   }
 
   /** The rows have come: the documents need not tell of them any more. */
@@ -168,22 +181,11 @@ export class Finishes {
     await this.#write(ends, ({ outcome: { job, entry } }) => recordedWrite(job._id, entry.run_id))
   }
 
-  /** Pauses jobs whose owner asked for that after so many failed runs in a row. */
-  async #pauseFailing(ends: readonly Ended[]): Promise<void> {
-    await this.#pause(ends, ({ job, status, next }) => {
-      const most = job.pause_after_failures
-      return most != null && isFailure(status) && next === undefined ? failingWrite(job._id, most) : undefined
-    })
-  }
-
   /** Pauses jobs whose runs are run again no more; before their entries go, so that who dies in between leaves it to the next. */
   async #giveUp(ends: readonly Ended[]): Promise<void> {
-    await this.#pause(ends, ({ job, given_up }) => given_up && givenUpWrite(job._id, given_up))
-  }
-
-  async #pause(ends: readonly Ended[], writeOf: (outcome: Outcome) => Write | undefined | ''): Promise<void> {
-    const writes = ends.flatMap(({ outcome }) => writeOf(outcome) || [])
-    if ((await this.#sendAll(writes)).changed) for (const { filter } of writes) this.#options.follower.read(filter._id)
+    const writes = ends.flatMap(({ outcome: { job, given_up } }) => (given_up ? [givenUpWrite(job._id, given_up)] : []))
+    if ((await this.#sendAll(unstamped(writes))).changed)
+      for (const { filter } of writes) this.#options.follower.read(filter._id)
   }
 
   /** Removes jobs that are over: their last ends took everything else out of them. */
@@ -192,27 +194,18 @@ export class Finishes {
       const trigger = next === undefined ? this.#options.roster.overBy(job) : undefined
       return trigger === undefined ? [] : [removeWrite({ _id: job._id, trigger, touch })]
     })
-    await this.#sendAll(last)
+    await this.#sendAll(unstamped(last))
   }
 
   /** One write for each end, with the end's own `touch`. */
   async #write(ends: readonly Ended[], writeOf: (end: Ended) => Write): Promise<void> {
-    await this.#sendAll(
-      ends.map(writeOf),
-      ends.map(({ touch }) => touch),
-    )
+    await this.#sendAll(ends.map(end => ({ write: writeOf(end), touch: end.touch })))
   }
 
   /** Sends until each is stored or refused for good, which is told; answers whether a document may have changed, and how many are gone. */
-  async #sendAll(
-    writes: readonly Write[],
-    touches?: readonly string[],
-  ): Promise<{ readonly changed: boolean; readonly deleted: number }> {
+  async #sendAll(writes: readonly Stamped[]): Promise<{ readonly changed: boolean; readonly deleted: number }> {
     if (writes.length === 0) return { changed: false, deleted: 0 }
-    let left = writes.map((write, i) => ({
-      write,
-      touch: touches?.[i],
-    }))
+    let left = writes
     let changed = false
     let deleted = 0
     try {
@@ -249,6 +242,12 @@ export class Finishes {
     this.#options.emit({ type: 'job.invalid', job_id, problems })
   }
 }
+
+/** Pauses a job whose owner asked for that after so many failed runs in a row, if this end may be the last of them. */
+const pauseOf = ({ job: { _id, pause_after_failures: most }, status, next }: Outcome): Write | undefined =>
+  most != null && isFailure(status) && next === undefined ? failingWrite(_id, most) : undefined
+
+const unstamped = (writes: readonly Write[]): Stamped[] => writes.map(write => ({ write }))
 
 const isSlow = (rows: Promise<void>): Promise<boolean> =>
   Promise.race([rows.then(() => false), wait(SLOW_HISTORY_MS).then(() => true)])

@@ -91,6 +91,21 @@ test('of a bulk with single errors what may pass is tried again, whatever the fi
   expect(commands).toHaveLength(1)
 })
 
+test('a job that failed too often is paused by the message that stores its end: nobody can be cut off in between', async () => {
+  const messages: string[][] = []
+  const jobs = {
+    bulkWrite: async (writes: { updateOne: Command }[]) => {
+      messages.push(writes.map(({ updateOne: { update } }) => Object.keys(update ?? {})[0] ?? ''))
+      return none
+    },
+  }
+  const { finishes } = finishing(jobs as never, { rows: { store: async () => {} } })
+  const job = aJob({ pause_after_failures: 3 }, { running: [anEntry('r1')] })
+  await finishes.push(anOutcome(job, 'r1', { status: 'error' }))
+  await finishes.push(anOutcome(job, 'r1'))
+  expect(messages).toEqual([['$pull', '$set'], ['$pull']])
+})
+
 test('a history that is slow keeps no job that is over: it goes when its row has come', async () => {
   const { commands, collection } = noting()
   let come = () => {}
