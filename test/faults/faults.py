@@ -9,7 +9,7 @@ from collections import defaultdict
 from copy import copy
 
 from history import date
-from tolerances import AWAY, EARLY, FAR, HELD, RECOVERY, SETTLE
+from tolerances import AWAY, EARLY, FAR, FINISH, HELD, RECOVERY, SETTLE
 
 DATABASE = {
     "step-down", "primary-kill", "primary-pause", "majority-lost", "majority-lag", "freeze", "disk-full", "server-clock",
@@ -237,6 +237,10 @@ class Faults:
     def is_away(self, t):
         """Whether the jobs collection was not there, or just being read again."""
         return any(f.kind in TAKEN_AWAY and f.start - BEFORE <= t <= f.stop + AWAY for f in self.real)
+
+    def may_be_undone(self, t):
+        """Whether what a node stored of a run's end at t may be gone: the documents that came back were read before that."""
+        return any(f.kind == "dropped" and f.start - BEFORE - FINISH <= t <= f.stop + FINISH for f in self.real)
 
     def is_shifted(self, t):
         """Whether a time may have been judged by a server's clock that was set."""

@@ -243,7 +243,7 @@ class Job:
             failed = one["how"] == "failed" or one["how"] == "aborted" and self.timed_out(one)
             if failed and retry_delay(self.setting(t, "retry"), one["attempt"]) is not None:
                 continue
-            if self.faults.cut_short(one):
+            if self.faults.cut_short(one) or self.faults.may_be_undone(t):
                 high += 1
                 if one["how"] == "done":
                     low = 0

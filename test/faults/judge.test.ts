@@ -607,6 +607,26 @@ const LOST: readonly Case[] = [
     },
   ],
   [
+    'F4',
+    'a collection that was dropped comes back as it was read before that: a failure of that moment may be gone, not one of before',
+    {
+      job: { pause_after_failures: 1 },
+      faults: [['dropped', 26_000, 26_500]],
+      runs: { 25000: failed() },
+    },
+    {
+      job: { pause_after_failures: 1 },
+      faults: [['dropped', 25_100, 25_600]],
+      runs: { 25000: failed() },
+    },
+  ],
+  [
+    'F1',
+    'a due time is refused at any instant until its row tells so, if as many as may were running then',
+    refusedBy(50),
+    refusedBy(1_700),
+  ],
+  [
     'F1',
     'an order for a time at which its job was elsewhere depends on the node that the job was given to',
     { ...GIVEN, runs: { ...AFTER_GIVEN, 31000: null } },
@@ -1207,6 +1227,12 @@ const STARTS: readonly Case[] = [
     },
   ],
   [
+    'F8',
+    'EDGE: a run that began before its node heard that its document is gone takes no place of the next one',
+    { ...anew(34_400), runs: { ...RETIMED, 35000: { after: 100, claimed: -650, ms: 3_000 } } },
+    { ...anew(34_700), runs: { ...RETIMED, 35000: { after: 100, claimed: -350, ms: 3_000 } } },
+  ],
+  [
     'F10',
     'a run ends at its timeout',
     { job: { timeout: 1 }, runs: { 35000: { ms: 4_000 } } },
@@ -1223,6 +1249,26 @@ function later(second: number, told: Told): Readonly<Record<number, Told>> {
 function retimed(ms: number): Story {
   const trigger = { ...TRIGGER, start_date: day(7_000) }
   return { edits: [['trigger', ms, set({ trigger })]], doc: { trigger, next_run_time: day(87_000) } }
+}
+
+/** Deleted at that time, and there again 100 ms later with another trigger: at 7 s past. */
+function anew(ms: number): Story {
+  const { doc } = retimed(ms)
+  const trigger = { ...TRIGGER, start_date: day(7_000) }
+  return {
+    edits: [
+      ['delete', ms, {}],
+      ['insert', ms + 100, { ...JOB, trigger }],
+    ],
+    ...(doc && { doc }),
+  }
+}
+
+/** Refused for a run that began 600 ms after it was due, by a row of so many ms after that. */
+function refusedBy(told: number): Story {
+  const order = { $push: { run_at: day(24_600) } }
+  const runs = { 24600: { after: 1_000, scheduled: false, ms: 5_000 }, 25000: un('max_instances', { told }) }
+  return { edits: [['extra', 24_400, order]], runs }
 }
 
 /** What a node holds on to, each five seconds. */

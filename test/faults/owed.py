@@ -120,17 +120,19 @@ class Owed:
             begun = job.start_at[row["t"]][0]["t"] if row["t"] in job.start_at else row["t"]
             return "in a later run" if faults.well_ms(hosts, due, begun) < LATE and not well else None
         if status == "max_instances":
-            return next(filter(None, (self.full(job, t, at, well) for at in self.refused_at(row, well))), None)
+            return next(filter(None, (self.full(job, t, at, well) for at in self.refused_at(job, row, well))), None)
         return None if well else self.under_fault(job, seg, due, hosts, row)
 
-    def refused_at(self, row, well):
-        """When a due time may have been refused: when it came, or when its row says that it was over, not much later than that
-        in quiet; save where a clock that was ahead judged it. A run id begins with the second in which it was made, by the
-        machine's own clock."""
+    def refused_at(self, job, row, well):
+        """When a due time may have been refused: from when it came to when its row says that it was over, not much later than that
+        in quiet (at these instants, and where another run began between them, there are most); save where a clock that was ahead
+        judged it. A run id begins with the second in which it was made, by the machine's own clock."""
         made, told = int(row["_id"][:8], 16) * 1_000 if self.faults.is_shifted(row["t"]) else row["t"], date(row.get("finished"))
         if abs(made - row["t"]) >= FAR + LATE:
             return [made + EDGE]
-        return [row["t"], told] if told is not None and (told < row["t"] + LATE or not well) else [row["t"]]
+        if told is None or well and told >= row["t"] + LATE:
+            return [row["t"]]
+        return [row["t"], *(s["t"] for s in job.starts if row["t"] < s["t"] < told), told]
 
     def full(self, job, t, at, well):
         overlap = job.setting(t, "overlap", "skip")
@@ -222,7 +224,7 @@ class Owed:
         well = self.faults.well(hosts, min(at, e.lo) - LEAD, due + LATE)
         row = next(iter(job.row_at.get(at, [])), None)
         if row is not None and row["status"] == "max_instances":
-            if any(self.full(job, at, moment, well) for moment in [*self.refused_at(row, well), e.hi]):
+            if any(self.full(job, at, moment, well) for moment in [*self.refused_at(job, row, well), e.hi]):
                 return
         if row is not None and row["status"] in ("interrupted", "cancelled") and not well and self.under_fault(job, seg, due, hosts, row):
             return
