@@ -147,7 +147,7 @@ class Job:
     def brought_home(self, e, ip, t):
         """Whether a rebalance before t brought the job home to `ip`, though edit `e` gave it the node that had taken it over by then.
         Who gives a job the node where it stands changes nothing: nobody can hear of that, and its home stays what it was."""
-        given = next((o for o in reversed(self.edits) if o.lo < e.lo and o.sets("ip")), None)
+        given = next((o for o in reversed(self.edits) if o.lo < e.lo and o.sets("ip") and not o.as_read), None)
         if given is None or given.value("ip") != ip or not any(f.kind == "rebalance" and f.stop > e.lo and f.start < t for f in self.faults.told):
             return False
         takers = self.takers(e.lo)

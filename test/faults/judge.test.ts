@@ -859,6 +859,15 @@ const HOME: Story = {
   edits: [['move', 38_000, set({ ip: 'n1' })]],
   runs: { 25000: { ip: 'n1' }, 35000: { ip: 'n1' } },
 }
+/** What was written back named the node that had taken the job over. */
+const WRITTEN_BACK: Story = {
+  ...HOME,
+  edits: [['write-back', 31_000, set({ ...JOB, standby: 'any', ip: 'n1' })], ...(HOME.edits ?? [])],
+}
+const NAMED: Story = {
+  edits: [['cancel', 38_000, set({ cancel: 'j-35000-0' }), { run: 'j-35000-0' }]],
+  runs: { 35000: un('cancelled') },
+}
 const MISSED: Story = {
   job: { misfire_grace_time: 3 },
   faults: [['cut', 34_000, 38_000]],
@@ -1160,6 +1169,18 @@ const STARTS: readonly Case[] = [
     'a rebalance brings home what a person gave to the node where it stood',
     HOME,
     { ...HOME, faults: [...(HOME.faults ?? []), ['rebalance', 40_000, 40_200, []]] },
+  ],
+  [
+    'F3',
+    'a document that was written back as it was read gives its job to nobody: a rebalance brings it home all the same',
+    WRITTEN_BACK,
+    { ...WRITTEN_BACK, faults: [...(HOME.faults ?? []), ['rebalance', 40_000, 40_200, []]] },
+  ],
+  [
+    'F1',
+    'a run that a fault held up may be cancelled by its name, in quiet it has begun by then',
+    NAMED,
+    { ...NAMED, faults: [['cut', 33_000, 38_000]] },
   ],
   [
     'F2',

@@ -114,7 +114,7 @@ class Owed:
                 return "waits for a place to the end"
             return None
         status = row["status"]
-        if status == "cancelled" and any(e.kind == "cancel" and e.lo < due + EDGE and e.hi > t - LEAD - EDGE for e in job.edits):
+        if status == "cancelled" and any(self.may_cancel(e, row, t, due, well) for e in job.edits):
             return "cancelled by a person"
         if back > 1:
             begun = job.start_at[row["t"]][0]["t"] if row["t"] in job.start_at else row["t"]
@@ -122,6 +122,12 @@ class Owed:
         if status == "max_instances":
             return next(filter(None, (self.full(job, t, at, well) for at in self.refused_at(job, row, well))), None)
         return None if well else self.under_fault(job, seg, due, hosts, row)
+
+    def may_cancel(self, e, row, t, due, well):
+        """Whether an edit asked for the end of a run that had not started. One that was late, for which its fault has to answer, may
+        still be asked to end by its name."""
+        named = e.run == row["_id"] and not well
+        return e.kind == "cancel" and e.hi > t - LEAD - EDGE and (named or e.lo < due + EDGE)
 
     def refused_at(self, job, row, well):
         """When a due time may have been refused: from when it came to when its row says that it was over, not much later than that
