@@ -42,8 +42,8 @@ export type Change =
       readonly next_run_time: Date | null | undefined
       readonly read: boolean
     }
-  /** Somebody asks to abort one run, or with `*` all runs, of a job. */
-  | { readonly type: 'cancel'; readonly id: string; readonly run: string }
+  /** Somebody asks to abort one run, or with `*` all runs, of a job. `at`: the server's time of that, which a claim's fence is, too. */
+  | { readonly type: 'cancel'; readonly id: string; readonly run: string; readonly at?: bigint }
   /** Deleted, or another node's now (`to`), or nobody's. */
   | { readonly type: 'gone'; readonly id: string; readonly reason: 'deleted' | 'moved'; readonly to?: string | null }
   /** All documents follow as `put` with source `snapshot`; what was held and does not follow is gone at `synced`. */

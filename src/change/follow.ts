@@ -298,7 +298,7 @@ class Following {
       case 'update': {
         const id = event.documentKey._id as unknown as string
         this.reader.overtaken(id)
-        return this.#tellUpdate(id, readUpdate(event.updateDescription))
+        return this.#tellUpdate(id, readUpdate(event.updateDescription), event.clusterTime)
       }
     }
   }
@@ -309,9 +309,10 @@ class Following {
     if (this.#holds(job._id)) this.#out.next({ type: 'gone', id: job._id, reason: 'moved', to: ip })
   }
 
-  #tellUpdate(id: string, update: ReturnType<typeof readUpdate>): void {
+  #tellUpdate(id: string, update: ReturnType<typeof readUpdate>, time: Timestamp | undefined): void {
     const held = this.#holds(id)
-    if (update.cancel !== undefined) this.#out.next({ type: 'cancel', id, run: update.cancel })
+    if (update.cancel !== undefined)
+      this.#out.next({ type: 'cancel', id, run: update.cancel, ...(time && { at: time.toBigInt() }) })
     if (held && update.ip !== undefined && update.ip !== this.#ip) {
       this.#out.next({ type: 'gone', id, reason: 'moved', to: update.ip })
       if (update.ip === null) this.reader.want(id)

@@ -325,7 +325,7 @@ export class Stages {
       case 'read':
         return this.#follower.read(effect.id)
       case 'cancel':
-        return this.#cancels.cancel(effect.id, effect.run)
+        return this.#cancels.cancel(effect.id, effect.run, effect)
       case 'repair':
         return void this.#repair(effect)
       case 'over':

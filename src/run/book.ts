@@ -99,6 +99,11 @@ export class Book {
     return this.#runs.get(runId)?.made
   }
 
+  /** The fence of its claim; undefined: it is not in the book, or its claim is still under way. */
+  fenceOf(runId: string): bigint | undefined {
+    return this.#runs.get(runId)?.claim?.fence
+  }
+
   /** Ids of all runs in the book. */
   ids(): IterableIterator<string> {
     return this.#runs.keys()

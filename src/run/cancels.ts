@@ -1,6 +1,7 @@
 /** Cancels: requests to abort runs of a job, as its document carries them in `cancel`.
  *  In: requests as they become known, and jobs whose oldest run has to go. Out: aborted runs, and the request taken away when it is served.
- *  Holds: what is claimed after a request became known is not meant by it, however often the request is seen until it is gone. */
+ *  Holds: what is claimed after a request is not meant by it, however late it is heard of and however often it is seen until it is
+ *  gone. */
 import type { Clock } from '../clock.ts'
 import type { Job } from '../job/job.ts'
 import type { Patience } from '../pace/patience.ts'
@@ -19,9 +20,12 @@ export interface CancelsOptions {
   readonly clock: Clock
 }
 
-/** A request, and how many run ids had been made here when it became known: `*` means only runs whose id was made before. */
+/** A request; `*` means only runs that were claimed before it. */
 interface Request {
   readonly run: string
+  /** The server's time of it, where that is known: a fence that is higher is that of a later claim. */
+  readonly at: bigint | undefined
+  /** How many run ids had been made here when it became known: what was made later is claimed later. */
   readonly made: number
 }
 
@@ -41,9 +45,9 @@ export class Cancels {
 
   /** Aborts the run of that id, or with `*` all runs of the job, that go on or wait here. `seen`: the request was read in the document,
    *  where it may have been before. */
-  cancel(id: string, run: string, { seen = false } = {}): void {
+  cancel(id: string, run: string, { seen = false, at }: { readonly seen?: boolean; readonly at?: bigint } = {}): void {
     if (seen && this.#requests.get(id)?.run === run) return
-    const request = { run, made: this.#options.book.made }
+    const request = { run, at, made: this.#options.book.made }
     this.#requests.set(id, request)
     void this.#serve(id, request).finally(() => {
       if (this.#requests.get(id) === request) this.#requests.delete(id)
@@ -73,8 +77,11 @@ export class Cancels {
     })
   }
 
-  #isMeant(runId: string, { run, made }: Request): boolean {
-    return run === runId || (run === '*' && (this.#options.book.madeAs(runId) ?? 0) < made)
+  #isMeant(runId: string, { run, at, made }: Request): boolean {
+    if (run !== '*') return run === runId
+    const { book } = this.#options
+    const fence = book.fenceOf(runId)
+    return (book.madeAs(runId) ?? 0) < made && (at === undefined || fence === undefined || fence < at)
   }
 
   /** Aborts what is meant and goes on or waits here; answers whether there was anything. */

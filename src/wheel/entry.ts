@@ -125,7 +125,7 @@ export type Effect =
   | { readonly type: 'over'; readonly job: Job }
   /** The document was read as a whole: look for dead entries and requests in it. */
   | { readonly type: 'seen'; readonly job: Job; readonly from: Source }
-  | { readonly type: 'cancel'; readonly id: string; readonly run: string }
+  | { readonly type: 'cancel'; readonly id: string; readonly run: string; readonly at?: bigint }
 
 /** The fixed delay of a run, in ms; none for times that a person set. */
 export function jitterOf(entry: Entry, run_time: number): number {

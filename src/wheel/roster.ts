@@ -123,7 +123,7 @@ export class Roster {
       case 'gone':
         return this.#gone(change.id, change.reason, change.to ?? null)
       case 'cancel':
-        return [{ type: 'cancel', id: change.id, run: change.run }]
+        return [change]
       case 'resync':
         this.#reading++
         return []
