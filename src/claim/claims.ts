@@ -4,7 +4,6 @@
  *  Holds: every entry that comes in is settled once, whatever the database answers: let go with its place, or passed on where its run
  *  keeps the place. Nothing here rejects. */
 import { breathe, monotonicNow, systemClock, wait } from '../clock.ts'
-import type { Rows } from '../history/rows.ts'
 import { type Claim, fenceOf } from '../job/claim.ts'
 import { graceMs, JOB_DEFAULTS, orderedGraceMs } from '../job/job.ts'
 import { Gate } from '../pace/gate.ts'
@@ -17,6 +16,7 @@ import type { Entry } from '../wheel/entry.ts'
 import type { Roster } from '../wheel/roster.ts'
 import { BulkSize } from './bulk-size.ts'
 import type { Answer, Commands, Won } from './commands.ts'
+import type { Doubts } from './doubts.ts'
 import { type HandOut, RETRY_MS, SOON_MS } from './hand-out.ts'
 import type { Permit } from './permit.ts'
 import type { Plans } from './plans.ts'
@@ -27,11 +27,11 @@ export interface ClaimsOptions {
   readonly refusals: Refusals
   readonly handOut: HandOut
   readonly permit: Permit
-  readonly roster: Pick<Roster, 'proven' | 'won' | 'changes'>
+  readonly roster: Pick<Roster, 'won' | 'changes'>
   readonly book: Pick<Book, 'open' | 'storing'>
   readonly runs: Pick<Runs, 'start'>
   readonly takeBack: Pick<TakeBack, 'answered'>
-  readonly rows: Pick<Rows, 'claimedTo'>
+  readonly doubts: Pick<Doubts, 'settle'>
   readonly plans: Pick<Plans, 'idle'>
   readonly follower: { read(id: string): void }
   readonly patience: Pick<Patience, 'failed'>
@@ -90,41 +90,22 @@ export class Claims {
     this.#work()
   }
 
-  /** An overdue time of which memory cannot say whether it was claimed before (it may be of a restored old document) is looked up in the
-   *  history; if it was claimed, its document is read and nothing runs. */
+  /** What memory cannot say to be unclaimed (it may be of a restored old document) is looked up in the history. */
   async #prove(entries: readonly Entry[]): Promise<void> {
-    const { follower, handOut, roster } = this.#options
-    const versions = entries.map(entry => entry.version)
-    const claimed = await this.#claimedTo(entries)
-    for (const [i, entry] of entries.entries()) {
-      if (entry.version !== versions[i]) {
-        // The entry changed while the history was asked: the answer is about its old time, and it comes again when it is due.
-        handOut.letGo(entry)
-        continue
-      }
-      roster.proven(entry, claimed.get(entry.id))
-      if (!claimed.has(entry.id)) {
-        this.#queue.push(entry)
-        continue
-      }
-      follower.read(entry.id)
-      handOut.letGo(entry, SOON_MS)
-    }
-    this.#work()
-  }
-
-  async #claimedTo(entries: readonly Entry[]): Promise<ReadonlyMap<string, Date>> {
+    const { doubts, follower, handOut } = this.#options
     this.#proving = true
     try {
-      return await this.#options.rows.claimedTo(
-        entries.map(({ id, due = 0, knownFence, isRepeat }) => {
-          const fence = knownFence === undefined ? undefined : BigInt(knownFence)
-          return { job_id: id, run_time: new Date(due), ...(isRepeat ? { after: fence ?? 0n } : { known: fence }) }
-        }),
-      )
+      const { free, claimed, changed } = await doubts.settle(entries)
+      this.#queue.push(...free)
+      for (const entry of changed) handOut.letGo(entry)
+      for (const entry of claimed) {
+        follower.read(entry.id)
+        handOut.letGo(entry, SOON_MS)
+      }
     } finally {
       this.#proving = false
     }
+    this.#work()
   }
 
   /** Whether there is no room, because runs of this process fill `max_instances`, and it may come: one of them has just begun, is being
@@ -274,9 +255,8 @@ export class Claims {
 
 /** What was won, as it goes from stage to stage. */
 function claimOf({ order, job }: Won, entry: NonNullable<Won['running']>): Claim {
-  const byPerson = order.kind === 'schedule' && order.entry.ordered && order.run_time === order.entry.due
-  const grace = byPerson ? orderedGraceMs(graceMs(job)) : order.scheduled ? graceMs(job) : null
-  const by = order.kind !== 'schedule' ? undefined : byPerson ? 'person' : 'schedule'
+  const grace = order.ordered ? orderedGraceMs(graceMs(job)) : order.scheduled ? graceMs(job) : null
+  const by = order.kind !== 'schedule' ? undefined : order.scheduled ? 'schedule' : 'person'
   const executor = order.entry.place as string
   return { job, entry, at: order.at, grace, executor, fence: fenceOf(job), ...(by && { by }) }
 }

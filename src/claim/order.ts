@@ -69,6 +69,7 @@ function scheduled(entry: Entry, now: number, lead: number): Order | undefined {
     run_time,
     at: run_time + delay(run_time),
     scheduled: !byPerson,
+    ordered: entry.ordered && tooLate === undefined,
     coalesced: entry.coalesce ? count : 1,
     missed: [],
     next: after,

@@ -181,6 +181,19 @@ export class Rows {
     return left
   }
 
+  /** Those of these run times that a claim with a higher fence had. */
+  async claimedAfter<T extends ClaimedAfter>(orders: readonly T[]): Promise<readonly T[]> {
+    const $or = orders.map(({ job_id, run_time, after }) => ({ job_id, run_time, fence: { $gt: after } }))
+    const told = this.#executions.find<Pick<Execution, 'job_id' | 'run_time'>>(
+      { $or },
+      { projection: { job_id: 1, run_time: 1 }, readConcern: { level: 'majority' } },
+    )
+    const rows = await told.toArray()
+    return orders.filter(({ job_id, run_time }) =>
+      rows.some(row => row.job_id === job_id && Number(row.run_time) === Number(run_time)),
+    )
+  }
+
   /** Up to when the schedule of these jobs was claimed, by job: the run time itself, or the latest one after it. Jobs without such a
    *  row are not in it; what became of the run does not matter. Rows of an earlier job of that id have lower fences. */
   async claimedTo(doubted: readonly Doubted[]): Promise<ReadonlyMap<string, Date>> {
@@ -244,6 +257,13 @@ export interface Doubted {
   readonly after?: bigint | undefined
   /** The fence that the document knows, of the schedule: whoever claimed a later time of it with a higher one had dealt with this. */
   readonly known?: bigint | undefined
+}
+
+/** A run time, and the fence of a claim: whether a later claim had it. */
+export interface ClaimedAfter {
+  readonly job_id: string
+  readonly run_time: Date
+  readonly after: bigint
 }
 
 /** How a run ended, as far as its row tells whether it is to go on. */

@@ -7,6 +7,7 @@ import type { Change, StreamState } from '../change/change.ts'
 import { type Follower, type FollowNews, follow } from '../change/follow.ts'
 import { Claims } from '../claim/claims.ts'
 import { Commands } from '../claim/commands.ts'
+import { Doubts } from '../claim/doubts.ts'
 import { HandOut } from '../claim/hand-out.ts'
 import { Lead } from '../claim/lead.ts'
 import { Permit } from '../claim/permit.ts'
@@ -138,7 +139,8 @@ export class Stages {
     const commands = new Commands({ writer, book, lead, patience, clock })
     const claiming = { commands, handOut, permit, roster, book, runs, follower, patience }
     const refusals = new Refusals({ ...claiming, cancels, sweeper, writer, clock, emit })
-    this.#claims = new Claims({ ...claiming, refusals, rows, plans, takeBack })
+    const doubts = new Doubts({ rows, roster, writer, patience })
+    this.#claims = new Claims({ ...claiming, doubts, refusals, plans, takeBack })
     this.#adoption = adoption
     const keeping = { jobs, nodes, writer, leaseMs, lease, mode, sweeper, rows, patience, emit }
     this.#takeover = new Takeover({ ...keeping, clock: options.clock.heartbeats ?? options.clock })

@@ -18,6 +18,8 @@ export interface Order {
   /** The start: the run time and its jitter. */
   readonly at: number
   readonly scheduled: boolean
+  /** A time that a person set is among those that the run stands for: none is a misfire as long as that one is not. */
+  readonly ordered?: boolean
   /** Due times that the run, or what is told as missed, stands for. */
   readonly coalesced: number
   readonly missed: readonly number[]
@@ -27,6 +29,14 @@ export interface Order {
   readonly next: number | null | undefined
   /** The latest run time that this settles. */
   readonly to: number
+}
+
+/** An order of a document, and the fence of the last claim that the document knows: whether a later one had it. */
+export interface ClaimedOrder {
+  readonly job_id: string
+  readonly kind: 'waiting' | 'extra'
+  readonly run_time: Date
+  readonly after: bigint
 }
 
 /** Takes the run of an order: moves the schedule on (or takes the extra or queued run away) and enters the run, where there is room. */
@@ -189,6 +199,12 @@ function isBeyond(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   return Object.values(value).some(isBeyond)
 }
+
+/** Takes an order out of an old copy of a document: the run that waits for a place, or an extra one, which was claimed. */
+export const takenWrite = ({ job_id: _id, kind, run_time }: ClaimedOrder): Write =>
+  kind === 'waiting'
+    ? { filter: { _id, 'state.waiting.run_time': run_time }, update: { $unset: { 'state.waiting': '' } } }
+    : { filter: { _id, run_at: run_time }, update: { $pull: { run_at: run_time } } }
 
 /** What tells that a write of a claim came, where its answer was lost: an own end in between replaces its `touch`, so the document is
  *  asked for a run id; `touch` alone marks a write that names none. */

@@ -308,7 +308,8 @@ export class Roster {
     this.#take(entry, next)
     const overdue = next.state === 'armed' && next.due <= now
     // A time that nobody has acknowledged yet is an order.
-    entry.unproven = from !== 'claim' && overdue && !(next.ordered && next.unwritten)
+    entry.unproven =
+      from !== 'claim' && ((overdue && !(next.ordered && next.unwritten)) || asksAgain(entry, now, sound.job))
     entry.knownFence = entry.unproven ? ownState(sound.job)?.fence?.toBigInt?.().toString() : undefined
     entry.isRepeat = entry.unproven && isRepeat(entry, sound.job)
     const what = newsOf(entry, sound.job, was, from)
@@ -487,6 +488,10 @@ export class Roster {
 }
 
 const news = (what: News): Effect => ({ type: 'news', news: what })
+
+/** Whether it asks for a run beside the schedule, which waits for a place or is due, and has been claimed before. */
+const asksAgain = ({ extra, waiting }: Entry, now: number, job: Job): boolean =>
+  ownState(job)?.fence !== undefined && (waiting !== undefined || extra.some(time => time <= now))
 
 /** Whether it is armed for a time that its document knows to be claimed: no schedule plans that, a person may order it once more. */
 function isRepeat({ ordered, due }: Entry, job: Job): boolean {

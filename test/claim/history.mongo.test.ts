@@ -91,6 +91,42 @@ test('the latest of several claims that an old copy knows nothing of is not repe
   expect(cluster.ranOf(_id)).toEqual([])
 })
 
+test.each([
+  ['a run that waited for a place', (run_time: Date) => ({ state: { waiting: { run_id: 'w', run_time } } })],
+  ['an extra run', (run_time: Date) => ({ run_at: [run_time] })],
+])('an old copy does not ask for %s again, and is rid of it; ordered anew it runs', async (_, asking) => {
+  const [node] = cluster.nodes
+  const [ip] = cluster.ips
+  const run_time = minutesAgo(0.2)
+  const { state, ...order } = { state: {}, ...asking(run_time) }
+  const put = async (_id: string, known: Timestamp) => {
+    const job = aJob({ _id, ip: ip as string, trigger: HOURLY, next_run_time: null, ...order }) as unknown as Loose
+    job.next_run_time = new Date(Date.now() + 3_600_000)
+    const planned = { next_run_time: job.next_run_time, trigger: fingerprint(HOURLY, 'UTC') }
+    job.state = { job: _id, planned, fence: known, ...state }
+    await cluster.executions.insertOne({
+      _id: `row-${_id}`,
+      job_id: _id,
+      run_time,
+      status: 'started',
+      fence: number(100),
+    })
+    await cluster.jobs.insertOne(job)
+  }
+  await put('read', fence(50))
+  await put('anew', fence(200))
+  await put('while it lives', fence(50))
+  await node?.stop()
+  await node?.start()
+  for (const _id of ['read', 'while it lives'])
+    await until(async () => {
+      const job = await cluster.jobs.findOne({ _id })
+      expect([job?.run_at ?? [], job?.state.waiting]).toEqual([[], undefined])
+    })
+  await until(() => expect(cluster.ranOf('anew')).toMatchObject([{ run_time }]))
+  expect([cluster.ranOf('read'), cluster.ranOf('while it lives')]).toEqual([[], []])
+})
+
 test('rows of an earlier job of the same id move nothing', async () => {
   const [node] = cluster.nodes
   const [ip] = cluster.ips

@@ -33,6 +33,17 @@ test('jitter beyond the lead is waited for', () => {
   expect(orderOf(entry, NOW + 1_000, LEAD)).toBeDefined()
 })
 
+test.each([true, false])(
+  'no time that the schedule adds to a person’s is a misfire as long as that one is none (coalesce: %s)',
+  coalesce => {
+    const at = new Date(NOW - 90_000)
+    const trigger = { type: 'interval', seconds: 60, start_date: new Date(NOW - 150_000) } as const
+    const fields = { trigger, coalesce, misfire_grace_time: 1, next_run_time: at }
+    const order = orderOf(entryOf(fields), NOW, LEAD)
+    expect(order).toMatchObject({ ordered: true, scheduled: coalesce, coalesced: coalesce ? 2 : 1, missed: [] })
+  },
+)
+
 test('an extra run is due while the schedule is not', () => {
   const entry = entryOf({ next_run_time: new Date(NOW + 3_600_000), run_at: [new Date(NOW)] })
   expect(orderOf(entry, NOW, LEAD)).toMatchObject({ kind: 'extra', run_time: NOW, next: undefined })
