@@ -8,7 +8,7 @@ from bisect import bisect_right
 
 from history import date
 from oracle import applied, retry_delay, segments_of
-from tolerances import EDGE, FINISH, LATE, LEAD, ROUNDING
+from tolerances import EDGE, FINISH, LATE, LEAD, RECOVERY, ROUNDING
 
 LONGEST_WAIT = 60_000  # for a place
 
@@ -125,7 +125,10 @@ class Job:
         return out or [None]
 
     def needs(self, t):
-        """Hosts that a run at t depended on: where it was asked for, and where it ran before and after; None: any."""
+        """Hosts that a run at t depended on: where it was asked for, and where it ran before and after; None: any, as where the cluster
+        was to choose just before that. It may have chosen one that is dead and whose lease still runs."""
+        if any(e.sets("ip") and e.value("ip") is None and t - RECOVERY < e.hi and e.lo < t for e in self.edits):
+            return None
         at = bisect_right(self.times, t)
         near = {s["ip"] for s in self.starts[max(0, at - 1) : at + 1]}
         hosts = near | {ip for ip in self.asked(t) if ip is not None}

@@ -1178,6 +1178,12 @@ const STARTS: readonly Case[] = [
   ],
   [
     'F1',
+    'a job that the cluster is to place may be given to a node that is dead, not long after that',
+    placedAt(24_000),
+    placedAt(26_000),
+  ],
+  [
+    'F1',
     'a run that a fault held up may be cancelled by its name, in quiet it has begun by then',
     NAMED,
     { ...NAMED, faults: [['cut', 33_000, 38_000]] },
@@ -1264,6 +1270,16 @@ const STARTS: readonly Case[] = [
 /** The starts from a time on. */
 function later(second: number, told: Told): Readonly<Record<number, Told>> {
   return Object.fromEntries(TIMES.filter(t => t >= second * 1_000).map(t => [t, told]))
+}
+
+/** Given to the cluster at that time, while n2 is dead: the run of 35 s comes with the next. */
+function placedAt(ms: number): Story {
+  return {
+    edits: [['place', ms, { $unset: { ip: '' } }]],
+    faults: [['node-kill', 25_000, 36_000, ['n2']]],
+    runs: { 35000: null, 45000: { coalesced: 2 } },
+    doc: { ip: 'n0' },
+  }
 }
 
 /** Another trigger, from then on: at 7 s past. */
@@ -1437,8 +1453,8 @@ const KEPT: readonly Case[] = [
   [
     'F12',
     'in the calm nothing climbs',
-    { lines: samples(i => (i < 12 ? 40 : 2 * i + 16)) },
-    { lines: samples(i => (i < 12 ? 40 : 41)) },
+    { lines: samples(i => (i < 12 ? 40 : 5 * i - 20)) },
+    { lines: samples(i => (i < 13 ? 40 : 44)) },
   ],
   [
     'F12',
