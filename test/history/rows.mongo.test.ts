@@ -50,6 +50,20 @@ test.each(UNSTORABLE)('a result that holds %s takes no other row with it, nor it
   expect(odd?.status).toBe('executed')
 })
 
+test('rows that no majority is known to have are stored again, though one of them stood there already', async () => {
+  const ends = [end('there', 1), end('new', 2)]
+  await store(...ends.slice(0, 1))
+  const admin = testDb.client.db('admin')
+  const data = {
+    failCommands: ['insert'],
+    writeConcernError: { code: 64, errmsg: 'waiting for replication timed out' },
+  }
+  await admin.command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data })
+  await expect(store(...ends)).rejects.toThrow()
+  await store(...ends)
+  expect(await executions.countDocuments()).toBe(2)
+})
+
 test('many results of that kind among rows that stand there already are stored once each', async () => {
   const ends = Array.from({ length: 200 }, (_, i) => end(`r${i}`, i % 3 === 0 ? UNSTORABLE[i % 9]?.[1] : i))
   await executions.insertMany(ends.filter((_, i) => i % 3 === 1).map(ended => rowOf(ended, 'here', new Date())))
