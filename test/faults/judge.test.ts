@@ -866,7 +866,7 @@ const WRITTEN_BACK: Story = {
 }
 const NAMED: Story = {
   edits: [['cancel', 38_000, set({ cancel: 'j-35000-0' }), { run: 'j-35000-0' }]],
-  runs: { 35000: un('cancelled') },
+  runs: { 35000: un('cancelled', { told: 3_050 }) },
 }
 const MISSED: Story = {
   job: { misfire_grace_time: 3 },
@@ -1211,6 +1211,20 @@ const STARTS: readonly Case[] = [
         ['delete', 33_000, {}],
         ['insert', 33_500, JOB],
       ],
+    },
+  ],
+  [
+    'F2',
+    'what ran ahead by a server’s clock is due again for a document that was put in its place',
+    {
+      runs: { 35000: [{ after: -3_000 }, {}] },
+      faults: [SKEW(3)],
+      edits: [['args', 33_500, set({ args: ['v1'] })]],
+    },
+    {
+      runs: { 35000: [{ after: -3_000 }, {}] },
+      faults: [SKEW(3)],
+      edits: [['replace', 33_500, JOB]],
     },
   ],
   [

@@ -124,10 +124,11 @@ class Owed:
         return None if well else self.under_fault(job, seg, due, hosts, row)
 
     def may_cancel(self, e, row, t, due, well):
-        """Whether an edit asked for the end of a run that had not started. One that was late, for which its fault has to answer, may
-        still be asked to end by its name."""
-        named = e.run == row["_id"] and not well
-        return e.kind == "cancel" and e.hi > t - LEAD - EDGE and (named or e.lo < due + EDGE)
+        """Whether an edit asked for the end of a run that had not started. One that is late, for which its fault has to answer, may
+        still be asked to end as long as it does not say that it is over."""
+        told = date(row.get("finished"))
+        waits = not well and e.run in (None, row["_id"]) and (told is None or e.lo < told or self.faults.clock_is_set(e.lo))
+        return e.kind == "cancel" and e.hi > t - LEAD - EDGE and (waits or e.lo < due + EDGE)
 
     def refused_at(self, job, row, well):
         """When a due time may have been refused: from when it came to when its row says that it was over, not much later than that

@@ -54,12 +54,13 @@ class Runs:
 
     def lives(self, job, same):
         """Starts for one run time, apart by the document they came from. What ran ahead of its time by a server's clock is due
-        once more where the job was deleted and another one took its name: that is another job, whose first run this is."""
+        once more where the job was deleted and another one took its name, or its document was replaced by one that says nothing of
+        that: it is another job, whose first run this is."""
         if len(same) < 2 or not any(self.faults.is_shifted(s["t"]) for s in same):
             return [same]
         found = defaultdict(list)
         for s in same:
-            found[sum(e.kind == "insert" and job.before(e, s) is True for e in job.edits)].append(s)
+            found[sum(e.fresh and job.before(e, s) is True for e in job.edits)].append(s)
         return list(found.values())
 
     def failures(self, job, tries):

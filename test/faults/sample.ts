@@ -62,7 +62,8 @@ async function ofMember(client: MongoClient): Promise<Member> {
   }
 }
 
-const COMMAND_CHARS = 200
+/** Enough for a resume token and, after it, whose stream it is. */
+const COMMAND_CHARS = 800
 
 function cursorOf(op: Document): Cursor {
   const { cursor, ns, type } = op
