@@ -107,7 +107,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         find: "left: { $subtract: [LEASE_END, '$$NOW'] }",
-        put: 'left: { $subtract: [LEASE_END, new Date()] }',
+        // The pipeline is made once: the time is read whenever it is sent.
+        put: 'left: { $subtract: [LEASE_END, { get $literal() { return new Date() } }] }',
       },
       {
         find: 'lease: { $ne: 0 }, $expr: ENDED }',

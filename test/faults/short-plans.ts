@@ -308,11 +308,12 @@ export const SHORT = {
   draining(seed: number) {
     const r = random(seed)
     const jobs = Array.from({ length: 40 }, (_, i): JobPlan => ({ ...job(r, i, 0), standby: 'any' }))
-    // The draining node hears and writes late: what it moves was moved by a person meanwhile.
+    // The draining node hears and writes late, though not so late that it gives its heartbeats up, by which it hears of the drain: what
+    // it moves was moved by a person meanwhile.
     const edits = jobs.map(({ _id }): Edit => {
-      return { at: 6_000 + r.between(0, 4_000), job: _id, kind: 'move', node: 2, marked: false }
+      return { at: 6_000 + r.between(0, 6_000), job: _id, kind: 'move', node: 2, marked: false }
     })
-    const faults = [fault(0, 'delay', 4_000, 14_000, 0, 600), fault(1, 'drain', 6_000, 6_000)]
+    const faults = [fault(0, 'delay', 4_000, 14_000, 0, 400), fault(1, 'drain', 6_000, 6_000)]
     return plan({ name: 'draining', seed, ms: 22_000, nodes: 3, jobs, edits, faults, leaseMs: 8_000 })
   },
 
