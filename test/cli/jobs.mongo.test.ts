@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { findMongodBinary } from '../../src/dev/find-mongod.ts'
 import { freePort } from '../../src/dev/mongod.ts'
 import { spawnMongod } from '../../src/dev/spawn-mongod.ts'
-import { endAll, runCli, startCli } from '../support/cli.ts'
+import { endAll, runCli, runHere, startCli } from '../support/cli.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
 
 let testDb: TestDb
@@ -14,7 +14,7 @@ let folder: string
 
 const jobs = () => testDb.db.collection<{ _id: string }>('jobs')
 const cli = (args: readonly string[], input?: unknown) =>
-  runCli(args, {
+  runHere(args, {
     env: { MONGODB_URI: testDb.uri },
     ...(input !== undefined && { input: typeof input === 'string' ? input : JSON.stringify(input) }),
   })

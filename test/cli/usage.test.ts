@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { endAll, runCli } from '../support/cli.ts'
+import { endAll, runCli, runHere } from '../support/cli.ts'
 import { silentServer } from '../support/silent-server.ts'
 
 let folder: string
@@ -19,6 +19,11 @@ afterEach(async () => {
 
 const sentence = /^tidewheel: .+\n.+\n$/
 
+test('a process of its own ends with the code that a call has, and says the same', async () => {
+  for (const args of [['jobs', 'lst'], ['next', '@daily', '--after', '2026-01-31']])
+    expect(await runCli(args)).toEqual(await runHere(args))
+})
+
 describe('usage', () => {
   test.each([
     [[]],
@@ -30,13 +35,13 @@ describe('usage', () => {
     [['jobs', 'get', 'a', 'b']],
     [['jobs', 'backfill', 'a']],
   ])('%j is wrong usage: exit 2, nothing on stdout', async args => {
-    const { code, stdout, stderr } = await runCli(args)
+    const { code, stdout, stderr } = await runHere(args)
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).not.toBe('')
   })
 
   test.each([[['--help']], [['--version']], [['jobs', '--help']], [['help', 'start']]])('%j: exit 0', async args => {
-    const { code, stdout } = await runCli(args)
+    const { code, stdout } = await runHere(args)
     expect(code).toBe(0)
     expect(stdout).not.toBe('')
   })
@@ -52,7 +57,7 @@ describe('usage', () => {
     [['start', '--uri', 'mongodb://h:1', '--tasks', 'nothing'], /^tidewheel: tasks folder nothing: expected a folder/],
     [['dev', '--nodes', 'many'], /^tidewheel: nodes: expected a whole number/],
   ])('%j is wrong input: exit 2, one sentence and what to do next', async (args, message) => {
-    const { code, stdout, stderr } = await runCli(args, { cwd: folder })
+    const { code, stdout, stderr } = await runHere(args, { cwd: folder })
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(message)
     expect(stderr).toMatch(sentence)
@@ -60,13 +65,13 @@ describe('usage', () => {
 
   test('a tasks folder without a task is wrong input', async () => {
     await writeFile(join(folder, 'empty.mjs'), 'export const nothing = 1\n')
-    const { code, stderr } = await runCli(['start', '--uri', 'mongodb://h:1', '--tasks', folder])
+    const { code, stderr } = await runHere(['start', '--uri', 'mongodb://h:1', '--tasks', folder])
     expect([code, stderr]).toEqual([2, expect.stringMatching(/found no exported function/)])
   })
 
   test('a misspelt key of the configuration file is wrong input', async () => {
     await writeFile(join(folder, 'tidewheel.config.json'), '{"timezon": "UTC"}')
-    const { code, stderr } = await runCli(['next', '@daily'], { cwd: folder })
+    const { code, stderr } = await runHere(['next', '@daily'], { cwd: folder })
     expect([code, stderr]).toEqual([2, expect.stringMatching(/timezon: .*did you mean timezone\?/)])
   })
 
@@ -76,14 +81,14 @@ describe('usage', () => {
     ['tidewheel.config.ts', "const zone: string = 'Asia/Tokyo'\nexport default { timezone: zone }"],
   ])('%s in the working folder counts', async (name, text) => {
     await writeFile(join(folder, name), text)
-    const { stdout } = await runCli(['next', '0 9 * * *', '-n', '1', '--after', '2026-01-31'], { cwd: folder })
+    const { stdout } = await runHere(['next', '0 9 * * *', '-n', '1', '--after', '2026-01-31'], { cwd: folder })
     expect(stdout).toMatch(/Sat 2026-01-31 09:00:00 \+09:00/)
   })
 })
 
 describe('a server that is not there', () => {
   test('nobody listens: exit 69', async () => {
-    const { code, stderr } = await runCli([
+    const { code, stderr } = await runHere([
       'jobs',
       'list',
       '--uri',
@@ -97,7 +102,7 @@ describe('a server that is not there', () => {
 
   test('a silent server is given up after 5 s, and the password is not shown', async () => {
     const server = await silentServer()
-    const ended = runCli(['init', '--uri', `mongodb://ann:geheim@127.0.0.1:${server.port}`])
+    const ended = runHere(['init', '--uri', `mongodb://ann:geheim@127.0.0.1:${server.port}`])
     // How long the program takes to load is another matter.
     await Promise.race([server.visited, ended])
     const began = performance.now()
@@ -113,13 +118,13 @@ describe('a server that is not there', () => {
 
   test('dev with a dead MONGODB_URI does not start another one: exit 69', async () => {
     const env = { MONGODB_URI: 'mongodb://127.0.0.1:9', TIDEWHEEL_CONNECT_TIMEOUT: '300' }
-    const { code, stderr } = await runCli(['dev'], { env, cwd: folder })
+    const { code, stderr } = await runHere(['dev'], { env, cwd: folder })
     expect([code, stderr]).toEqual([69, expect.stringMatching(/cannot reach MongoDB/)])
   })
 })
 
 describe('next', () => {
-  const next = (...args: string[]) => runCli(['next', ...args])
+  const next = (...args: string[]) => runHere(['next', ...args])
 
   test('says crontab text in words, and its times with their offsets', async () => {
     const args = ['30 2 * * *', '-n', '2', '--after', '2026-03-28 12:00', '--timezone', 'Europe/Berlin']

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -120,6 +121,51 @@ export function startScript(file: string, args: readonly string[], options: CliO
 }
 
 export const runCli = (args: readonly string[], options?: CliOptions): Promise<CliEnd> => startCli(args, options).ended
+
+type Write = typeof process.stdout.write
+
+/** What a command would write and say, without a process of its own: of the second that a call takes most goes into loading the program.
+ *  One at a time, as environment, folder and streams are those of this process while it runs. Not for what ends by a signal. */
+export function runHere(args: readonly string[], options: CliOptions = {}): Promise<CliEnd> {
+  const ended = last.then(() => callHere(args, options))
+  last = ended.catch(() => {})
+  return ended
+}
+let last: Promise<unknown> = Promise.resolve()
+
+async function callHere(args: readonly string[], { env = {}, cwd = root, input = '' }: CliOptions): Promise<CliEnd> {
+  const { run } = await import('../../src/cli/run.ts')
+  const before = { env: process.env, cwd: process.cwd(), stdin: Object.getOwnPropertyDescriptor(process, 'stdin') }
+  const { stdout, stderr } = process
+  const writes = [stdout.write, stderr.write] as const
+  const said = { stdout: '', stderr: '' }
+  const into = (stream: keyof typeof said) =>
+    ((chunk: string | Uint8Array, encoding?: unknown, done?: () => void) => {
+      said[stream] += typeof chunk === 'string' ? chunk : Buffer.from(chunk)
+      const told = typeof encoding === 'function' ? encoding : done
+      if (told !== undefined) queueMicrotask(() => told())
+      return true
+    }) as Write
+  const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name))
+  process.env = { ...Object.fromEntries(passed), ...env }
+  process.chdir(cwd)
+  Object.defineProperty(process, 'stdin', {
+    value: Readable.from(input === '' ? [] : [Buffer.from(input)]),
+    configurable: true,
+  })
+  stdout.write = into('stdout')
+  stderr.write = into('stderr')
+  try {
+    const end = await run(args)
+    return { code: end.code, signal: null, stdout: said.stdout, stderr: said.stderr + end.said }
+  } finally {
+    ;[stdout.write, stderr.write] = writes
+    process.env = before.env
+    process.chdir(before.cwd)
+    if (before.stdin !== undefined) Object.defineProperty(process, 'stdin', before.stdin)
+    process.exitCode = undefined
+  }
+}
 
 /** For afterEach. */
 export async function endAll(): Promise<void> {
