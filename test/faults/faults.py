@@ -238,6 +238,11 @@ class Faults:
         """Whether the jobs collection was not there, or just being read again."""
         return any(f.kind in TAKEN_AWAY and f.start - BEFORE <= t <= f.stop + AWAY for f in self.real)
 
+    def holds_back(self, host, t):
+        """Whether what a host sent at t may have come only after a heal: its process goes on, its line or the database does not."""
+        held = [f for f in self.real if f.hits({host}) and (f.everywhere or f.kind in LINES or f.kind == "node-pause")]
+        return any(f.start - BEFORE <= t <= f.stop + SETTLE for f in held)
+
     def may_be_undone(self, t):
         """Whether what a node stored of a run's end at t may be gone: the documents that came back were read before that."""
         return any(f.kind == "dropped" and f.start - BEFORE - FINISH <= t <= f.stop + FINISH for f in self.real)

@@ -868,6 +868,11 @@ const NAMED: Story = {
   edits: [['cancel', 38_000, set({ cancel: 'j-35000-0' }), { run: 'j-35000-0' }]],
   runs: { 35000: un('cancelled', { told: 3_050 }) },
 }
+const NAMED_AHEAD: Story = {
+  edits: [['cancel', 32_000, set({ cancel: 'j-35000-0' }), { run: 'j-35000-0' }]],
+  faults: [['clock-jump', 30_000, 33_000, ['n0'], { amount: 3 }]],
+  runs: { 35000: un('cancelled', { told: -3_000 }) },
+}
 const MISSED: Story = {
   job: { misfire_grace_time: 3 },
   faults: [['cut', 34_000, 38_000]],
@@ -1187,6 +1192,18 @@ const STARTS: readonly Case[] = [
     'a run that a fault held up may be cancelled by its name, in quiet it has begun by then',
     NAMED,
     { ...NAMED, faults: [['cut', 33_000, 38_000]] },
+  ],
+  [
+    'F1',
+    'a run that a clock ahead claimed may be cancelled by its name before its time',
+    { ...NAMED_AHEAD, edits: [['cancel', 32_000, set({ cancel: 'another' }), { run: 'another' }]] },
+    NAMED_AHEAD,
+  ],
+  [
+    'F1',
+    'the next attempt of a run whose end was told on a dead line may be nobody’s',
+    { job: RETRY, runs: { 35000: failed({ told: 1_000 }) } },
+    { job: RETRY, runs: { 35000: failed({ told: 1_000 }) }, faults: [['black-hole', 35_010, 50_000]] },
   ],
   [
     'F2',

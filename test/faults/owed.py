@@ -128,7 +128,9 @@ class Owed:
         still be asked to end as long as it does not say that it is over."""
         told = date(row.get("finished"))
         waits = not well and e.run in (None, row["_id"]) and (told is None or e.lo < told or self.faults.clock_is_set(e.lo))
-        return e.kind == "cancel" and e.hi > t - LEAD - EDGE and (waits or e.lo < due + EDGE)
+        # Who names a run has seen its claim, however far ahead of its time that was.
+        known = e.run == row["_id"] or e.hi > t - LEAD - EDGE
+        return e.kind == "cancel" and known and (waits or e.lo < due + EDGE)
 
     def refused_at(self, job, row, well):
         """When a due time may have been refused: from when it came to when its row says that it was over, not much later than that

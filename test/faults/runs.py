@@ -261,7 +261,7 @@ class Runs:
         # Its node was taken for dead before it could say how this one ended: the run is over as interrupted, without a next attempt.
         row = self.history.rows.get(s["run"])
         told = None if row is None else date(row.get("recorded") or row.get("finished"))
-        unsaid = told is None or row["status"] == "interrupted" or told > s["until"] + SETTLE
+        unsaid = told is None or row["status"] == "interrupted" or told > s["until"] + SETTLE or self.faults.holds_back(s["ip"], told)
         if wait > LATE and not stopped and not died and not (unsaid and self.faults.cut_short(s)):
             self.n["lost"] += not later
             what = f"came {wait / 1000:.1f} s late" if later else "never came"
