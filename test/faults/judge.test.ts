@@ -1245,6 +1245,20 @@ const STARTS: readonly Case[] = [
     },
   ],
   [
+    'F1',
+    'cancel_other: an extra run that has waited makes the oldest go, too',
+    {
+      job: { overlap: 'cancel_other' },
+      runs: { 35000: { ms: 2_000, how: 'aborted', row: 'cancelled' } },
+    },
+    {
+      job: { overlap: 'cancel_other' },
+      edits: [['extra', 34_000, { $push: { run_at: day(34_000) } }]],
+      faults: [['delay', 33_900, 36_000]],
+      runs: { 34000: { after: 3_100, scheduled: false }, 35000: { ms: 2_000, how: 'aborted', row: 'cancelled' } },
+    },
+  ],
+  [
     'F5',
     'a next attempt waits for its delay',
     { job: RETRY, runs: { 35000: [failed(), { after: 900, attempt: 2 }] } },

@@ -235,9 +235,10 @@ class Runs:
             return True
         if job.setting(at, "overlap") != "cancel_other":
             return False
-        # Another time was due by then, and had not started: the oldest run goes for it.
+        # Another time was due by then, or an extra run asked for, and had not started: the oldest run goes for it.
         due = {t for seg in job.segments for t in [*seg.grid.between(s["sched"], at + EDGE), seg.ordered] if t is not None} | set(job.extras)
-        waits = [t for t in due if s["sched"] < t <= at + EDGE and not any(o["t"] < at for o in job.start_at[t])]
+        later = (t for t in due if t <= at + EDGE and (s["sched"] < t or t in job.extras))
+        waits = [t for t in later if not any(o["t"] < at for o in job.start_at[t])]
         return bool(waits) and job.is_full(at, at - EDGE)
 
     def next_attempt(self, job, s):
