@@ -20,7 +20,10 @@ afterEach(async () => {
 const sentence = /^tidewheel: .+\n.+\n$/
 
 test('a process of its own ends with the code that a call has, and says the same', async () => {
-  for (const args of [['jobs', 'lst'], ['next', '@daily', '--after', '2026-01-31']])
+  for (const args of [
+    ['jobs', 'lst'],
+    ['next', '@daily', '--after', '2026-01-31'],
+  ])
     expect(await runCli(args)).toEqual(await runHere(args))
 })
 
