@@ -66,10 +66,6 @@ const STREAM_SELECTION_MS = 5_000
 const SOCKET_TIMEOUT_MS = 15_000
 /** Members tell at once when something changes; who is silent is found out by the two above, and the stream's own watch. */
 const STREAM_HEARTBEAT_MS = 60_000
-/** For the same reason; what a node asks finds out by itself who is silent, and has the driver look at the others at once. The
- *  driver's own default is 10 s, of which an idle node would ask each member twice. */
-const HEARTBEAT_MS = 20_000
-const ASKS_FOR_HEARTBEAT = /[?&]heartbeatFrequencyMS=/i
 const RENEW_PAUSE_MS = 1_000
 const UNAUTHORISED: ReadonlySet<unknown> = new Set([11, 13, 18, 8000])
 /** What a connection string or a client of the user's asks for is not for us: nodes decide by what the primary has now (where it
@@ -96,7 +92,6 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       appName: name,
       serverSelectionTimeoutMS: connectTimeout,
       connectTimeoutMS: connectTimeout,
-      ...(!ASKS_FOR_HEARTBEAT.test(uri as string) && { heartbeatFrequencyMS: HEARTBEAT_MS }),
     })
   const first = given ?? make(appName)
   const dbName = databaseNameOf(first, uri, options.db)
