@@ -12,16 +12,9 @@ export const PASSING: ReadonlySet<unknown> = new Set([
 export const singleErrors = (error: unknown) =>
   error instanceof MongoBulkWriteError ? [error.writeErrors ?? []].flat() : []
 
-/** Why nobody knows whether a majority has what a bulk wrote, beside what failed of it: what was written may be undone. */
-export function unheld(error: unknown): Error | undefined {
-  const concern = error instanceof MongoBulkWriteError ? error.result?.getWriteConcernError?.() : undefined
-  return concern !== undefined && PASSING.has(concern.code) ? new Error(concern.errmsg) : undefined
-}
-
 /** Whether another try may succeed. The driver wraps what ended a whole bulk (no connection, no server in time) in an error of the
  *  server without a code; a command that it cannot put on the line at all it will not be able to send later either. */
 export function isPassing(error: unknown): boolean {
-  if (unheld(error) !== undefined) return true
   if (singleErrors(error).length > 0) return singleErrors(error).some(({ code }) => PASSING.has(code))
   if (!(error instanceof MongoError)) return isOfSocket(error)
   if (!(error instanceof MongoServerError) || error.code === undefined)

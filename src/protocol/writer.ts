@@ -12,7 +12,7 @@ import {
 } from 'mongodb'
 import type { Job } from '../job/job.ts'
 import type { Actor } from '../job/outcome.ts'
-import { isPassing, PASSING, singleErrors, unheld } from '../pace/passing.ts'
+import { isPassing, PASSING, singleErrors } from '../pace/passing.ts'
 import type { Fields, Write } from './write.ts'
 
 /** What became of one write. */
@@ -104,10 +104,7 @@ export class Writer {
         const verdict = verdictOf(error)
         return { verdicts: writes.map(() => verdict), matched: 0, modified: 0, deleted: 0, failure: verdict.error }
       }
-      const doubt = unheld(error)
-      const verdicts: Verdict[] = writes.map(() =>
-        doubt === undefined ? DONE : { type: 'undecided', error: doubt, passing: true },
-      )
+      const verdicts: Verdict[] = writes.map(() => DONE)
       for (const { index, code, errmsg } of failed) verdicts[index] = sorted(code, new Error(errmsg ?? 'refused'))
       return { verdicts, ...countsOf((error as MongoBulkWriteError).result) }
     }
