@@ -64,17 +64,17 @@ export class Doubts {
 /** The time of the schedule that is in doubt. */
 function timeOf({ id: job_id, due, knownFence, isRepeat }: Entry): Doubted[] {
   if (due === undefined) return []
-  const fence = fenceOf(knownFence)
+  const fence = inNumber(knownFence)
   return [{ job_id, run_time: new Date(due), ...(isRepeat ? { after: fence ?? 0n } : { known: fence }) }]
 }
 
 /** The run that waits for a place and the extra runs: where the document knows no claim, it is no copy of one that does. */
 function ordersOf({ id: job_id, waiting, extra, knownFence }: Entry): ClaimedOrder[] {
-  const after = fenceOf(knownFence)
+  const after = inNumber(knownFence)
   if (after === undefined) return []
   const order = (kind: ClaimedOrder['kind']) => (time: number) => ({ job_id, kind, run_time: new Date(time), after })
   const waits = waiting === undefined ? [] : [waiting.run_time]
   return [...waits.map(order('waiting')), ...extra.map(order('extra'))]
 }
 
-const fenceOf = (digits: string | undefined) => (digits === undefined ? undefined : BigInt(digits))
+const inNumber = (digits: string | undefined) => (digits === undefined ? undefined : BigInt(digits))

@@ -158,13 +158,10 @@ export class Finishes {
    *  dies or is cut off in between leaves it armed. */
   async #take(ends: readonly Ended[]): Promise<void> {
     const { by } = this.#options.writer
-    const writes = ends.flatMap(({ outcome, touch, late }) => {
-      const end = { write: endWrite(outcome, late && by), touch }
-      const pause = pauseOf(outcome)
-      return pause === undefined ? [end] : [end, { write: pause }]
-    })
-    const { changed } = await this.#sendAll(writes)
-    if (changed) for (const { outcome } of ends) if (pauseOf(outcome)) this.#options.follower.read(outcome.job._id)
+    const taking = ends.map(({ outcome, touch, late }) => ({ write: endWrite(outcome, late && by), touch }))
+    const pauses = ends.flatMap(({ outcome }) => pauseOf(outcome) ?? [])
+    const { changed } = await this.#sendAll([...taking, ...unstamped(pauses)])
+    if (changed) for (const { filter } of pauses) this.#options.follower.read(filter._id)
   }
 
   /** Removes jobs that are over together with their last entries; answers whether all of them are gone. Where one is not, something else

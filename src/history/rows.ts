@@ -60,6 +60,8 @@ export interface Execution {
 }
 
 const DUPLICATE_KEY = 11000
+/** So many run times are asked about with one query. */
+const ASKED = 500
 const RESULT_BYTES = 16_384
 const EXCEPTION_CHARS = 1_000
 const TRACEBACK_CHARS = 16_384
@@ -183,23 +185,23 @@ export class Rows {
 
   /** Those of these run times that a claim with a higher fence had. */
   async claimedAfter<T extends ClaimedAfter>(orders: readonly T[]): Promise<readonly T[]> {
-    const $or = orders.map(({ job_id, run_time, after }) => ({ job_id, run_time, fence: { $gt: after } }))
-    const told = this.#executions.find<Pick<Execution, 'job_id' | 'run_time'>>(
-      { $or },
-      { projection: { job_id: 1, run_time: 1 }, readConcern: { level: 'majority' } },
-    )
-    const rows = await told.toArray()
-    return orders.filter(({ job_id, run_time }) =>
-      rows.some(row => row.job_id === job_id && Number(row.run_time) === Number(run_time)),
-    )
+    const keyOf = ({ job_id, run_time }: Pick<Execution, 'job_id' | 'run_time'>) => `${Number(run_time)} ${job_id}`
+    const options = { projection: { job_id: 1, run_time: 1 }, readConcern: { level: 'majority' as const } }
+    const claimed = new Set<string>()
+    for (let from = 0; from < orders.length; from += ASKED) {
+      const some = orders.slice(from, from + ASKED)
+      const $or = some.map(({ job_id, run_time, after }) => ({ job_id, run_time, fence: { $gt: after } }))
+      for await (const row of this.#executions.find({ $or }, options)) claimed.add(keyOf(row))
+    }
+    return orders.filter(order => claimed.has(keyOf(order)))
   }
 
   /** Up to when the schedule of these jobs was claimed, by job: the run time itself, or the latest one after it. Jobs without such a
    *  row are not in it; what became of the run does not matter. Rows of an earlier job of that id have lower fences. */
   async claimedTo(doubted: readonly Doubted[]): Promise<ReadonlyMap<string, Date>> {
     const found = new Map<string, Date>()
-    for (let from = 0; from < doubted.length; from += 500) {
-      const rows = doubted.slice(from, from + 500).flatMap(({ job_id, run_time, after, known }) => {
+    for (let from = 0; from < doubted.length; from += ASKED) {
+      const rows = doubted.slice(from, from + ASKED).flatMap(({ job_id, run_time, after, known }) => {
         const itself = { job_id, run_time, ...(after !== undefined && { fence: { $gt: after } }) }
         if (known === undefined) return [itself]
         return [itself, { job_id, run_time: { $gt: run_time }, scheduled: true, fence: { $gt: known } }]

@@ -327,7 +327,7 @@ export class Stages {
       case 'read':
         return this.#follower.read(effect.id)
       case 'cancel':
-        return this.#cancels.cancel(effect.id, effect.run, effect)
+        return this.#cancels.cancel(effect.id, effect.run, { at: effect.at })
       case 'repair':
         return void this.#repair(effect)
       case 'over':

@@ -45,7 +45,11 @@ export class Cancels {
 
   /** Aborts the run of that id, or with `*` all runs of the job, that go on or wait here. `seen`: the request was read in the document,
    *  where it may have been before. */
-  cancel(id: string, run: string, { seen = false, at }: { readonly seen?: boolean; readonly at?: bigint } = {}): void {
+  cancel(
+    id: string,
+    run: string,
+    { seen = false, at }: { readonly seen?: boolean; readonly at?: bigint | undefined } = {},
+  ): void {
     if (seen && this.#requests.get(id)?.run === run) return
     const request = { run, at, made: this.#options.book.made }
     this.#requests.set(id, request)

@@ -113,10 +113,10 @@ test.each([
     })
     await cluster.jobs.insertOne(job)
   }
-  await put('read', fence(50))
-  await put('anew', fence(200))
   await put('while it lives', fence(50))
   await node?.stop()
+  await put('read', fence(50))
+  await put('anew', fence(200))
   await node?.start()
   for (const _id of ['read', 'while it lives'])
     await until(async () => {
