@@ -1,15 +1,13 @@
 /** Attempts: how often somebody was refused, by name and by address.
  *  In: marks of one attempt (its name, its address) and whether it failed. Out: nothing, or the refusal 429 with when to come again,
  *  once a mark has ten failures within a minute; then a right password waits, too.
- *  Holds: marks share a fixed number of places, by a keyed hash, so that memory stays bounded and nobody picks the place of another. */
+ *  Holds: no mark counts for another, and each takes as much memory, however long it is: what failed within a minute is what is kept. */
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { keyedHash } from '../user/token.ts'
 import { Refusal } from './refusal.ts'
 
 const MOST_FAILURES = 10
 const WINDOW_S = 60
-/** Of the hash in hex: 65,536 places. */
-const DIGITS = 4
 const SECOND_MS = 1_000
 
 export class Attempts {
@@ -31,7 +29,7 @@ export class Attempts {
   }
 
   #place(mark: string): string {
-    return this.#hash(mark).slice(0, DIGITS)
+    return this.#hash(mark)
   }
 }
 

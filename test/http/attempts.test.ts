@@ -29,6 +29,13 @@ describe('attempts', () => {
     const told = await Promise.allSettled(Array.from({ length: 50 }, () => attempts.fail(['name ann'])))
     expect(told.filter(({ status }) => status === 'fulfilled')).toHaveLength(10)
   })
+
+  test('none of a thousand names counts for another', async () => {
+    const attempts = new Attempts()
+    const marks = Array.from({ length: 1_000 }, (_, n) => [`name ${n}`])
+    for (let n = 0; n < 9; n++) for (const mark of marks) await attempts.fail(mark)
+    for (const mark of marks) await attempts.check(mark)
+  })
 })
 
 test.each([
