@@ -42,9 +42,9 @@ const TOKEN_IS_DEAD: ReadonlySet<unknown> = new Set([286, 136, 260, 280, 10334])
 const ENDS: ReadonlySet<string> = new Set(['drop', 'rename', 'dropDatabase', 'invalidate'])
 
 /** A server that is alive answers an empty getMore after this time, which is what a stream without changes costs. */
-const AWAIT_MS = 5_000
+const AWAIT_MS = 6_500
 /** No answer for so long: the connection is taken for dead. */
-const SILENCE_MS = 7_000
+const SILENCE_MS = 8_500
 /** How often that is looked at, which asks nobody. */
 const LOOK_MS = 500
 /** So long a stream may take to open before it is closed without that. */
