@@ -254,9 +254,10 @@ export class Claims {
 }
 
 /** What was won, as it goes from stage to stage. */
-function claimOf({ order, job }: Won, entry: NonNullable<Won['running']>): Claim {
+function claimOf({ order, job, seen }: Won, entry: NonNullable<Won['running']>): Claim {
   const grace = order.ordered ? orderedGraceMs(graceMs(job)) : order.scheduled ? graceMs(job) : null
   const by = order.kind !== 'schedule' ? undefined : order.scheduled ? 'schedule' : 'person'
   const executor = order.entry.place as string
-  return { job, entry, at: order.at, grace, executor, fence: fenceOf(job), ...(by && { by }) }
+  const read = seen !== undefined && { seen }
+  return { job, entry, at: order.at, grace, executor, fence: fenceOf(job), ...read, ...(by && { by }) }
 }

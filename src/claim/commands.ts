@@ -20,6 +20,8 @@ export interface Won {
   readonly type: 'won'
   /** The document after the claim. */
   readonly job: Job
+  /** Of one of many: when that was read at the earliest, in epoch ms. */
+  readonly seen?: number
   /** Absent where nothing was to run. */
   readonly running?: RunningEntry
   /** Due times that do not run. */
@@ -109,6 +111,7 @@ export class Commands {
       commands.map(({ write }) => write),
       { limited: true, touches: commands.map(({ touch }) => touch) },
     )
+    const seen = this.#options.clock.now()
     let found: readonly Job[]
     try {
       found = await writer.findAll({
@@ -130,7 +133,7 @@ export class Commands {
       const job = byRun.get(command.running?.run_id ?? '')
       if (verdict?.type === 'refused') known.push(this.#malformed(command, verdict.error))
       else if (job === undefined && !all) unknown.push(command)
-      else known.push(this.#answer(command, job ?? null))
+      else known.push(this.#answer(command, job ?? null, seen))
     })
     if (known.length === 0) return { known: await this.#eachLookedUp(unknown), late: [] }
     return { known, late: unknown.map(command => ({ order: command.order, answer: this.#lookUp(command) })) }
@@ -158,8 +161,9 @@ export class Commands {
     return { order, write, touch, skips, mark: markOf({ queued, skip: skips[0]?.entry, touch }), runs }
   }
 
-  #answer({ order, running, skips, runs }: Command, job: Job | null): Answer {
-    if (job !== null) return { order, type: 'won', job, skips, ...(running !== undefined && { running }) }
+  #answer({ order, running, skips, runs }: Command, job: Job | null, seen?: number): Answer {
+    if (job !== null)
+      return { order, type: 'won', job, skips, ...(running && { running }), ...(seen !== undefined && { seen }) }
     for (const run of runs) this.#options.book.forget(run)
     return { order, type: 'lost' }
   }

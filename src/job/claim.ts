@@ -18,6 +18,8 @@ export interface Claim {
   readonly fence: bigint
   /** An edit that became known after this mark of memory may take it back, until it starts; absent: none does. */
   readonly since?: number
+  /** Of one of many: when `job` was read at the earliest, in epoch ms; what was acknowledged before is in it. */
+  readonly seen?: number
   /** What takes it back beside a delete: a claim of the schedule is by a pause, a later time or another trigger, too. */
   readonly by?: 'schedule' | 'person'
   /** The fingerprint of the trigger that the claim asked for: `job` may have been read after the claim, and have another by then. */

@@ -49,6 +49,8 @@ type Loose = Document & { _id: string }
 
 /** The server ends a claim that waits for a lock after this time. */
 export const MAX_TIME_MS = 1_000
+/** Documents of one answer: by itself a server gives 101 and waits for the next question. */
+const MOST_FOUND = 1_000
 const MAJORITY = { writeConcern: { w: 'majority' as const } }
 const DONE: Verdict = { type: 'done' }
 
@@ -126,7 +128,7 @@ export class Writer {
   }
 
   async findAll(filter: Fields): Promise<readonly Job[]> {
-    const found = await this.#jobs.find(filter, { readConcern: { level: 'majority' } }).toArray()
+    const found = await this.#jobs.find(filter, { readConcern: { level: 'majority' }, batchSize: MOST_FOUND }).toArray()
     return found as unknown as readonly Job[]
   }
 

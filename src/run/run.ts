@@ -23,8 +23,13 @@ export interface Performing {
   readonly signal: AbortSignal
   readonly lease: { held(): boolean }
   /** Knows whether an edit takes the run back. */
-  readonly takeBack: Pick<TakeBack, 'reason'>
+  readonly takeBack: Pick<TakeBack, 'reason' | 'looked'>
 }
+
+/** An edit that was acknowledged so long before the due time counts, however late the stream tells of it. */
+const COUNTS_MS = 50
+/** A run that was claimed before that has its document read so long before its time: an edit from then on is late. */
+const LOOK_MS = 30
 
 /** The run has started: it is told, and from here on its lines are kept. */
 export interface Started {
@@ -33,9 +38,17 @@ export interface Started {
   readonly late: number
 }
 
+/** As its document is shortly before its time, where its claim is older than the edits that count. */
+async function lookedAt(claim: Claim, { clock, signal, takeBack }: Performing): Promise<Claim> {
+  if (claim.seen === undefined || claim.seen >= claim.at - COUNTS_MS) return claim
+  await until(claim.at - LOOK_MS, clock, signal)
+  return await takeBack.looked(claim, signal)
+}
+
 /** Waits for the start, for which it takes a place; the outcome of a run that does not start, or when it did. */
-export async function startOf(claim: Claim, performing: Performing): Promise<Started | Outcome> {
+export async function startOf(claimed: Claim, performing: Performing): Promise<Started | Outcome> {
   const { clock, places, signal, takeBack } = performing
+  const claim = await lookedAt(claimed, performing)
   await until(claim.at, clock, signal)
   // In a crowd, too, an edit that has come is heard before the start.
   await breathe()

@@ -26,7 +26,7 @@ export interface RunsOptions {
   readonly places: Pick<Places, 'admit' | 'dismiss' | 'take' | 'leave'>
   readonly executors: ReadonlyMap<string, Executor>
   readonly lease: { held(): boolean }
-  readonly takeBack: Pick<TakeBack, 'reason'>
+  readonly takeBack: Pick<TakeBack, 'reason' | 'looked'>
   readonly writer: Pick<Writer, 'send' | 'findAll' | 'by'>
   readonly finishes: Pick<Finishes, 'push'>
   readonly live: Pick<Live, 'started' | 'ended'>
@@ -194,6 +194,6 @@ export class Runs {
 }
 
 /** A next start may be late, and no edit takes it back: its run has started before. */
-function unrevoked({ since: _, by: __, ...claim }: Claim): Claim {
+function unrevoked({ since: _, seen: __, by: ___, ...claim }: Claim): Claim {
   return { ...claim, grace: null }
 }

@@ -3,6 +3,7 @@
  *  its document is read, many at once, and again as long as more is heard meanwhile: an event may be older than the claim, the
  *  document is not. Always holds: nothing starts while a reading that an event asked for is under way, and the last look is in the
  *  same turn as the start. */
+import { within } from '../clock.ts'
 import type { Claim } from '../job/claim.ts'
 import type { Job } from '../job/job.ts'
 import { Batches } from '../pace/batches.ts'
@@ -19,6 +20,8 @@ export interface TakeBackOptions {
 }
 
 const BATCH = 500
+/** A run that is due waits no longer for a look. */
+const LOOK_MS = 500
 
 export class TakeBack {
   readonly #options: TakeBackOptions
@@ -37,6 +40,13 @@ export class TakeBack {
   /** The claim as its answer shows it: with many of them that is read after the claim, and may have an edit already. */
   answered(claim: Claim): Claim {
     const takenBack = revoked(claim, claim.job, false, this.#options.timezone)
+    return takenBack === undefined ? claim : { ...claim, takenBack }
+  }
+
+  /** The claim as its document shows it now, whatever was heard; as it was, where the database does not answer soon. */
+  async looked(claim: Claim, signal: AbortSignal): Promise<Claim> {
+    const job = await within(this.#read(claim, signal), LOOK_MS, () => undefined)
+    const takenBack = job === undefined ? undefined : revoked(claim, job, false, this.#options.timezone)
     return takenBack === undefined ? claim : { ...claim, takenBack }
   }
 

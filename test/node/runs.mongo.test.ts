@@ -15,7 +15,7 @@ import { silent } from '../../src/log.ts'
 import { Patience } from '../../src/pace/patience.ts'
 import { Writer } from '../../src/protocol/writer.ts'
 import { Runs } from '../../src/run/runs.ts'
-import { aBook, thePlaces } from '../support/claims.ts'
+import { aBook, nothingTakenBack, thePlaces } from '../support/claims.ts'
 import { collect, nextEvent } from '../support/events.ts'
 import { aJob, anEntry } from '../support/jobs.ts'
 import { openTestDb, type TestDb } from '../support/mongo.ts'
@@ -529,8 +529,17 @@ test('a run whose node lost its lease before the start is made when it holds it 
   const live = new Live({ executions, ip: 'a', clock, patience })
   const storing = { writer, rows, patience, follower: unheard, emit }
   const finishes = new Finishes({ ...storing, roster: { overBy: () => undefined } })
-  const takeBack = { reason: () => undefined }
-  const performing = { book, places, executors, lease, live, memory: unheard, clock, logger: silent(), takeBack }
+  const performing = {
+    book,
+    places,
+    executors,
+    lease,
+    live,
+    memory: unheard,
+    clock,
+    logger: silent(),
+    takeBack: nothingTakenBack,
+  }
   const runs = new Runs({ ...storing, ...performing, finishes })
   const now = new Date()
   const run_id = book.newId()

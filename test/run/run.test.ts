@@ -5,7 +5,7 @@ import { runLog } from '../../src/executor/run-log.ts'
 import type { Outcome } from '../../src/job/outcome.ts'
 import { jsonLogger, runLogger } from '../../src/log.ts'
 import { perform, startOf } from '../../src/run/run.ts'
-import { aBook, aClaim, thePlaces } from '../support/claims.ts'
+import { aBook, aClaim, nothingTakenBack, thePlaces } from '../support/claims.ts'
 import { FakeClock } from '../support/clock.ts'
 import { aJob } from '../support/jobs.ts'
 
@@ -21,7 +21,7 @@ function going(executor: Pick<Executor, 'perform' | 'kills'>) {
     places: thePlaces(),
     signal: book.enter(claim),
     lease: { held: () => true },
-    takeBack: { reason: () => undefined },
+    takeBack: nothingTakenBack,
   }
   const log = runLog(keep => runLogger(jsonLogger({ level: 'silent' }), {}, keep))
   let outcome: Outcome | undefined

@@ -15,7 +15,7 @@ import { jsonLogger, runLogger } from '../../src/log.ts'
 import { perform, startOf } from '../../src/run/run.ts'
 import { loadTracing } from '../../src/tracing.ts'
 import { folderOf, trial } from '../executor/executor-suite.ts'
-import { aBook, aClaim, thePlaces } from '../support/claims.ts'
+import { aBook, aClaim, nothingTakenBack, thePlaces } from '../support/claims.ts'
 import { built } from '../support/cli.ts'
 import { FakeClock } from '../support/clock.ts'
 import { aJob } from '../support/jobs.ts'
@@ -42,7 +42,7 @@ function going(performed: Executor['perform']) {
     places: thePlaces(),
     signal: book.enter(claim),
     lease: { held: () => true },
-    takeBack: { reason: () => undefined },
+    takeBack: nothingTakenBack,
   }
   const log = runLog(keep => runLogger(jsonLogger({ level: 'silent' }), {}, keep))
   const outcome = (async (): Promise<Outcome> => {

@@ -12,6 +12,9 @@ export function aClaim(fields: Partial<RunningEntry> = {}, more: Partial<Claim> 
   return { job, entry, at: Number(entry.run_time), grace: null, executor: 'default', fence: 1n, ...more }
 }
 
+/** Edits that take nothing back. */
+export const nothingTakenBack = { reason: () => undefined, looked: async (claim: Claim) => claim }
+
 /** So many places in the default executor. */
 export const thePlaces = (places = 100, ticker: PlacesOptions['ticker'] = { poke: () => {} }): Places =>
   new Places({ executors: new Map([['default', { places, kills: true }]]), ticker })
