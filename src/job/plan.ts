@@ -62,15 +62,16 @@ export function plan({ job, trigger, fingerprint, now, claimedTo: remembered }: 
   const due = next.getTime()
   const byNode = planned?.next_run_time instanceof Date && planned.next_run_time.getTime() === due
   if (!byNode) return { state: 'armed', due, ordered: true, unwritten: true }
-  if (edited) {
-    const fresh = anew(trigger, now, claimedTo)
-    return fresh.state === 'armed' && due <= now ? { ...fresh, dropped: due } : fresh
-  }
   const ordered = planned.ordered === true
   // An old copy of the document was written back: this run time is claimed already, and the schedule goes on after it.
   // A person may order an earlier time, but not with a document that does not know of the latest claim.
-  if (claimedTo !== undefined && due <= claimedTo && (!ordered || (state?.claimed_to?.getTime() ?? 0) < claimedTo))
-    return armed(trigger.seek(due, claimedTo + 1))
+  const known = state?.claimed_to?.getTime() ?? 0
+  const isCopy = claimedTo !== undefined && due <= claimedTo && (!ordered || known < claimedTo)
+  if (edited) {
+    const fresh = anew(trigger, now, claimedTo)
+    return fresh.state === 'armed' && due <= now && !isCopy ? { ...fresh, dropped: due } : fresh
+  }
+  if (isCopy) return armed(trigger.seek(due, claimedTo + 1))
   return { state: 'armed', due, ordered, unwritten: state?.error !== undefined }
 }
 

@@ -144,6 +144,12 @@ const rows: readonly Row[] = [
     expected: armed(at(120), { dropped: at(-20).getTime() }),
   },
   {
+    when: 'a new trigger in an old copy, whose run memory knows to be claimed: nothing is dropped',
+    job: { ...planned(HOURLY, at(-20)), trigger: { type: 'interval', hours: 2 } },
+    claimed: -20,
+    expected: armed(at(120)),
+  },
+  {
     when: 'a new trigger that is over',
     job: { ...planned(HOURLY, at(20)), trigger: OVER },
     expected: invalid,
