@@ -258,9 +258,10 @@ class Job:
                 until = next((e.lo for e in self.edits if e.plans and e.lo > t), self.history.end)
                 # A person who plans it at that moment may come before the pause or after it.
                 beside = any(e.plans and e.lo < t + EDGE and e.hi > t - EDGE for e in self.edits)
-                yield t, until, low >= limit and not beside
-                # Was it planned before its pause came, then the next failure makes it pause.
-                low, high = 0, limit - 1 if beside else 0
+                sure = low >= limit and not beside
+                yield t, until, sure
+                # Was it planned before its pause came, or the last end not counted, then the next failure makes it pause.
+                low, high = 0, 0 if sure else limit - 1
 
     def paused(self, t):
         """Its pause by failures at an instant: True, False, or None where both may be."""

@@ -189,6 +189,15 @@ const PAUSED_LATE: Story = {
   doc: { next_run_time: null },
 }
 
+/** Planned by a person after two failures, and paused by the third. */
+const TWICE_FAILED: Story = {
+  job: { pause_after_failures: 2 },
+  runs: { 15000: failed(), 25000: failed(), 35000: failed() },
+  edits: [['resume', 28_000, RESUME]],
+  idle: [45_000, 80_000],
+  doc: { next_run_time: null },
+}
+
 const LOST: readonly Case[] = [
   ['F1', 'a time without a start and without a row is lost', { runs: { 35000: null } }, SAME],
   [
@@ -619,6 +628,12 @@ const LOST: readonly Case[] = [
       faults: [['dropped', 25_100, 25_600]],
       runs: { 25000: failed() },
     },
+  ],
+  [
+    'F1',
+    'a person ends a row of failures only where it had paused the job: the last of them may not have been counted',
+    TWICE_FAILED,
+    { ...TWICE_FAILED, faults: [['renamed', 24_000, 26_000]] },
   ],
   [
     'F1',
