@@ -39,15 +39,13 @@ export class TakeBack {
 
   /** The claim as its answer shows it: with many of them that is read after the claim, and may have an edit already. */
   answered(claim: Claim): Claim {
-    const takenBack = revoked(claim, claim.job, false, this.#options.timezone)
-    return takenBack === undefined ? claim : { ...claim, takenBack }
+    return this.#shownBy(claim.job, claim)
   }
 
   /** The claim as its document shows it now, whatever was heard; as it was, where the database does not answer soon. */
   async looked(claim: Claim, signal: AbortSignal): Promise<Claim> {
     const job = await within(this.#read(claim, signal), LOOK_MS, () => undefined)
-    const takenBack = job === undefined ? undefined : revoked(claim, job, false, this.#options.timezone)
-    return takenBack === undefined ? claim : { ...claim, takenBack }
+    return job === undefined ? claim : this.#shownBy(job, claim)
   }
 
   /** Why the run does not start; undefined: it does, in this very turn. Answers at once where nothing was heard of its job. */
@@ -75,6 +73,12 @@ export class TakeBack {
       isElsewhere = job?.ip !== writer.by.ip
     }
     return undefined
+  }
+
+  /** The claim, and whether this document shows an edit that takes it back. */
+  #shownBy(job: Job | null, claim: Claim): Claim {
+    const takenBack = revoked(claim, job, false, this.#options.timezone)
+    return takenBack === undefined ? claim : { ...claim, takenBack }
   }
 
   /** Undefined: the run was aborted meanwhile. */
