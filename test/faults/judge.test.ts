@@ -189,6 +189,11 @@ const PAUSED_LATE: Story = {
   doc: { next_run_time: null },
 }
 
+/** Claimed, and made to go by the next run before it started. */
+const SUCCEEDED: Story = {
+  job: { overlap: 'cancel_other' },
+  runs: { 35000: un('cancelled', { told: 10_100 }), 45000: { after: 300 } },
+}
 /** Planned by a person after two failures, and paused by the third. */
 const TWICE_FAILED: Story = {
   job: { pause_after_failures: 2 },
@@ -628,6 +633,12 @@ const LOST: readonly Case[] = [
       faults: [['dropped', 25_100, 25_600]],
       runs: { 25000: failed() },
     },
+  ],
+  [
+    'F1',
+    'cancel_other: a run that a fault held up until the next one was due goes without a start',
+    { ...SUCCEEDED, faults: [['delay', 30_000, 31_000]] },
+    { ...SUCCEEDED, faults: [['delay', 34_000, 46_000]] },
   ],
   [
     'F1',

@@ -170,9 +170,17 @@ class Owed:
             could = faults.well_ms(hosts, due, due + grace * 1000)
             return "its grace ended" if could < LATE or faults.is_shifted(due) else None
         if status == "cancelled":
+            if job.setting(row["t"], "overlap") == "cancel_other" and self.is_succeeded(job, row, due, hosts):
+                return "held up until the next run made it go"
             sent = any(f.kind in ("drain", "evict") for f in faults.near({row["ip"]}, row["t"] - LEAD, due + LATE))
             return "its node was drained" if sent else None
         return "told as run: the books say more" if status in ("executed", "error", "timeout") else None
+
+    def is_succeeded(self, job, row, due, hosts):
+        """Whether another run began when its row says that it was over, and a fault had kept it from starting until that one was due."""
+        told = date(row.get("finished"))
+        following = [s for s in job.starts if s["sched"] > row["t"] and told is not None and told - EDGE < s["t"] < told + LATE]
+        return any(self.faults.well_ms(hosts, due, s["sched"]) < EDGE for s in following)
 
     def still_waiting(self, job, t):
         waiting = date((self.history.final.get(job.id, {}).get("state", {}).get("waiting") or {}).get("run_time"))
