@@ -16,20 +16,16 @@ export class Attempts {
 
   /** Throws where one of the marks has failed too often. */
   async check(marks: readonly string[]): Promise<void> {
-    const found = await Promise.all(marks.map(mark => this.#limiter.get(this.#place(mark))))
+    const found = await Promise.all(marks.map(mark => this.#limiter.get(this.#hash(mark))))
     const full = found.filter(state => state !== null && state.consumedPoints >= MOST_FAILURES)
     if (full.length > 0) throw tooMany(Math.max(...full.map(state => state?.msBeforeNext ?? 0)))
   }
 
   /** Throws where it was one too many: of those that come at once, too, no more than ten are told that they are wrong. */
   async fail(marks: readonly string[]): Promise<void> {
-    const states = await Promise.all(marks.map(mark => this.#limiter.penalty(this.#place(mark))))
+    const states = await Promise.all(marks.map(mark => this.#limiter.penalty(this.#hash(mark))))
     const over = states.filter(({ consumedPoints }) => consumedPoints > MOST_FAILURES)
     if (over.length > 0) throw tooMany(Math.max(...over.map(({ msBeforeNext }) => msBeforeNext)))
-  }
-
-  #place(mark: string): string {
-    return this.#hash(mark)
   }
 }
 

@@ -26,11 +26,6 @@ export interface Performing {
   readonly takeBack: Pick<TakeBack, 'reason' | 'looked'>
 }
 
-/** An edit that was acknowledged so long before the due time counts, however late the stream tells of it. */
-const COUNTS_MS = 50
-/** A run that was claimed before that has its document read so long before its time: an edit from then on is late. */
-const LOOK_MS = 30
-
 /** The run has started: it is told, and from here on its lines are kept. */
 export interface Started {
   readonly at: number
@@ -38,11 +33,16 @@ export interface Started {
   readonly late: number
 }
 
-/** As its document is shortly before its time, where its claim is older than the edits that count. */
+/** An edit that was acknowledged so long before the due time counts, however late the stream tells of it. */
+const COUNTS_MS = 50
+/** The document of a run that was claimed before that is read so long before its time. */
+const LOOK_MS = 30
+
+/** The claim as its document is shortly before its time, where what the claim knows of it is older than the edits that count. */
 async function lookedAt(claim: Claim, { clock, signal, takeBack }: Performing): Promise<Claim> {
   if (claim.seen === undefined || claim.seen >= claim.at - COUNTS_MS) return claim
   await until(claim.at - LOOK_MS, clock, signal)
-  return await takeBack.looked(claim, signal)
+  return signal.aborted ? claim : await takeBack.looked(claim, signal)
 }
 
 /** Waits for the start, for which it takes a place; the outcome of a run that does not start, or when it did. */

@@ -1,6 +1,6 @@
 /** Take-back: looks once more, before a claimed run starts, whether an edit that became known since takes it back.
- *  In: a claim whose time has come. Out: why it does not start, if so. A run of whose job nothing was heard starts without a question; else
- *  its document is read, many at once, and again as long as more is heard meanwhile: an event may be older than the claim, the
+ *  In: a claim whose time has come. Out: why it does not start, if so. A run of whose job nothing was heard starts without a question,
+ *  save that one of a crowd is looked up shortly before its time; else its document is read, many at once, and again as long as more is heard meanwhile: an event may be older than the claim, the
  *  document is not. Always holds: nothing starts while a reading that an event asked for is under way, and the last look is in the
  *  same turn as the start. */
 import { within } from '../clock.ts'
@@ -21,7 +21,7 @@ export interface TakeBackOptions {
 
 const BATCH = 500
 /** A run that is due waits no longer for a look. */
-const LOOK_MS = 500
+const PATIENCE_MS = 500
 
 export class TakeBack {
   readonly #options: TakeBackOptions
@@ -44,7 +44,7 @@ export class TakeBack {
 
   /** The claim as its document shows it now, whatever was heard; as it was, where the database does not answer soon. */
   async looked(claim: Claim, signal: AbortSignal): Promise<Claim> {
-    const job = await within(this.#read(claim, signal), LOOK_MS, () => undefined)
+    const job = await within(this.#read(claim, signal), PATIENCE_MS, () => undefined)
     return job === undefined ? claim : this.#shownBy(job, claim)
   }
 
