@@ -1,7 +1,6 @@
 /** End: what a node writes to a job when a run has ended, or when it is to end, as pure pairs of filter and update.
  *  In: outcomes, requests to abort, entries of runs that no longer go on. Out: writes. Each names the run by its id, or the job by all
  *  that it was judged by, so that doing it twice, or after somebody else did, changes nothing. */
-import type { RunEntry } from '../job/claim.ts'
 import { factsOf } from '../job/claim.ts'
 import type { Job, RunningEntry } from '../job/job.ts'
 import { type Actor, isFailure, type Outcome, unrecordedOf } from '../job/outcome.ts'
@@ -106,14 +105,17 @@ export const servedWrite = (jobId: string, cancel: string, unlessEntered?: Field
   update: { $unset: { cancel: '' } },
 })
 
-/** Makes a dead entry that of the run's next start, which `entry` is. Of many takers one wins. `ip`: the node that has the job; absent:
- *  the run was claimed by this process and goes on here, wherever its job is now. */
-export const rerunWrite = (job: Job, dead: RunEntry, entry: RunningEntry, ip?: string): Write => ({
+/** Makes a dead entry that of the run's next start, which `entry` is. Of many takers one wins, and none where it has begun since it was
+ *  read: its run is interrupted then. `ip`: the node that has the job; absent: the run was claimed by this process and goes on here,
+ *  wherever its job is now. */
+export const rerunWrite = (job: Job, dead: RunningEntry, entry: RunningEntry, ip?: string): Write => ({
   filter: {
     _id: job._id,
     ...(ip !== undefined && { ip }),
     executor: isField(job.executor),
-    'state.running': { $elemMatch: { run_id: dead.run_id, incarnation: dead.incarnation } },
+    'state.running': {
+      $elemMatch: { run_id: dead.run_id, incarnation: dead.incarnation, retry_at: isField(dead.retry_at) },
+    },
   },
   update: { $set: { 'state.running.$': entry }, $currentDate: { 'state.fence': { $type: 'timestamp' } } },
 })

@@ -21,6 +21,8 @@ interface World {
   /** The run on the node that may die: its id and where it is. */
   run: { id: string; at: 'running' | 'ended' | 'waiting' | 'beginning' | 'stored' }
   begin?: Command | undefined
+  /** An attempt that began in the document, and not on A: its lease was lost by then. */
+  fenced?: string | undefined
   alive: boolean
   moved: boolean
   rows: string[]
@@ -45,6 +47,8 @@ interface Rules {
   readonly takesFailedForEnded?: boolean
   /** A taker's write goes out for any entry of the job. */
   readonly takesAnyEntry?: boolean
+  /** A taker's write goes out for the run, whether or not it has begun since it was read. */
+  readonly takesTheBegun?: boolean
   /** Entries of a node that merely stopped answering are taken for dead. */
   readonly takesTheLiving?: boolean
 }
@@ -95,9 +99,18 @@ function node(rules: Rules): Steps<World> {
         s.begin = undefined
         if (after === undefined || after === null) return
         s.job = after
-        if (!s.alive) return
+        if (!s.alive) {
+          s.fenced = s.run.id
+          return
+        }
         s.run.at = 'running'
         s.began.push(s.run.id)
+      },
+    ],
+    'A, which only lost its lease, tells of the attempt that does not start': [
+      s => s.fenced !== undefined && !s.rows.includes(s.fenced),
+      s => {
+        s.rows.push(s.fenced as string)
       },
     ],
     'A dies': [
@@ -133,7 +146,7 @@ function taker(rules: Rules, name: 'S' | 'T'): Steps<World> {
         const [first] = commands
         const [what] = said
         if (first !== undefined) {
-          of(s).command = fixed(rules.takesAnyEntry ? widened(first) : first)
+          of(s).command = fixed(rules.takesAnyEntry ? widened(first) : rules.takesTheBegun ? unasked(first) : first)
           if ('$set' in (first.update ?? {}) && JSON.stringify(first.update).includes(run)) of(s).again = run
         } else if (what?.type === 'interrupted') {
           of(s).interrupted = what.outcome.entry.run_id
@@ -157,6 +170,7 @@ function taker(rules: Rules, name: 'S' | 'T'): Steps<World> {
         const failed = s.failed && dead.run_id === 'r1'
         if (s.rows.includes(dead.run_id) && !failed) s.wrong = 'a finished run is run again'
         else if (s.run.id === dead.run_id && s.alive && s.run.at === 'running') s.wrong = 'a living run is run again'
+        else if (s.fenced === dead.run_id && !asked) s.wrong = 'a run that is told as interrupted is run again'
         else if (dead.incarnation === 'b1') s.wrong = 'one dead run is run again twice'
         else if (s.began.includes(dead.run_id) && !asked && !failed)
           s.wrong = 'a run that nobody wants again is run again'
@@ -172,6 +186,14 @@ const widened = ({ filter, update }: Command): Command => ({
   filter: 'state.running' in filter ? { ...filter, 'state.running': { $elemMatch: { job: 'job' } } } : filter,
   ...(update !== undefined && { update }),
 })
+
+/** The same whether or not the entry waits. */
+function unasked({ filter, update }: Command): Command {
+  const { $elemMatch } = (filter['state.running'] ?? {}) as { $elemMatch?: Record<string, unknown> }
+  if ($elemMatch === undefined || update === undefined) return { filter, ...(update && { update }) }
+  const { retry_at: _, ...run } = $elemMatch
+  return { filter: { ...filter, 'state.running': { $elemMatch: run } }, update }
+}
 
 function world(rules: Rules): Model<World> {
   const { on_interrupt } = rules
@@ -209,6 +231,12 @@ describe('a run whose node may die', () => {
     world({ on_interrupt: 'skip', retry: true, beginsUnsaid: true }),
     /nobody wants/,
     9,
+  )
+  breaks(
+    'is taken over as it was read: waiting, or begun',
+    world({ on_interrupt: 'skip', retry: true, takesTheBegun: true }),
+    /told as interrupted/,
+    10,
   )
   breaks(
     'goes on where a failed attempt has its row',
