@@ -58,8 +58,7 @@ export class Refusals {
     const job = await patience.until('read refused jobs', () => writer.find({ _id: entry.id }, { local: true }))
     handOut.show(entry, job, version)
     if (job !== null && (job.state?.running?.length ?? 0) >= maxInstancesOf(job)) {
-      const again = permit.orderNow(entry)
-      if (again?.run_time !== undefined) return await this.#full(again, job)
+      if (permit.orderNow(entry)?.run_time !== undefined) return await this.#full(entry, job)
     }
     // Out of date is put right by what was just read; what is refused again and again is left alone for longer and longer.
     const refused = roster.refused(entry)
@@ -88,9 +87,8 @@ export class Refusals {
   }
 
   /** `max_instances` are running: room may come by itself, else `overlap` decides. */
-  async #full(first: Order, job: Job): Promise<void> {
-    const { book, clock, handOut, sweeper } = this.#options
-    const { entry } = first
+  async #full(entry: Entry, job: Job): Promise<void> {
+    const { book, clock, handOut, permit, sweeper } = this.#options
     const storing = book.storing(entry.id)
     if (storing !== undefined) {
       await storing
@@ -101,6 +99,9 @@ export class Refusals {
     // A run that was claimed ahead and has not begun keeps its place until it does: what is due before it waits, and is not refused.
     const ahead = (job.state?.running ?? []).map(({ run_time }) => run_time.getTime()).filter(time => time > now)
     if (ahead.length > 0) return handOut.letGo(entry, Math.min(Math.max(SOON_MS, Math.min(...ahead) - now), WAITING_MS))
+    // By what memory has now: a plan may have been stored meanwhile, or somebody has moved the job.
+    const first = permit.orderNow(entry)
+    if (first?.run_time === undefined) return handOut.letGo(entry)
     // The queued run goes on waiting; what is due meanwhile is decided beside it.
     const beside = first.kind === 'waiting' ? orderOf({ ...entry, waiting: undefined }, now) : first
     const order = beside && { ...beside, entry }
