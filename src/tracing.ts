@@ -37,7 +37,7 @@ export function loadTracing(): Promise<void> {
 
 /** Does the work within a span. `work` is called at once. */
 export function traced<T>(facts: () => SpanFacts, work: () => Promise<T>, endOf: (value: T) => SpanEnd): Promise<T> {
-  const span = api && quietly(() => begin(api as typeof Api, facts()))
+  const span = api && isSetUp(api) ? quietly(() => begin(api as typeof Api, facts())) : undefined
   if (api === undefined || span === undefined) return work()
   const { context, ROOT_CONTEXT, trace } = api
   let begun: Promise<T> | undefined
@@ -67,6 +67,12 @@ export function traceVariables(): Readonly<Record<string, string>> {
     TRACEPARENT: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
     ...(state && { TRACESTATE: state }),
   }
+}
+
+/** Whether anybody hears of spans: as long as no SDK is there, they lead nowhere. */
+function isSetUp({ ProxyTracerProvider, trace }: typeof Api): boolean {
+  const provider = trace.getTracerProvider()
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(NAME, VERSION) !== undefined
 }
 
 const begin = ({ ROOT_CONTEXT, SpanKind, trace }: typeof Api, { name, attributes }: SpanFacts): Api.Span =>

@@ -128,7 +128,7 @@ export class Stages {
     const rows = new Rows(executions, ip, () => clock.now())
     const finishes = new Finishes({ writer, rows, patience, roster, follower, emit })
     const live = new Live({ executions, ip, clock, patience })
-    const takeBack = new TakeBack({ roster, writer, patience, timezone })
+    const takeBack = new TakeBack({ roster, writer, patience, timezone, clock })
     const runs = new Runs({ ...options, clock, book, places, writer, finishes, live, memory, follower, takeBack })
     const cancels = new Cancels({ book, writer, runs, roster, patience, clock })
     const recovering = { nodes, rows, writer, book, executors, clock }

@@ -127,8 +127,10 @@ export class Writer {
     return (await this.#jobs.findOne(filter, options)) as unknown as Job | null
   }
 
-  async findAll(filter: Fields): Promise<readonly Job[]> {
-    const found = await this.#jobs.find(filter, { readConcern: { level: 'majority' }, batchSize: MOST_FOUND }).toArray()
+  /** Documents as a majority has them; of each, with `fields`, only these. */
+  async findAll(filter: Fields, fields?: Fields): Promise<readonly Job[]> {
+    const options = { readConcern: { level: 'majority' as const }, batchSize: MOST_FOUND }
+    const found = await this.#jobs.find(filter, { ...options, ...(fields && { projection: fields }) }).toArray()
     return found as unknown as readonly Job[]
   }
 

@@ -5,8 +5,11 @@ import type { Claim } from '../job/claim.ts'
 import type { Job } from '../job/job.ts'
 import { fingerprint, parseTrigger } from '../trigger/trigger.ts'
 
+/** What is read of a document for that. */
+export type Shown = Pick<Job, '_id' | 'ip' | 'trigger' | 'next_run_time' | 'state'>
+
 /** `left`: the job left memory since it was claimed, and perhaps came back. */
-export function revoked(claim: Claim, job: Job | null, left: boolean, timezone: string): string | undefined {
+export function revoked(claim: Claim, job: Shown | null, left: boolean, timezone: string): string | undefined {
   if (job === null) return 'its job was deleted before its start'
   const { run_id, run_time } = claim.entry
   const stands = job.state?.running?.some(entry => entry?.run_id === run_id) === true

@@ -11,11 +11,13 @@ import { type Claim, factsOf } from '../job/claim.ts'
 import { isFailure, type Outcome } from '../job/outcome.ts'
 import { type SpanEnd, type SpanFacts, traced } from '../tracing.ts'
 import type { Abort, Book } from './book.ts'
+import type { Instants } from './instants.ts'
 import type { Places } from './places.ts'
 import type { TakeBack } from './take-back.ts'
 
 export interface Performing {
   readonly clock: Clock
+  readonly instants: Pick<Instants, 'until'>
   readonly executor: Executor
   readonly book: Pick<Book, 'abort'>
   readonly places: Pick<Places, 'take' | 'leave'>
@@ -36,20 +38,20 @@ export interface Started {
 /** An edit that was acknowledged so long before the due time counts, however late the stream tells of it. */
 const COUNTS_MS = 50
 /** The document of a run that was claimed before that is read so long before its time. */
-const LOOK_MS = 30
+const LOOK_MS = 45
 
 /** The claim as its document is shortly before its time, where what the claim knows of it is older than the edits that count. */
-async function lookedAt(claim: Claim, { clock, signal, takeBack }: Performing): Promise<Claim> {
+async function lookedAt(claim: Claim, { instants, signal, takeBack }: Performing): Promise<Claim> {
   if (claim.seen === undefined || claim.seen >= claim.at - COUNTS_MS) return claim
-  await until(claim.at - LOOK_MS, clock, signal)
-  return signal.aborted ? claim : await takeBack.looked(claim, signal)
+  await instants.until(claim.at - LOOK_MS, signal)
+  return signal.aborted ? claim : await takeBack.looked(claim)
 }
 
 /** Waits for the start, for which it takes a place; the outcome of a run that does not start, or when it did. */
 export async function startOf(claimed: Claim, performing: Performing): Promise<Started | Outcome> {
-  const { clock, places, signal, takeBack } = performing
+  const { clock, instants, places, signal, takeBack } = performing
   const claim = await lookedAt(claimed, performing)
-  await until(claim.at, clock, signal)
+  await instants.until(claim.at, signal)
   // In a crowd, too, an edit that has come is heard before the start.
   await breathe()
   const place = places.take(claim.executor, signal)
@@ -140,24 +142,6 @@ export const unstarted = (claim: Claim, { status, message }: Abort, now: number)
 })
 
 const endOf = ({ job, entry, fence }: Claim) => ({ job, entry, fence, stands: 'running' as const })
-
-/** A clock that is set meanwhile counts after so long: what is claimed is due within moments. */
-const WATCHFUL_MS = 100
-
-/** Resolves at `at` by the clock, not before; at once when aborted. */
-async function until(at: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (clock.now() < at && !signal.aborted) {
-    await new Promise<void>(resolve => {
-      const timer = clock.schedule(() => done(), Math.min(at - clock.now(), WATCHFUL_MS))
-      const done = () => {
-        timer.unsubscribe()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      signal.addEventListener('abort', done)
-    })
-  }
-}
 
 /** The last look before the function starts. */
 function refusal(claim: Claim, now: number, { lease, signal }: Performing): Outcome | undefined {

@@ -17,6 +17,7 @@ import { beginWrite } from '../protocol/claim.ts'
 import type { Writer } from '../protocol/writer.ts'
 import type { Memory } from '../wheel/memory.ts'
 import type { Book } from './book.ts'
+import { Instants } from './instants.ts'
 import type { Places } from './places.ts'
 import { perform, startOf } from './run.ts'
 import type { TakeBack } from './take-back.ts'
@@ -43,9 +44,11 @@ const AGAIN_MS = 2_000
 
 export class Runs {
   readonly #options: RunsOptions
+  readonly #instants: Instants
 
   constructor(options: RunsOptions) {
     this.#options = options
+    this.#instants = new Instants(options.clock)
   }
 
   /** Performs a claimed run, at its time. */
@@ -98,7 +101,8 @@ export class Runs {
   async #perform(claim: Claim): Promise<void> {
     const { book, clock, emit, executors, lease, live, places, takeBack } = this.#options
     const executor = executors.get(claim.executor) ?? unknownExecutor(claim.executor)
-    const performing = { clock, executor, book, places, lease, takeBack, signal: book.enter(claim) }
+    const signal = book.enter(claim)
+    const performing = { clock, instants: this.#instants, executor, book, places, lease, takeBack, signal }
     let outcome = await startOf(claim, performing)
     if (!('status' in outcome)) {
       const started = outcome

@@ -1,31 +1,43 @@
 /** Take-back: looks once more, before a claimed run starts, whether an edit that became known since takes it back.
  *  In: a claim whose time has come. Out: why it does not start, if so. A run of whose job nothing was heard starts without a question,
- *  save that one of a crowd is looked up shortly before its time; else its document is read, many at once, and again as long as more is heard meanwhile: an event may be older than the claim, the
- *  document is not. Always holds: nothing starts while a reading that an event asked for is under way, and the last look is in the
- *  same turn as the start. */
-import { within } from '../clock.ts'
+ *  save that one of a crowd is looked up shortly before its time; else its document is read, many at once, and again as long as more is
+ *  heard meanwhile: an event may be older than the claim, the document is not.
+ *  Always holds: nothing starts while a reading that an event asked for is under way, and the last look is in the same turn as the
+ *  start. */
+import { type Clock, within } from '../clock.ts'
 import type { Claim } from '../job/claim.ts'
-import type { Job } from '../job/job.ts'
 import { Batches } from '../pace/batches.ts'
 import type { Patience } from '../pace/patience.ts'
 import type { Writer } from '../protocol/writer.ts'
 import type { Roster } from '../wheel/roster.ts'
-import { revoked } from './revoked.ts'
+import { revoked, type Shown } from './revoked.ts'
 
 export interface TakeBackOptions {
   readonly roster: Pick<Roster, 'changes' | 'since'>
   readonly writer: Pick<Writer, 'findAll' | 'by'>
   readonly patience: Patience
   readonly timezone: string
+  /** Due times are judged by it. */
+  readonly clock: Clock
 }
 
 const BATCH = 500
+/** The fields of a document that tell whether an edit takes a run back. */
+const SHOWS = {
+  ip: 1,
+  trigger: 1,
+  next_run_time: 1,
+  'state.over': 1,
+  'state.planned': 1,
+  'state.running.run_id': 1,
+} as const
 /** A run that is due waits no longer for a look. */
 const PATIENCE_MS = 500
 
 export class TakeBack {
   readonly #options: TakeBackOptions
-  readonly #readings: Batches<Claim, (job: Job | null) => void>
+  readonly #readings: Batches<Claim, (job: Shown | null) => void>
+  readonly #looks: Batches<Claim, (job: Shown | null | undefined) => void>
 
   constructor(options: TakeBackOptions) {
     this.#options = options
@@ -35,6 +47,12 @@ export class TakeBack {
       patience: options.patience,
       send: batch => this.#readAll(batch),
     })
+    this.#looks = new Batches({
+      what: 'look at jobs of claimed runs',
+      most: BATCH,
+      patience: options.patience,
+      send: batch => this.#lookAt(batch),
+    })
   }
 
   /** The claim as its answer shows it: with many of them that is read after the claim, and may have an edit already. */
@@ -43,8 +61,8 @@ export class TakeBack {
   }
 
   /** The claim as its document shows it now, whatever was heard; as it was, where the database does not answer soon. */
-  async looked(claim: Claim, signal: AbortSignal): Promise<Claim> {
-    const job = await within(this.#read(claim, signal), PATIENCE_MS, () => undefined)
+  async looked(claim: Claim): Promise<Claim> {
+    const job = await new Promise<Shown | null | undefined>(resolve => this.#looks.add(claim, resolve))
     return job === undefined ? claim : this.#shownBy(job, claim)
   }
 
@@ -76,24 +94,37 @@ export class TakeBack {
   }
 
   /** The claim, and whether this document shows an edit that takes it back. */
-  #shownBy(job: Job | null, claim: Claim): Claim {
+  #shownBy(job: Shown | null, claim: Claim): Claim {
     const takenBack = revoked(claim, job, false, this.#options.timezone)
     return takenBack === undefined ? claim : { ...claim, takenBack }
   }
 
   /** Undefined: the run was aborted meanwhile. */
-  async #read(claim: Claim, signal: AbortSignal): Promise<Job | null | undefined> {
-    const reading = new Promise<Job | null>(resolve => this.#readings.add(claim, resolve))
+  async #read(claim: Claim, signal: AbortSignal): Promise<Shown | null | undefined> {
+    const reading = new Promise<Shown | null>(resolve => this.#readings.add(claim, resolve))
     const aborted = new Promise<undefined>(resolve => {
       signal.addEventListener('abort', () => resolve(undefined), { once: true })
     })
     return await Promise.race([reading, aborted])
   }
 
-  async #readAll(batch: ReadonlyMap<Claim, (job: Job | null) => void>): Promise<void> {
-    const ids = [...new Set([...batch.keys()].map(({ job }) => job._id))]
-    const found = await this.#options.writer.findAll({ _id: { $in: ids } })
-    const byId = new Map(found.map(job => [job._id, job]))
-    for (const [{ job }, tell] of batch) tell(byId.get(job._id) ?? null)
+  async #readAll(batch: ReadonlyMap<Claim, (job: Shown | null) => void>): Promise<void> {
+    const jobs = await this.#find([...batch.keys()])
+    for (const [{ job }, tell] of batch) tell(jobs.get(job._id) ?? null)
+  }
+
+  /** Undefined is told where no answer has come when a run has waited for too long. */
+  async #lookAt(batch: ReadonlyMap<Claim, (job: Shown | null | undefined) => void>): Promise<void> {
+    const claims = [...batch.keys()]
+    const left = Math.min(...claims.map(({ at }) => at)) + PATIENCE_MS - this.#options.clock.now()
+    const jobs = await within(this.#find(claims), Math.max(0, left), () => undefined).catch(() => undefined)
+    for (const [{ job }, tell] of batch) tell(jobs && (jobs.get(job._id) ?? null))
+  }
+
+  /** Of their documents, what may take them back. */
+  async #find(claims: readonly Claim[]): Promise<ReadonlyMap<string, Shown>> {
+    const ids = [...new Set(claims.map(({ job }) => job._id))]
+    const found = await this.#options.writer.findAll({ _id: { $in: ids } }, SHOWS)
+    return new Map(found.map(job => [job._id, job]))
   }
 }

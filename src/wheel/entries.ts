@@ -84,6 +84,13 @@ export class Entries {
     return row === undefined ? undefined : (this.#open.get(id) ?? this.#lift(id, row))
   }
 
+  /** When the entry was born and changed last. */
+  marksOf(id: string): Pick<Entry, 'bornAt' | 'changedAt'> | undefined {
+    const row = this.#ids.rowOf(id)
+    if (row === undefined) return undefined
+    return this.#open.get(id) ?? { bornAt: this.#bornAt.get(row), changedAt: this.#changedAt.get(row) }
+  }
+
   /** The entry as it is from now on; an id that was not held is from now on. */
   keep(entry: Entry): void {
     const { id } = entry

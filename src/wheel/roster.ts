@@ -74,10 +74,10 @@ export class Roster {
 
   /** What happened since that mark to a job that was held then: nothing, a change, it left, or it left and came back. */
   since(id: string, mark: number): 'same' | 'changed' | 'left' | 'back' {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) return 'left'
-    if (entry.bornAt > mark) return 'back'
-    return entry.changedAt > mark ? 'changed' : 'same'
+    const marks = this.#entries.marksOf(id)
+    if (marks === undefined) return 'left'
+    if (marks.bornAt > mark) return 'back'
+    return marks.changedAt > mark ? 'changed' : 'same'
   }
 
   get(id: string): Entry | undefined {

@@ -122,8 +122,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'runs start when they are claimed, a little early',
     patches: [
       {
-        find: 'await until(claim.at, clock, signal)',
-        put: 'await until(claim.at - 45, clock, signal)',
+        find: 'await instants.until(claim.at, signal)',
+        put: 'await instants.until(claim.at - 45, signal)',
       },
     ],
     plan: 'calm',

@@ -4,6 +4,7 @@ import type { Executor } from '../../src/executor/executor.ts'
 import { runLog } from '../../src/executor/run-log.ts'
 import type { Outcome } from '../../src/job/outcome.ts'
 import { jsonLogger, runLogger } from '../../src/log.ts'
+import { Instants } from '../../src/run/instants.ts'
 import { perform, startOf } from '../../src/run/run.ts'
 import { aBook, aClaim, nothingTakenBack, thePlaces } from '../support/claims.ts'
 import { FakeClock } from '../support/clock.ts'
@@ -16,6 +17,7 @@ function going(executor: Pick<Executor, 'perform' | 'kills'>) {
   const book = aBook()
   const performing = {
     clock,
+    instants: new Instants(clock),
     executor: { places: 1, problem: () => undefined, close: async () => {}, ...executor },
     book,
     places: thePlaces(),
@@ -37,6 +39,8 @@ const never = () => new Promise<never>(() => {})
 
 test('a function that does not listen is left behind 5 s after its timeout', async () => {
   const { clock, outcome } = going({ perform: never })
+  // It may have to give way before it starts.
+  await clock.advanceAsync(0)
   await clock.advanceAsync(14_999)
   expect(outcome()).toBeUndefined()
   await clock.advanceAsync(1)

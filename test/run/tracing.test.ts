@@ -12,6 +12,7 @@ import { Tasks } from '../../src/executor/tasks.ts'
 import { Workspace } from '../../src/executor/workspace.ts'
 import type { Outcome } from '../../src/job/outcome.ts'
 import { jsonLogger, runLogger } from '../../src/log.ts'
+import { Instants } from '../../src/run/instants.ts'
 import { perform, startOf } from '../../src/run/run.ts'
 import { loadTracing } from '../../src/tracing.ts'
 import { folderOf, trial } from '../executor/executor-suite.ts'
@@ -37,6 +38,7 @@ function going(performed: Executor['perform']) {
   const executor: Executor = { places: 1, problem: () => undefined, close: async () => {}, perform: performed }
   const performing = {
     clock,
+    instants: new Instants(clock),
     executor,
     book,
     places: thePlaces(),
@@ -90,6 +92,8 @@ test('one that fails has the status of an error, and the exception', async () =>
 test('one that takes too long is an error, too', async () => {
   const spans = recordSpans()
   const { clock, outcome } = going(untilAborted)
+  // It may have to give way before it starts.
+  await clock.advanceAsync(0)
   await clock.advanceAsync(10_000)
   expect(await outcome).toMatchObject({ status: 'timeout' })
   const message = 'ran longer than its timeout of 10 s'
