@@ -38,7 +38,8 @@ const UNCLAIMED_MS = 60_000
 
 export class Plans {
   readonly #options: PlansOptions
-  readonly #batches: Batches<string, true>
+  /** Whether the plan of a job may be left to its claim. */
+  readonly #batches: Batches<string, boolean>
   readonly #gate = new Gate(AT_ONCE)
   /** Jobs that are due, and wait for their claim. */
   #due = new Set<string>()
@@ -55,25 +56,24 @@ export class Plans {
       most: BATCH,
       patience: options.patience,
       ready: () => this.#calm(),
-      send: batch => this.#write([...batch.keys()]),
+      send: batch => this.#write(batch),
     })
   }
 
   /** Writes the plan of a job when its turn comes, as memory has it then. */
   push(id: string): void {
-    if (this.#isClaimedNext(id)) this.#leave(id)
-    else this.#add(id)
+    this.#add(id, true)
   }
 
-  #add(id: string): void {
+  #add(id: string, mayBeLeft: boolean): void {
     this.#pushed++
-    this.#batches.add(id, true)
+    this.#batches.add(id, mayBeLeft)
   }
 
-  #isClaimedNext(id: string): boolean {
-    const { clock, permit, roster } = this.#options
-    const plan = permit.isGiven ? roster.planOf(id) : undefined
-    return plan?.due !== undefined && !plan.copied && plan.due <= clock.now()
+  /** Whether the node is about to claim what is planned. */
+  #isClaimedNext({ copied, due }: PlanWrite): boolean {
+    const { clock, permit } = this.#options
+    return permit.isGiven && due !== undefined && !copied && due <= clock.now()
   }
 
   /** A plan of its own would be a second write, and meet the claim on its way. */
@@ -83,7 +83,7 @@ export class Plans {
       this.#unclaimed = undefined
       const due = this.#due
       this.#due = new Set()
-      for (const one of due) this.#add(one)
+      for (const one of due) this.#add(one, false)
     }, UNCLAIMED_MS)
   }
 
@@ -107,8 +107,14 @@ export class Plans {
   }
 
   /** What drops a due run goes alone: only who knows that the write took place may tell of that run. */
-  async #write(ids: readonly string[]): Promise<void> {
-    const plans = ids.flatMap(id => this.#options.roster.planOf(id) ?? [])
+  async #write(batch: ReadonlyMap<string, boolean>): Promise<void> {
+    const plans = [...batch].flatMap(([id, mayBeLeft]) => {
+      const plan = this.#options.roster.planOf(id)
+      if (plan === undefined) return []
+      if (!mayBeLeft || !this.#isClaimedNext(plan)) return [plan]
+      this.#leave(id)
+      return []
+    })
     const together = plans.filter(plan => plan.dropped === undefined)
     const alone = plans.filter(plan => plan.dropped !== undefined).map(plan => [plan])
     const parts = [...alone, ...(together.length > 0 ? [together] : [])]
