@@ -280,7 +280,10 @@ describe('a break of the stream', () => {
   test('a reading that takes longer than the server keeps the past comes to its end, and misses nothing', async () => {
     const admin = people.db('admin')
     jobs = people.db().collection<Loose>(`jobs_${++collections}`)
-    await jobs.insertMany(Array.from({ length: 5_000 }, (_, i) => mine({ _id: `long-${i}` })) as unknown as Loose[])
+    // Of small ones the server reads some megabytes ahead, at once, and needs the past no more.
+    const kwargs = { pad: '-'.repeat(3_000) }
+    const long = Array.from({ length: 5_000 }, (_, i) => mine({ _id: `long-${i}`, kwargs }))
+    await jobs.insertMany(long as unknown as Loose[])
     await admin.command({ setParameter: 1, minSnapshotHistoryWindowInSeconds: 0 })
     // Each batch takes its time, in which people write on.
     await fail('alwaysOn', { failCommands: ['getMore'], blockConnection: true, blockTimeMS: 500 })
