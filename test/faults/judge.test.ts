@@ -1380,11 +1380,18 @@ function refusedBy(told: number): Story {
 }
 
 /** What a node holds on to, each five seconds. */
-const samples = (fds: (i: number) => number): Line[] =>
+const samples = (fds: (i: number) => number, rss: (i: number) => number = () => 100_000): Line[] =>
   Array.from({ length: 15 }, (_, i) => ({
     ...{ at: 5_000 + i * 5_000, f: 'sample', load: 1, members: [{ connections: {}, cursors: {} }] },
-    nodes: [{ ip: 'n0', pid: 1, rss: 100_000, fds: fds(i) }],
+    nodes: [{ ip: 'n0', pid: 1, rss: rss(i), fds: fds(i) }],
   }))
+
+/** A heap that climbs, and is what `last` says in the last two samples. */
+const heap = (last: (i: number) => number) =>
+  samples(
+    () => 40,
+    i => (i < 13 ? 100_000 + i * 12_000 : last(i)),
+  )
 
 /** Streams of n1 that nobody reads since 20 s. */
 const cursors: readonly Line[] = samples(() => 40).map((line, i) => {
@@ -1520,6 +1527,12 @@ const KEPT: readonly Case[] = [
     'what climbs all the while is a leak, what a pool takes once is none',
     { lines: samples(i => 40 + i * 12) },
     { lines: samples(i => (i < 7 ? 40 : 90)) },
+  ],
+  [
+    'F12',
+    'memory that is given back in the end is no leak',
+    { lines: heap(i => 100_000 + i * 12_000) },
+    { lines: heap(() => 110_000) },
   ],
   [
     'F12',

@@ -1,12 +1,13 @@
 """Leaks: what the processes hold on to, by the slope of it over the quiet parts of a run (F12).
 
 Memory and open files of each process, as long as it lives; cursors, and connections of each node, at the member that has most of
-them. A cursor of a process that was killed since it last read is nobody's: the server ends it after ten minutes. A line is laid through the samples of quiet times (Theil and Sen: the middle one of the slopes between any two), so that
-neither one sample nor a peak decides; what it climbs is judged, over the whole run and once more over the calm alone. So is what the
-calm holds more than the beginning: a leak of one fault is a step, not a slope.
+them. A cursor of a process that was killed since it last read is nobody's: the server ends it after ten minutes. A line is laid
+through the samples of quiet times (Theil and Sen: the middle one of the slopes between any two), so that neither one sample nor a peak
+decides; what it climbs is judged, over the whole run and once more over the calm alone. So is what the calm holds more than the
+beginning: a leak of one fault is a step, not a slope.
 A node's driver never closes a connection that it does not need any more: its pool keeps what was under way at once at worst (some
-25 in a recovery, 34 in a storm), at each member that led once; these are its open files, too. A heap grows with a storm, and
-shrinks late."""
+25 in a recovery, 34 in a storm), at each member that led once; these are its open files, too. A heap grows with a storm, and shrinks
+late: it climbs for minutes, by some 70 MB, and falls by as much at once. Its floor is judged, which a leak lifts, too."""
 
 import re
 
@@ -36,6 +37,15 @@ def climb(points):
     points = [(t, value) for t, value in points if value is not None]
     slopes = [(b - a) / (u - t) for i, (t, a) in enumerate(points) for u, b in points[i + 1 :] if u > t]
     return middle(slopes) * (points[-1][0] - points[0][0]) if len(points) > 2 else None
+
+
+def floor(points):
+    """Of (time, value), what each sample was never below again: what is given back later is no leak."""
+    low, floors = None, []
+    for t, value in reversed([(t, value) for t, value in points if value is not None]):
+        low = value if low is None else min(low, value)
+        floors.append((t, low))
+    return floors[::-1]
 
 
 def connections(owner):
@@ -75,13 +85,14 @@ def judge_leaks(history, faults, verdict, bursts):
     quiet = [s for s in samples if all(not low <= s["at"] <= high for low, high in busy)]
     calm = [s for s in quiet if s["at"] > history.healed + SETTLE]
 
-    def judge(name, pick, slack, in_calm=None):
-        points = [(s["at"], pick(s)) for s in quiet]
-        grown, after = climb(points), climb([(s["at"], pick(s)) for s in calm])
+    def judge(name, pick, slack, in_calm=None, as_is=lambda points: points):
+        points = as_is([(s["at"], pick(s)) for s in quiet])
+        in_peace = {s["at"] for s in calm}
+        grown, after = climb(points), climb([point for point in points if point[0] in in_peace])
         known = [value for _, value in points if value is not None]
         if not known or grown is None:
             return
-        held = [value for value in map(pick, calm) if value is not None]
+        held = [value for t, value in points if t in in_peace and value is not None]
         if held:
             grown = max(grown, middle(held) - middle(known[:FIRST]))
         verdict.notes.append(f"{name}: {known[0]} at first, {known[-1]} at last; over {len(known)} quiet samples it rises by {grown:.0f}, in the calm by {after or 0:.0f}")
@@ -98,4 +109,4 @@ def judge_leaks(history, faults, verdict, bursts):
     memory = MEMORY_KB + A_JOB_KB * bursts / max(1, len(history.ips))
     for ip, pid in sorted({(n["ip"], n["pid"]) for s in samples for n in s["nodes"] if n["pid"]}):
         judge(f"{ip} (process {pid}) open files", of_process(pid, "fds"), FILES, CALM + CHILD)
-        judge(f"{ip} (process {pid}) memory in kB", of_process(pid, "rss"), memory)
+        judge(f"{ip} (process {pid}) memory in kB", of_process(pid, "rss"), memory, as_is=floor)
