@@ -148,10 +148,15 @@ class Job:
         return "any" if placed else []
 
     def brought_home(self, e, ip, t):
-        """Whether a rebalance before t brought the job home to `ip`, though edit `e` gave it the node that had taken it over by then.
-        Who gives a job the node where it stands changes nothing: nobody can hear of that, and its home stays what it was."""
+        """Whether a rebalance before t brought the job to `ip`, its home or, where it was to be placed, anywhere, though edit `e` gave it
+        the node where it stood by then. That changes nothing: nobody can hear of it, and its home stays what it was."""
         given = next((o for o in reversed(self.edits) if o.lo < e.lo and o.sets("ip") and not o.as_read), None)
-        if given is None or given.value("ip") != ip or not any(f.kind == "rebalance" and f.stop > e.lo and f.start < t for f in self.faults.told):
+        if given is None or not any(f.kind == "rebalance" and f.stop > e.lo and f.start < t for f in self.faults.told):
+            return False
+        if given.value("ip") is None:
+            stood = [s["ip"] for s in self.starts if given.hi < s["t"] < e.lo]
+            return stood[-1:] == [e.value("ip")]
+        if given.value("ip") != ip:
             return False
         takers = self.takers(e.lo)
         since = max([given.lo, *(s["t"] for s in self.starts if s["ip"] == ip and s["t"] < e.lo)])

@@ -885,6 +885,14 @@ const HOME: Story = {
   edits: [['move', 38_000, set({ ip: 'n1' })]],
   runs: { 25000: { ip: 'n1' }, 35000: { ip: 'n1' } },
 }
+/** Placed on n1, where a person leaves it; then on n0. */
+const PLACED: Story = {
+  edits: [
+    ['place', 12_000, { $unset: { ip: '' } }],
+    ['move', 38_000, set({ ip: 'n1' })],
+  ],
+  runs: { 15000: { ip: 'n1' }, 25000: { ip: 'n1' }, 35000: { ip: 'n1' } },
+}
 /** What was written back named the node that had taken the job over. */
 const WRITTEN_BACK: Story = {
   ...HOME,
@@ -1200,6 +1208,22 @@ const STARTS: readonly Case[] = [
     'a rebalance brings home what a person gave to the node where it stood',
     HOME,
     { ...HOME, faults: [...(HOME.faults ?? []), ['rebalance', 40_000, 40_200, []]] },
+  ],
+  [
+    'F3',
+    'a rebalance moves what was placed, also where a person gave it to the node where it stood',
+    PLACED,
+    { ...PLACED, faults: [['rebalance', 40_000, 40_200, []]] },
+  ],
+  [
+    'F3',
+    'a job that a person gave to another node is not rebalanced',
+    { ...PLACED, runs: { 25000: { ip: 'n1' } }, faults: [['rebalance', 40_000, 40_200, []]] },
+    {
+      ...PLACED,
+      runs: Object.fromEntries([15, 25, 45, 55, 65, 75].map(s => [s * 1_000, { ip: 'n1' }])),
+      doc: { ip: 'n1' },
+    },
   ],
   [
     'F3',
