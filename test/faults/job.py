@@ -124,10 +124,10 @@ class Job:
                 out = [e.value("ip")] if sure else [*out, e.value("ip")]
         return out or [None]
 
-    def needs(self, t):
+    def needs(self, t, start=None):
         """Hosts that a run at t depended on: where it was asked for, and where it ran before and after; None: any, as where the cluster
-        was to choose just before that. It may have chosen one that is dead and whose lease still runs."""
-        if any(e.sets("ip") and e.value("ip") is None and t - RECOVERY < e.hi and e.lo < t for e in self.edits):
+        was to choose just before that, or before the start. It may have chosen one that is dead and whose lease still runs."""
+        if any(e.sets("ip") and e.value("ip") is None and t - RECOVERY < e.hi and e.lo < max(t, start or t) for e in self.edits):
             return None
         at = bisect_right(self.times, t)
         near = {s["ip"] for s in self.starts[max(0, at - 1) : at + 1]}

@@ -898,6 +898,12 @@ const WRITTEN_BACK: Story = {
   ...HOME,
   edits: [['write-back', 31_000, set({ ...JOB, standby: 'any', ip: 'n1' })], ...(HOME.edits ?? [])],
 }
+/** A run that waits until 37 s for its place, and begins late. */
+const CHOSEN: Story = {
+  job: { overlap: 'queue_one' },
+  faults: [['cut', 36_500, 44_000, ['n1']]],
+  runs: { 25000: { ms: 12_000 }, 35000: { after: 9_000 } },
+}
 const NAMED: Story = {
   edits: [['cancel', 38_000, set({ cancel: 'j-35000-0' }), { run: 'j-35000-0' }]],
   runs: { 35000: un('cancelled', { told: 3_050 }) },
@@ -1230,6 +1236,18 @@ const STARTS: readonly Case[] = [
     'a document that was written back as it was read gives its job to nobody: a rebalance brings it home all the same',
     WRITTEN_BACK,
     { ...WRITTEN_BACK, faults: [...(HOME.faults ?? []), ['rebalance', 40_000, 40_200, []]] },
+  ],
+  [
+    'F1',
+    'a job that the cluster is to place while its run waits may have been given to a node that is hit',
+    CHOSEN,
+    { ...CHOSEN, edits: [['place', 36_000, { $unset: { ip: '' } }]] },
+  ],
+  [
+    'F1',
+    'a run whose document was away when it was to start may say so, one whose document was there may not',
+    { faults: [['renamed', 28_000, 31_500]], runs: { 35000: un('cancelled', { told: 10 }) } },
+    { faults: [['renamed', 34_900, 36_000]], runs: { 35000: un('cancelled', { told: 10 }) } },
   ],
   [
     'F1',

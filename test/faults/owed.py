@@ -52,8 +52,8 @@ class Owed:
 
     # -- a time of the schedule ------------------------------------------------------------------------------------------
     def target(self, job, seg, t, stands):
-        hosts, due = job.needs(t), t + seg.jitter
         first = job.start_at[t][0] if t in job.start_at else None
+        hosts, due = job.needs(t, first and first["t"]), t + seg.jitter
         if first is not None:
             self.n["owed"] += 1
             self.n["run"] += 1
@@ -170,6 +170,8 @@ class Owed:
             could = faults.well_ms(hosts, due, due + grace * 1000)
             return "its grace ended" if could < LATE or faults.is_shifted(due) else None
         if status == "cancelled":
+            if faults.is_away(due):
+                return "its document was away when it was to start"
             if job.setting(row["t"], "overlap") == "cancel_other" and self.is_succeeded(job, row, due, hosts):
                 return "held up until the next run made it go"
             sent = any(f.kind in ("drain", "evict") for f in faults.near({row["ip"]}, row["t"] - LEAD, due + LATE))
