@@ -92,7 +92,7 @@ class Books:
             status, t = row["status"], row["t"]
             at = date(row["finished"])
             if status == "max_instances" and at is not None and not self.faults.is_shifted(at):
-                idle = not any(s["t"] < at and job.busy_until(s) + FINISH > at - STUCK for s in job.starts)
+                idle = not any(job.placed(s) < at and job.busy_until(s) + FINISH > at - STUCK for s in job.starts)
                 if idle and self.faults.well(None, at - STUCK, at):
                     self.verdict.fail("F9", f"run time {iso(t)} was refused for max_instances on {row['ip']}, though nothing of the job had run for 5 s", at, job.id)
             if status in ("missed", "max_instances") and row["scheduled"] and t in job.start_at:

@@ -184,9 +184,13 @@ class Job:
         timeout = self.setting(start["t"], "timeout")
         return timeout is not None and start["until"] - self.begun(start) >= timeout * 1000 - ROUNDING
 
+    def placed(self, start):
+        """When a run took its place at the earliest: its child is up within LATE, and only then the witness speaks."""
+        return max(self.begun(start), start["t"] - LATE)
+
     def others(self, t, low, high):
         """Runs of other times that went on within a span."""
-        return [s for s in self.starts if s["sched"] != t and s["t"] <= high and self.busy_until(s) + FINISH >= low]
+        return [s for s in self.starts if s["sched"] != t and self.placed(s) <= high and self.busy_until(s) + FINISH >= low]
 
     def is_full(self, t, at=None):
         """Whether the witnesses saw as many others run as may, when t was to be run."""
@@ -200,7 +204,7 @@ class Job:
             return 0
         paused = [(seg.lo, seg.until + EDGE) for seg in self.segments if seg.rests]
         shut = [(max(low, start), min(high, stop)) for start, stop in [*closed, *paused]]
-        spans = [(max(low, s["t"]), min(high, self.busy_until(s) + FINISH)) for s in self.others(t, low, high)]
+        spans = [(max(low, self.placed(s)), min(high, self.busy_until(s) + FINISH)) for s in self.others(t, low, high)]
         marks = sorted({low, high, *(edge for span in [*spans, *shut] for edge in span if low < edge < high)})
         free = 0
         for one, two in zip(marks, marks[1:]):

@@ -904,6 +904,11 @@ const CHOSEN: Story = {
   faults: [['cut', 36_500, 44_000, ['n1']]],
   runs: { 25000: { ms: 12_000 }, 35000: { after: 9_000 } },
 }
+/** Ordered while the run of 35 s may be beginning. */
+const ORDERED: Story = {
+  edits: [['extra', 35_400, { $push: { run_at: day(35_400) } }]],
+  runs: { 35400: un('max_instances', { scheduled: false, told: 100 }) },
+}
 const NAMED: Story = {
   edits: [['cancel', 38_000, set({ cancel: 'j-35000-0' }), { run: 'j-35000-0' }]],
   runs: { 35000: un('cancelled', { told: 3_050 }) },
@@ -1236,6 +1241,12 @@ const STARTS: readonly Case[] = [
     'a document that was written back as it was read gives its job to nobody: a rebalance brings it home all the same',
     WRITTEN_BACK,
     { ...WRITTEN_BACK, faults: [...(HOME.faults ?? []), ['rebalance', 40_000, 40_200, []]] },
+  ],
+  [
+    'F1',
+    'a run has its place while its child comes up',
+    { ...ORDERED, runs: { ...ORDERED.runs, 35000: { after: 1_300 } } },
+    { ...ORDERED, runs: { ...ORDERED.runs, 35000: { after: 1_300, executor: 'process' } } },
   ],
   [
     'F1',
