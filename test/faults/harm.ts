@@ -84,6 +84,8 @@ export async function lead(set: ReplicaSet, member: number): Promise<void> {
 export async function lagging(set: ReplicaSet, ms: number, count: number): Promise<void> {
   const primary = await set.primary()
   const others = [0, 1, 2].filter(member => member !== primary).slice(0, count)
+  const [well] = [0, 1, 2].filter(member => member !== primary && !others.includes(member))
+  if (well !== undefined) await follows(set, well, primary)
   const turn = (mode: 'alwaysOn' | 'off') =>
     Promise.all(
       others.map(async member => {
@@ -104,6 +106,16 @@ export async function lagging(set: ReplicaSet, ms: number, count: number): Promi
   }
   const then = (await optimes())[primary] as Date
   await until(async () => (await optimes()).every(at => at >= then), 30_000, 'the secondaries have caught up')
+}
+
+/** Has a secondary follow the primary itself: by MongoDB's own choice it may follow another secondary, and lag with that one. */
+async function follows(set: ReplicaSet, member: number, primary: number): Promise<void> {
+  const host = `127.0.0.1:${set.ports[primary]}`
+  await using client = directClient(set.ports[member] ?? 0, 10_000)
+  const admin = client.db('admin')
+  await admin.command({ replSetSyncFrom: host })
+  const isFollowing = async () => (await admin.command({ replSetGetStatus: 1 })).syncSourceHost === host
+  await until(isFollowing, 30_000, `member ${member} follows ${host}`)
 }
 
 /** Gives the jobs collection another name for a while; living nodes make a new one meanwhile, which goes. */
