@@ -147,15 +147,19 @@ class Job:
                 placed = e.value("ip") is None
         return "any" if placed else []
 
+    def stood(self, e):
+        """Whether the job had run last where edit `e` gave it."""
+        before = [s["ip"] for s in self.starts if s["t"] < e.lo]
+        return not e.fresh and before[-1:] == [e.value("ip")]
+
     def brought_home(self, e, ip, t):
         """Whether a rebalance before t brought the job to `ip`, its home or, where it was to be placed, anywhere, though edit `e` gave it
         the node where it stood by then. That changes nothing: nobody can hear of it, and its home stays what it was."""
-        given = next((o for o in reversed(self.edits) if o.lo < e.lo and o.sets("ip") and not o.as_read), None)
+        given = next((o for o in reversed(self.edits) if o.lo < e.lo and o.sets("ip") and not o.as_read and not self.stood(o)), None)
         if given is None or not any(f.kind == "rebalance" and f.stop > e.lo and f.start < t for f in self.faults.told):
             return False
         if given.value("ip") is None:
-            stood = [s["ip"] for s in self.starts if given.hi < s["t"] < e.lo]
-            return stood[-1:] == [e.value("ip")]
+            return self.stood(e)
         if given.value("ip") != ip:
             return False
         takers = self.takers(e.lo)
