@@ -1243,6 +1243,12 @@ const STARTS: readonly Case[] = [
     { ...WRITTEN_BACK, faults: [...(HOME.faults ?? []), ['rebalance', 40_000, 40_200, []]] },
   ],
   [
+    'F2',
+    'a claimed run whose document was replaced before its start says so, and the new one has a run of that time',
+    { runs: { 35000: [un('cancelled', { told: 10 }), {}] } },
+    { edits: [['replace', 34_990, JOB]], runs: { 35000: [un('cancelled', { told: 10 }), {}] } },
+  ],
+  [
     'F1',
     'a run has its place while its child comes up',
     { ...ORDERED, runs: { ...ORDERED.runs, 35000: { after: 1_300 } } },

@@ -101,11 +101,16 @@ class Runs:
             if job.setting(t, "on_interrupt") == "rerun":
                 runs = [self.history.started.get(row["_id"]) for row in rows]
                 again = sum(row["status"] == "interrupted" or run is not None and self.faults.cut_short(run) for row, run in zip(rows, runs))
-            again += self.missed_again(job, t, rows)
+            again += self.missed_again(job, t, rows) + self.replaced_ahead(job, t, rows)
             if len(rows) > 1 + again and not self.faults.is_shifted(t):
                 self.n["doubled"] += 1
                 told = ", ".join(f"{row['_id']} {row['status']} of {row.get('ip')}" for row in rows)
                 self.verdict.fail("F2", f"run time {self.history.iso(t)} has {len(rows)} rows of attempt {attempt}: {told}", t, job.id)
+
+    def replaced_ahead(self, job, t, rows):
+        """Whether a run of t was claimed, and its document deleted or replaced before its start: the one in its stead has a run of t, too."""
+        near = any((e.gone or e.whole) and t - LEAD - EDGE < e.lo < t + EDGE for e in job.edits)
+        return near and any(row["status"] == "cancelled" and row["_id"] not in self.history.started for row in rows)
 
     def missed_again(self, job, t, rows):
         """How often a document came back that had been read while t was due, after t had been told as missed: what drops its plan
