@@ -7,12 +7,9 @@ import { type Document, Long, MongoClient, Timestamp } from 'mongodb'
 import { connect } from '../../src/index.ts'
 import { fingerprint } from '../../src/trigger/trigger.ts'
 import { built } from '../support/cli.ts'
-import { startServer } from './server.ts'
-import { median, print } from './table.ts'
+import { type Figure, type Measure, rounds } from './figures.ts'
 
 const JOBS = Number(process.env.JOBS ?? 1_000_000)
-const MEMBERS = process.env.MEMBERS === '1' ? 1 : 3
-const RUNS = 3
 const BATCH = 5_000
 const IP = 'bench'
 
@@ -29,36 +26,39 @@ interface Measured {
   readonly bytes: number
 }
 
-export async function bench(): Promise<void> {
-  const server = await startServer(MEMBERS)
+export const measure: Measure = async server => {
   const uri = server.uri('start')
   await fill(uri)
-  const read: Measured[] = []
-  const start: Measured[] = []
-  for (let run = 0; run < RUNS; run++) {
-    read.push(await measure('read', uri))
-    start.push(await measure('start', uri))
-  }
-  await server.stop()
-  const middle = (all: readonly Measured[], of: keyof Measured) => median(all.map(one => one[of]))
-  const row = (name: string, all: readonly Measured[]) => [
-    name,
-    `${(middle(all, 'ms') / 1_000).toFixed(1)} (${all.map(({ ms }) => (ms / 1_000).toFixed(1)).join(', ')})`,
-    median(all.map(({ ms }, i) => ms / (read[i] as Measured).ms)),
-    middle(all, 'cpu') / 1_000,
-    middle(all, 'settled'),
-    middle(all, 'peak'),
-    middle(all, 'block'),
-    middle(all, 'work'),
-    middle(all, 'bytes'),
+  const measured = await rounds(async () => {
+    const round = { read: await started('read', uri), node: await started('start', uri) }
+    if (round.node.jobs !== JOBS) throw new Error(`${round.node.jobs} of ${JOBS} jobs are armed`)
+    return round
+  })
+  await drop(uri)
+  const of = (what: 'read' | 'node', value: (one: Measured) => number) => measured.map(round => value(round[what]))
+  const both = (name: string, unit: string, value: (one: Measured) => number, limit?: Figure['limit']): Figure[] => [
+    { name, unit, values: of('node', value), ...(limit && { limit }) },
+    { name: `bare cursor read: ${name}`, unit, values: of('read', value) },
   ]
-  const jobs = middle(start, 'jobs').toLocaleString('en')
-  print(`start of a node with ${jobs} jobs, ${MEMBERS} members, fresh processes, median of ${RUNS} runs`, [
-    ['', 's', 'ratio', 'CPU s', 'MB', 'MB at most', 'longest block ms', 'of own work', 'bytes a job'],
-    row('bare cursor read', read),
-    row('node active', start),
-    ['limits', '', 2, '', 500, 500, 50, '', ''],
-  ])
+  return {
+    work: `start with ${JOBS.toLocaleString('en')} jobs, a fresh node`,
+    figures: [
+      ...both('until it is active', 's', ({ ms }) => ms / 1_000),
+      {
+        name: 'ratio to the read',
+        unit: '',
+        values: measured.map(({ read, node }) => node.ms / read.ms),
+        limit: { most: 2 },
+      },
+      ...both('processor time', 's', ({ cpu }) => cpu / 1_000),
+      ...both('resident', 'MB', ({ settled }) => settled, { most: 500 }),
+      ...both('resident, at most', 'MB', ({ peak }) => peak, { most: 500 }),
+      ...both('longest block', 'ms', ({ block }) => block, { most: 50 }),
+      ...both('longest own work', 'ms', ({ work }) => work),
+      { name: 'heap', unit: 'B a job', values: of('node', ({ bytes }) => bytes) },
+    ],
+    samples: {},
+  }
 }
 
 /** Jobs as a node leaves them after some runs, all due tomorrow. */
@@ -72,6 +72,11 @@ async function fill(uri: string): Promise<void> {
     const batch = Array.from({ length: Math.min(BATCH, JOBS - from) }, (_, i) => jobOf(from + i, due))
     await jobs.insertMany(batch, { ordered: false, writeConcern: { w: 1 } })
   }
+}
+
+async function drop(uri: string): Promise<void> {
+  await using client = await MongoClient.connect(uri)
+  await client.db().dropDatabase()
 }
 
 function jobOf(i: number, due: number): { _id: string } & Document {
@@ -102,7 +107,7 @@ function jobOf(i: number, due: number): { _id: string } & Document {
   }
 }
 
-async function measure(what: 'read' | 'start', uri: string): Promise<Measured> {
+async function started(what: 'read' | 'start', uri: string): Promise<Measured> {
   const file = fileURLToPath(new URL('./start-process.mjs', import.meta.url))
   const child = fork(file, [what, built(), uri, IP], { execArgv: [] })
   const [measured] = (await once(child, 'message')) as [Measured]
