@@ -5,11 +5,21 @@ import type { Claim } from '../job/claim.ts'
 import type { Job } from '../job/job.ts'
 import { fingerprint, parseTrigger } from '../trigger/trigger.ts'
 
-/** What is read of a document for that. */
-export type Shown = Pick<Job, '_id' | 'ip' | 'trigger' | 'next_run_time' | 'state'>
+/** The fields that tell whether an edit takes a run back. */
+export const JUDGED = {
+  ip: 1,
+  trigger: 1,
+  next_run_time: 1,
+  'state.over': 1,
+  'state.planned': 1,
+  'state.running.run_id': 1,
+} as const
+
+/** A document, as far as it is read for that. */
+export type Judged = Pick<Job, '_id' | 'ip' | 'trigger' | 'next_run_time' | 'state'>
 
 /** `left`: the job left memory since it was claimed, and perhaps came back. */
-export function revoked(claim: Claim, job: Shown | null, left: boolean, timezone: string): string | undefined {
+export function revoked(claim: Claim, job: Judged | null, left: boolean, timezone: string): string | undefined {
   if (job === null) return 'its job was deleted before its start'
   const { run_id, run_time } = claim.entry
   const stands = job.state?.running?.some(entry => entry?.run_id === run_id) === true

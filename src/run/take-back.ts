@@ -10,7 +10,7 @@ import { Batches } from '../pace/batches.ts'
 import type { Patience } from '../pace/patience.ts'
 import type { Writer } from '../protocol/writer.ts'
 import type { Roster } from '../wheel/roster.ts'
-import { revoked, type Shown } from './revoked.ts'
+import { JUDGED, type Judged, revoked } from './revoked.ts'
 
 export interface TakeBackOptions {
   readonly roster: Pick<Roster, 'changes' | 'since'>
@@ -22,22 +22,13 @@ export interface TakeBackOptions {
 }
 
 const BATCH = 500
-/** The fields of a document that tell whether an edit takes a run back. */
-const SHOWS = {
-  ip: 1,
-  trigger: 1,
-  next_run_time: 1,
-  'state.over': 1,
-  'state.planned': 1,
-  'state.running.run_id': 1,
-} as const
 /** A run that is due waits no longer for a look. */
 const PATIENCE_MS = 500
 
 export class TakeBack {
   readonly #options: TakeBackOptions
-  readonly #readings: Batches<Claim, (job: Shown | null) => void>
-  readonly #looks: Batches<Claim, (job: Shown | null | undefined) => void>
+  readonly #readings: Batches<Claim, (job: Judged | null) => void>
+  readonly #looks: Batches<Claim, (job: Judged | null | undefined) => void>
 
   constructor(options: TakeBackOptions) {
     this.#options = options
@@ -62,7 +53,7 @@ export class TakeBack {
 
   /** The claim as its document shows it now, whatever was heard; as it was, where the database does not answer soon. */
   async looked(claim: Claim): Promise<Claim> {
-    const job = await new Promise<Shown | null | undefined>(resolve => this.#looks.add(claim, resolve))
+    const job = await new Promise<Judged | null | undefined>(resolve => this.#looks.add(claim, resolve))
     return job === undefined ? claim : this.#shownBy(job, claim)
   }
 
@@ -94,27 +85,27 @@ export class TakeBack {
   }
 
   /** The claim, and whether this document shows an edit that takes it back. */
-  #shownBy(job: Shown | null, claim: Claim): Claim {
+  #shownBy(job: Judged | null, claim: Claim): Claim {
     const takenBack = revoked(claim, job, false, this.#options.timezone)
     return takenBack === undefined ? claim : { ...claim, takenBack }
   }
 
   /** Undefined: the run was aborted meanwhile. */
-  async #read(claim: Claim, signal: AbortSignal): Promise<Shown | null | undefined> {
-    const reading = new Promise<Shown | null>(resolve => this.#readings.add(claim, resolve))
+  async #read(claim: Claim, signal: AbortSignal): Promise<Judged | null | undefined> {
+    const reading = new Promise<Judged | null>(resolve => this.#readings.add(claim, resolve))
     const aborted = new Promise<undefined>(resolve => {
       signal.addEventListener('abort', () => resolve(undefined), { once: true })
     })
     return await Promise.race([reading, aborted])
   }
 
-  async #readAll(batch: ReadonlyMap<Claim, (job: Shown | null) => void>): Promise<void> {
+  async #readAll(batch: ReadonlyMap<Claim, (job: Judged | null) => void>): Promise<void> {
     const jobs = await this.#find([...batch.keys()])
     for (const [{ job }, tell] of batch) tell(jobs.get(job._id) ?? null)
   }
 
   /** Undefined is told where no answer has come when a run has waited for too long. */
-  async #lookAt(batch: ReadonlyMap<Claim, (job: Shown | null | undefined) => void>): Promise<void> {
+  async #lookAt(batch: ReadonlyMap<Claim, (job: Judged | null | undefined) => void>): Promise<void> {
     const claims = [...batch.keys()]
     const left = Math.min(...claims.map(({ at }) => at)) + PATIENCE_MS - this.#options.clock.now()
     const jobs = await within(this.#find(claims), Math.max(0, left), () => undefined).catch(() => undefined)
@@ -122,9 +113,9 @@ export class TakeBack {
   }
 
   /** Of their documents, what may take them back. */
-  async #find(claims: readonly Claim[]): Promise<ReadonlyMap<string, Shown>> {
+  async #find(claims: readonly Claim[]): Promise<ReadonlyMap<string, Judged>> {
     const ids = [...new Set(claims.map(({ job }) => job._id))]
-    const found = await this.#options.writer.findAll({ _id: { $in: ids } }, SHOWS)
+    const found = await this.#options.writer.findAll({ _id: { $in: ids } }, JUDGED)
     return new Map(found.map(job => [job._id, job]))
   }
 }

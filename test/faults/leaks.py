@@ -85,8 +85,10 @@ def judge_leaks(history, faults, verdict, bursts):
     quiet = [s for s in samples if all(not low <= s["at"] <= high for low, high in busy)]
     calm = [s for s in quiet if s["at"] > history.healed + SETTLE]
 
-    def judge(name, pick, slack, in_calm=None, as_is=lambda points: points):
-        points = as_is([(s["at"], pick(s)) for s in quiet])
+    def judge(name, pick, slack, in_calm=None, floored=False):
+        points = [(s["at"], pick(s)) for s in quiet]
+        if floored:
+            points = floor(points)
         in_peace = {s["at"] for s in calm}
         grown, after = climb(points), climb([point for point in points if point[0] in in_peace])
         known = [value for _, value in points if value is not None]
@@ -109,4 +111,4 @@ def judge_leaks(history, faults, verdict, bursts):
     memory = MEMORY_KB + A_JOB_KB * bursts / max(1, len(history.ips))
     for ip, pid in sorted({(n["ip"], n["pid"]) for s in samples for n in s["nodes"] if n["pid"]}):
         judge(f"{ip} (process {pid}) open files", of_process(pid, "fds"), FILES, CALM + CHILD)
-        judge(f"{ip} (process {pid}) memory in kB", of_process(pid, "rss"), memory, as_is=floor)
+        judge(f"{ip} (process {pid}) memory in kB", of_process(pid, "rss"), memory, floored=True)
