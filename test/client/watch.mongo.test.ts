@@ -74,9 +74,9 @@ test('tells what matches, and what comes to match or no longer does; unsubscribi
 
 test('completes when its client closes, and when its node does; its stream is gone from the server by then', async () => {
   await using client = await connect({ uri: db.uri })
-  const heard = listen(client)
-  // Of another node: the one below leaves it as it is.
+  // Of another node: the one below leaves it as it is. Inserted first: what comes while all is read is told with it and as a change.
   await jobs().insertOne(aJob('a', { ip: 'elsewhere' }) as never)
+  const heard = listen(client)
   await until(() => expect(heard.told).toEqual(['put a']))
   await client.close()
   expect(heard.end()).toBe('complete')
