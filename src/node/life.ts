@@ -8,6 +8,7 @@ import { Lease, NO_STREAM, type Report } from '../cluster/lease.ts'
 import { Membership, type Told } from '../cluster/membership.ts'
 import type { Owners, Seen } from '../cluster/registry.ts'
 import { ServerTime } from '../cluster/server-time.ts'
+import { answeringDatabase } from '../database/answering.ts'
 import { ownAddress } from '../database/connection.ts'
 import { type Database, openDatabase } from '../database/database.ts'
 import { TidewheelError } from '../errors.ts'
@@ -42,6 +43,8 @@ const PARTING_MS = 1_000
 export class Life {
   readonly ip: string
   readonly database: Database
+  /** The same for the node itself. */
+  readonly #answering: Database
   readonly #options: LifeOptions
   readonly #lease: Lease
   readonly #membership: Membership
@@ -74,16 +77,18 @@ export class Life {
     const { clock, timezone, lease: leaseMs } = options.options
     this.#options = options
     this.database = database
+    this.#answering = answeringDatabase(database)
+    const { jobs, nodes } = this.#answering.collections
     this.ip = ip
     this.#patience = new Patience({ emit: news => this.#emit(news), lastingMs: leaseMs })
-    const shared = { nodes: database.collections.nodes, ip, leaseMs, clock: clock.heartbeats ?? clock }
+    const shared = { nodes, ip, leaseMs, clock: clock.heartbeats ?? clock }
     const abilities = () => abilitiesOf(options.tasks, options.executors)
     this.#lease = new Lease({ ...shared, version: VERSION, timezone, abilities })
     this.#membership = new Membership({
       ...shared,
       lease: this.#lease,
       report: () => this.#report(),
-      owned: () => (this.#stages?.keeps ? database.collections.jobs : undefined),
+      owned: () => (this.#stages?.keeps ? jobs : undefined),
       tell: told => this.#hear(told),
     })
     this.#time = new ServerTime({
@@ -246,7 +251,7 @@ export class Life {
     const lease = this.#asHeldNow()
     const stages = new Stages({
       ...options,
-      database: this.database,
+      database: this.#answering,
       prepare: () => this.#prepare(),
       ip: this.ip,
       lease,

@@ -1,4 +1,4 @@
-/** A line between a client and one server, and what can be wrong with it: cut, silent, or losing the answers of commands.
+/** A line between a client and one server, and what can be wrong with it: cut, silent, losing or withholding the answers of commands.
  *  A client that goes through it needs `directConnection=true`, or a set whose members are known by the lines' addresses.
  *  Messages are passed on whole. */
 import { type AddressInfo, createServer, Socket } from 'node:net'
@@ -13,7 +13,9 @@ export interface Line {
   silence(): void
   /** Sends the next `times` commands of these names to the server, and closes the connection in place of the answer. */
   loseAnswers(commands: readonly string[], times: number): void
-  /** Answers that were lost so far. */
+  /** Sends the next `times` commands of these names to the server, and nothing in place of the answer: the connection stays. */
+  withholdAnswers(commands: readonly string[], times: number): void
+  /** Answers that were lost or withheld so far. */
   readonly lost: number
   close(): Promise<void>
 }
@@ -26,6 +28,7 @@ export async function openLine(target: number, port = 0): Promise<Line> {
   let weather: 'open' | 'cut' | 'silent' = 'open'
   let losing: ReadonlySet<string> = new Set()
   let times = 0
+  let cutsWithIt = true
   let lost = 0
   const ends = new Set<() => void>()
   const flushes = new Set<() => void>()
@@ -59,7 +62,7 @@ export async function openLine(target: number, port = 0): Promise<Line> {
       messages(message => {
         if (!doomed.delete(message.readInt32LE(8))) return down.put(message)
         lost++
-        end()
+        if (cutsWithIt) end()
       }),
     )
   })
@@ -80,6 +83,11 @@ export async function openLine(target: number, port = 0): Promise<Line> {
   }
 
   await new Promise<void>((listening, fail) => server.on('error', fail).listen(port, '127.0.0.1', listening))
+  const lose = (commands: readonly string[], count: number, cuts: boolean) => {
+    losing = new Set(commands)
+    times = count
+    cutsWithIt = cuts
+  }
   const become = (next: typeof weather) => {
     weather = next
     if (next === 'cut') for (const end of [...ends]) end()
@@ -90,10 +98,8 @@ export async function openLine(target: number, port = 0): Promise<Line> {
     open: () => become('open'),
     cut: () => become('cut'),
     silence: () => become('silent'),
-    loseAnswers(commands, count) {
-      losing = new Set(commands)
-      times = count
-    },
+    loseAnswers: (commands, count) => lose(commands, count, true),
+    withholdAnswers: (commands, count) => lose(commands, count, false),
     get lost() {
       return lost
     },
