@@ -7,7 +7,7 @@ server's time of its claim, by which claims and edits are put in order."""
 from bisect import bisect_right
 
 from history import date
-from oracle import applied, retry_delay, segments_of
+from oracle import applied, chain_from, retry_delay, segments_of
 from tolerances import EDGE, FINISH, LATE, LEAD, RECOVERY, ROUNDING
 
 LONGEST_WAIT = 60_000  # for a place
@@ -44,7 +44,21 @@ class Job:
                 s["sched"] = self.guess(s)
         for s in self.starts:
             self.start_at.setdefault(s["sched"], []).append(s)
+        self.overtake_orders()
         self.pauses = list(self.paused_by_failures())
+
+    def overtake_orders(self):
+        """A trigger that was given while a time that a person had set was neither planned nor claimed stands beside that time in the
+        document as if one edit had given both: the time is run, and an interval goes on from it. A node that is well has planned the
+        time before; that it was not claimed, its start's fence says."""
+        for order, seg in zip(self.segments, self.segments[1:]):
+            t, edit = order.ordered, seg.edit
+            if t is None or seg.ordered is not None or not edit.sets("trigger") or edit.whole:
+                continue
+            if self.faults.well_ms(self.needs(t), order.hi, seg.lo) >= EDGE:
+                continue
+            if any(self.before(edit, start) is True for start in self.start_at[t]):
+                seg.grid = chain_from(seg.doc["trigger"], t)
 
     # -- edits and claims ------------------------------------------------------------------------------------------------
     def before(self, edit, start):

@@ -1369,6 +1369,18 @@ const STARTS: readonly Case[] = [
     { ...retimed(34_600), runs: { ...RETIMED, 35000: {} } },
   ],
   [
+    'F7',
+    'a new trigger goes on from a time that a person set and that was not claimed yet, and has its own times where it was',
+    overtaken(100),
+    overtaken(2_000),
+  ],
+  [
+    'F7',
+    'EDGE: a node that is well for half a second has planned the time before the new trigger comes',
+    overtaken(650, 33_600, []),
+    overtaken(450, 33_400, []),
+  ],
+  [
     'F8',
     'a job runs as often at once as it may',
     { runs: { 25000: { ms: 12_000 }, 35000: {} } },
@@ -1416,6 +1428,25 @@ function placedAt(ms: number): Story {
 function retimed(ms: number): Story {
   const trigger = { ...TRIGGER, start_date: day(7_000) }
   return { edits: [['trigger', ms, set({ trigger })]], doc: { trigger, next_run_time: day(87_000) } }
+}
+
+/** A time is set by a person and given another trigger soon after, while the disk is full; runs follow from that time on. */
+function overtaken(
+  claimed: number,
+  trigger = 33_200,
+  faults: Story['faults'] = [['disk-full', 32_900, 36_000]],
+): Story {
+  const { edits = [] } = retimed(trigger)
+  return {
+    faults,
+    edits: [['order', 33_000, set({ next_run_time: day(33_000) })], ...edits],
+    idle: [34_000, 80_000],
+    runs: {
+      33000: { after: claimed, scheduled: false },
+      ...Object.fromEntries([43, 53, 63, 73].map(second => [second * 1_000, {}])),
+    },
+    doc: { trigger: { ...TRIGGER, start_date: day(7_000) }, next_run_time: day(83_000) },
+  }
 }
 
 /** Deleted at that time, and there again 100 ms later with another trigger: at 7 s past. */
