@@ -11,6 +11,7 @@ import { withNearest } from './near.ts'
 import { type Output, outputOf } from './output.ts'
 import {
   flagOf,
+  misspeltIn,
   NAMES,
   type Origins,
   optionsIn,
@@ -63,7 +64,9 @@ export function run<O extends object, A extends readonly unknown[]>(
     const names: readonly string[] = [...COMMON, ...uses]
     const flags = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
     const { settings, origins } = await settle(flags)
-    await action({ settings, origins, out: outputOf(settings) }, options as O, ...(given.slice(0, -2) as unknown as A))
+    const out = outputOf(settings)
+    for (const misspelt of misspeltIn(process.env)) out.note(misspelt)
+    await action({ settings, origins, out }, options as O, ...(given.slice(0, -2) as unknown as A))
   }
 }
 

@@ -2,6 +2,7 @@
  *  Every name is said once: `connectTimeout` in the file is `--connect-timeout` and `TIDEWHEEL_CONNECT_TIMEOUT`.
  *  In: what flags, the environment and the file say. Out: values, and where each came from: the flag, else the variable,
  *  else the file, else the default. Pure: whoever calls reads the file. Everything wrong is `invalid_option`. */
+import { nearest } from '../errors.ts'
 import { isRecord, refused, unknown, type Values, valueProblem } from '../options/option.ts'
 import { type Holder, OPTIONS, type TableOf, type TableOption } from '../options/table.ts'
 
@@ -48,9 +49,11 @@ export const flagOf = (name: SettingName) => `--${name.replace(/[A-Z]/g, letter 
 /** What stands for its value in the help; none: a switch. */
 export const placeholderOf = ({ cli, unit }: Setting) => cli.value ?? unit
 
+const PREFIX = 'TIDEWHEEL_'
+
 /** Its own variable first. */
 export function variablesOf(name: SettingName): readonly string[] {
-  const own = `TIDEWHEEL_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`
+  const own = `${PREFIX}${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`
   return [own, ...(SETTINGS[name].cli.alsoVariables ?? [])]
 }
 
@@ -98,12 +101,27 @@ function firstOf(
   }
   for (const variable of variablesOf(name)) {
     // An empty variable says nothing.
-    if (env[variable]) return { value: env[variable], origin: variable }
+    if (env[variable] && !isOfKubernetes(variable, env[variable])) return { value: env[variable], origin: variable }
     const path = setting.secret && env[`${variable}_FILE`]
     if (path) return { value: readSecret(path).trim(), origin: `${variable}_FILE` }
   }
   if (inFile[name] !== undefined) return { value: inFile[name], origin: file?.path ?? 'file' }
   return setting.default === undefined ? undefined : { value: setting.default, origin: 'default' }
+}
+
+/** Whether it tells a pod where the service named `tidewheel` is. */
+const isOfKubernetes = (variable: string, value: string) => variable === 'TIDEWHEEL_PORT' && /^\w+:\/\//.test(value)
+
+/** What to say of variables that are none of ours, but nearly. */
+export function misspeltIn(env: Sources['env']): readonly string[] {
+  const known = NAMES.flatMap(name =>
+    variablesOf(name).flatMap(own => (SETTINGS[name].secret ? [own, `${own}_FILE`] : own)),
+  )
+  return Object.keys(env).flatMap(name => {
+    if (!name.startsWith(PREFIX) || known.includes(name)) return []
+    const near = nearest(name, known)
+    return near === undefined ? [] : [`${name}: there is no such setting; did you mean ${near}?`]
+  })
 }
 
 function fileValues(file: Sources['file']): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 /** Settings: which source wins, what counts as said, and what becomes options of a node. */
 import { expect, test } from 'vitest'
-import { NAMES, optionsIn, resolveSettings, type Sources, variablesOf } from '../../src/cli/settings.ts'
+import { misspeltIn, NAMES, optionsIn, resolveSettings, type Sources, variablesOf } from '../../src/cli/settings.ts'
 
 const resolve = (sources: Partial<Sources>) =>
   resolveSettings({ flags: {}, env: {}, readSecret: path => `mongodb://${path}\n`, ...sources })
@@ -41,6 +41,24 @@ test('a misspelt key of the file is answered with the nearest one', () => {
 test('a wrong secret is not repeated', () => {
   expect(() => resolve({ env: { MONGODB_URI: 'user:geheim@host' } })).toThrow(/^uri: expected a connection string/)
   expect(() => resolve({ env: { MONGODB_URI: 'user:geheim@host' } })).not.toThrow(/geheim/)
+})
+
+test('a variable that is nearly one of ours is told with the one that was meant; others are none of ours', () => {
+  expect(misspeltIn({ TIDEWHEEL_LEESE: '1', TIDEWHEEL_LEASE: '2', LEESE: '3' })).toEqual([
+    'TIDEWHEEL_LEESE: there is no such setting; did you mean TIDEWHEEL_LEASE?',
+  ])
+  expect(misspeltIn({ TIDEWHEEL_URI_FILE: 'a', MONGODB_URI_FILE: 'b', TIDEWHEEL_URL_FILE: 'c' })).toHaveLength(1)
+  const ofScripts = ['JOB_ID', 'RUN_ID', 'RUN_TIME', 'ATTEMPT', 'KWARGS', 'FENCE'].map(name => `TIDEWHEEL_${name}`)
+  const ofKubernetes = ['SERVICE_HOST', 'SERVICE_PORT', 'PORT_80_TCP', 'PORT_80_TCP_ADDR'].map(
+    name => `TIDEWHEEL_${name}`,
+  )
+  expect(misspeltIn(Object.fromEntries([...ofScripts, ...ofKubernetes].map(name => [name, 'x'])))).toEqual([])
+})
+
+test('what Kubernetes tells of a service named tidewheel is no setting', () => {
+  expect(resolve({ env: { TIDEWHEEL_PORT: 'tcp://10.0.0.1:7788' } }).settings.port).toBeUndefined()
+  expect(resolve({ env: { TIDEWHEEL_PORT: '27017' } }).settings.port).toBe(27_017)
+  expect(() => resolve({ env: { TIDEWHEEL_PORT: 'none' } })).toThrow(/^port: expected a whole number/)
 })
 
 test('switches are read from variables as words', () => {
