@@ -36,6 +36,12 @@ export async function within<T, L>(answer: Promise<T>, ms: number, late: () => L
   return await Promise.race([answer, silence.then(late)]).finally(() => timer?.unsubscribe())
 }
 
+/** Does the work every so many ms of the machine's clock; no process is kept alive for it. */
+export function every(ms: number, work: () => void): { unsubscribe(): void } {
+  const timer = setInterval(work, ms).unref()
+  return { unsubscribe: () => clearInterval(timer) }
+}
+
 /** Calls back after `ms`, however many they are: in waits that none exceeds MAX_SLEEP_MS. */
 export function after(clock: Clock, ms: number, work: () => void): { unsubscribe(): void } {
   const end = monotonicNow(clock) + ms

@@ -1,13 +1,14 @@
 /** Answering: a database of which every question ends, with an answer or without one.
  *  In: a handle of the driver, and how long an answer may take. Out: the same handle, whose promises reject after that time.
- *  The driver (7.9) waits for ever for a command that it writes to a socket in the turn in which its server has ended it: that is how a
- *  primary dies. What was asked is not called back: whoever asks again does so as after any answer that was lost. */
+ *  A connection that somebody on the way has forgotten is silent until the system gives it up, a quarter of an hour later. What was asked
+ *  is not called back: whoever asks again does so as after any answer that was lost. */
 import { AbstractCursor, Collection, MongoNetworkTimeoutError } from 'mongodb'
 import { within } from '../clock.ts'
 import type { Database } from './database.ts'
 
-/** Longer than a server takes to be found, and than one that is well takes to answer a node. */
-const ANSWER_MS = 10_000
+/** Longer than the driver takes to find out that a server is frozen (15 s by default), to find another and to ask that: until then what
+ *  was asked may still be done. */
+const ANSWER_MS = 30_000
 /** Of a cursor; they ask nobody while it has documents at hand. */
 const STEPS: ReadonlySet<string | symbol> = new Set(['next', 'hasNext', 'tryNext'])
 

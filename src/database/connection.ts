@@ -21,6 +21,7 @@ import {
   MongoTopologyClosedError,
   ReadConcern,
 } from 'mongodb'
+import { Subscription } from 'rxjs'
 import { wait } from '../clock.ts'
 import { type ErrorCode, TidewheelError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
@@ -29,6 +30,7 @@ import { OPTIONS } from '../options/table.ts'
 import { databaseProblem } from '../options/values.ts'
 import { isOfSocket, PASSING, singleErrors } from '../pace/passing.ts'
 import type { CollectionNames } from './ensure.ts'
+import { unstick } from './unstick.ts'
 
 /** Where the database is: what nodes and clients have in common. Either `uri` or `client` is needed. */
 export interface ConnectionOptions {
@@ -99,6 +101,8 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
   const name = isUnnamed ? `${appName}${await addressBy(first, uri)}` : appName
   const client = isUnnamed ? make(name) : first
   let stream: MongoClient | undefined
+  const unsticking = new Subscription()
+  unsticking.add(unstick(client))
   const own = () => [...(stream === undefined ? [] : [stream]), ...(given === undefined ? [client] : [])]
   const closeOwn = async () => {
     for (const each of own()) await each.close()
@@ -134,6 +138,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
     await Promise.all([...works].map(work => work()))
     await renewing
     await closeOwn()
+    unsticking.unsubscribe()
   }
   try {
     const db = client.db(dbName, OURS)
@@ -147,6 +152,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       heartbeatFrequencyMS: STREAM_HEARTBEAT_MS,
       maxPoolSize: 4,
     })
+    unsticking.add(unstick(stream))
     const streamDb = stream.db(dbName, OURS)
     return { client, db, streamDb, renew, trouble: () => trouble, beforeClose, close }
   } catch (error) {
