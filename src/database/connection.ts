@@ -21,7 +21,6 @@ import {
   MongoTopologyClosedError,
   ReadConcern,
 } from 'mongodb'
-import { Subscription } from 'rxjs'
 import { wait } from '../clock.ts'
 import { type ErrorCode, TidewheelError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
@@ -101,8 +100,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
   const name = isUnnamed ? `${appName}${await addressBy(first, uri)}` : appName
   const client = isUnnamed ? make(name) : first
   let stream: MongoClient | undefined
-  const unsticking = new Subscription()
-  unsticking.add(unstick(client))
+  const unsticking = [unstick(client)]
   const own = () => [...(stream === undefined ? [] : [stream]), ...(given === undefined ? [client] : [])]
   const closeOwn = async () => {
     for (const each of own()) await each.close()
@@ -138,7 +136,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
     await Promise.all([...works].map(work => work()))
     await renewing
     await closeOwn()
-    unsticking.unsubscribe()
+    for (const each of unsticking) each.unsubscribe()
   }
   try {
     const db = client.db(dbName, OURS)
@@ -152,7 +150,7 @@ export async function open(options: ConnectionOptions, appName = 'tidewheel'): P
       heartbeatFrequencyMS: STREAM_HEARTBEAT_MS,
       maxPoolSize: 4,
     })
-    unsticking.add(unstick(stream))
+    unsticking.push(unstick(stream))
     const streamDb = stream.db(dbName, OURS)
     return { client, db, streamDb, renew, trouble: () => trouble, beforeClose, close }
   } catch (error) {

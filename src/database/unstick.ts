@@ -2,7 +2,6 @@
  *  In: a client. Out: nothing; such commands fail as with any broken connection, and the driver sends them again where it may.
  *  The driver (seen on 7.8 and 7.9) that writes to a socket which ended in this very turn, as those of a primary do that dies, waits for it
  *  to drain; it never does, and neither a timeout of the socket nor its end is heard any more. Its connection is closed, and in use. */
-import type { EventEmitter } from 'node:events'
 import type { MongoClient } from 'mongodb'
 import { every } from '../clock.ts'
 
@@ -15,7 +14,7 @@ interface Server {
 }
 interface Connection {
   readonly closed?: boolean
-  readonly socket?: Pick<EventEmitter, 'emit'>
+  readonly socket?: { emit(event: string): unknown }
 }
 
 const LOOK_MS = 200

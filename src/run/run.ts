@@ -58,15 +58,17 @@ export async function startOf(claimed: Claim, performing: Performing): Promise<S
   // Neither is awaited where there is nothing to wait for: between the last look and the start no event may come.
   if (place !== true && !(await place)) return unstarted(claim, signal.reason as Abort, clock.now())
   // Whoever has lost the lease asks for no edits: its run is another one's business by now.
-  let refused = refusal(claim, clock.now(), performing)
+  let refused = refusal(claim, performing)
   const reason = refused === undefined ? takeBack.reason(claim, signal) : undefined
   const message = reason && (await reason)
+  if (message !== undefined) refused = unstarted(claim, { status: 'cancelled', message }, clock.now())
+  refused ??= refusal(claim, performing)
+  if (refused !== undefined) {
+    places.leave(claim.executor)
+    return refused
+  }
   const now = clock.now()
-  if (message !== undefined) refused = unstarted(claim, { status: 'cancelled', message }, now)
-  refused ??= refusal(claim, now, performing)
-  if (refused === undefined) return { at: now, late: Math.max(0, now - claim.at) }
-  places.leave(claim.executor)
-  return refused
+  return { at: now, late: Math.max(0, now - claim.at) }
 }
 
 /** Performs a run that has started, until it ends or is left behind, and gives its place back. */
@@ -144,9 +146,12 @@ export const unstarted = (claim: Claim, { status, message }: Abort, now: number)
 const endOf = ({ job, entry, fence }: Claim) => ({ job, entry, fence, stands: 'running' as const })
 
 /** The last look before the function starts. */
-function refusal(claim: Claim, now: number, { lease, signal }: Performing): Outcome | undefined {
+function refusal(claim: Claim, { clock, lease, signal }: Performing): Outcome | undefined {
+  const isHeld = lease.held()
+  // A process that was stopped before the lease was asked tells when it found out.
+  const now = clock.now()
   if (signal.aborted) return unstarted(claim, signal.reason as Abort, now)
-  if (!lease.held()) {
+  if (!isHeld) {
     const message = 'the node lost its lease between the claim and the start'
     return { ...unstarted(claim, { status: 'interrupted', message }, now), error: { name: 'LeaseLost', message } }
   }

@@ -277,8 +277,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a claimed run starts, whoever has the lease by then',
     patches: [
       {
-        find: 'if (!lease.held()) {',
-        put: 'if (!lease.held() && claim.entry.attempt > 9) {',
+        find: 'if (!isHeld) {',
+        put: 'if (!isHeld && claim.entry.attempt > 9) {',
       },
       ABORT_AT_ONCE,
     ],

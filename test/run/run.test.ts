@@ -11,7 +11,7 @@ import { FakeClock } from '../support/clock.ts'
 import { aJob } from '../support/jobs.ts'
 
 /** A job with a timeout of 10 s that `executor` performs; what it ends with, once it does. */
-function going(executor: Pick<Executor, 'perform' | 'kills'>) {
+function going(executor: Pick<Executor, 'perform' | 'kills'>, held: (clock: FakeClock) => boolean = () => true) {
   const clock = new FakeClock()
   const claim = aClaim({}, { job: aJob({ timeout: 10 }), at: clock.now() })
   const book = aBook()
@@ -22,7 +22,7 @@ function going(executor: Pick<Executor, 'perform' | 'kills'>) {
     book,
     places: thePlaces(),
     signal: book.enter(claim),
-    lease: { held: () => true },
+    lease: { held: () => held(clock) },
     takeBack: nothingTakenBack,
   }
   const log = runLog(keep => runLogger(jsonLogger({ level: 'silent' }), {}, keep))
@@ -58,6 +58,18 @@ test('a run that its executor will kill has not ended before it is dead', async 
   die()
   await clock.advanceAsync(0)
   expect(outcome()).toMatchObject(TIMEOUT)
+})
+
+test('a run that finds its lease lost after its process was stopped says when that was', async () => {
+  const stopped = (clock: FakeClock) => {
+    clock.advance(15_000)
+    return false
+  }
+  const { clock, outcome } = going({ perform: () => expect.fail('performed') }, stopped)
+  const due = clock.now()
+  await clock.advanceAsync(0)
+  expect(outcome()).toMatchObject({ status: 'interrupted', error: { name: 'LeaseLost' }, late: 15_000 })
+  expect(outcome()?.finished.getTime()).toBe(due + 15_000)
 })
 
 test.each([null, undefined, 7n, { toJSON: () => expect.fail('no JSON') }, Object.create(null)])(
