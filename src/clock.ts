@@ -47,7 +47,8 @@ export function after(clock: Clock, ms: number, work: () => void): { unsubscribe
   const end = monotonicNow(clock) + ms
   let timer: { unsubscribe(): void }
   const wait = () => {
-    const left = end - monotonicNow(clock)
+    // Timers leave fractions out: no wait is shorter for them.
+    const left = Math.ceil(end - monotonicNow(clock))
     timer = clock.schedule(left <= MAX_SLEEP_MS ? work : wait, Math.max(0, Math.min(left, MAX_SLEEP_MS)))
   }
   wait()
