@@ -141,6 +141,8 @@ const failed = (more: Told = {}): Told => ({ how: 'failed', row: 'error', ...mor
 const made = (ms: number): Told => ({ id: `${Math.floor(at(ms) / 1_000).toString(16)}0000` })
 const RETRY = { retry: { max_attempts: 2, delay: 1 } }
 const set = (fields: Doc): Doc => ({ $set: fields })
+/** Claimed ahead, and aborted soon after its start. */
+const OUSTED: Told = { ms: 90, how: 'aborted', row: 'cancelled', claimed: -60 }
 const PAUSE = set({ next_run_time: null })
 const RESUME = { $unset: { next_run_time: '' } }
 const SAME: Story = {}
@@ -1344,6 +1346,12 @@ const STARTS: readonly Case[] = [
     },
   ],
   [
+    'F1',
+    'a run goes for a time that a person set just before its own, once it had been claimed ahead',
+    { job: { overlap: 'cancel_other' }, runs: { 35000: OUSTED } },
+    ousted(),
+  ],
+  [
     'F5',
     'a next attempt waits for its delay',
     { job: RETRY, runs: { 35000: [failed(), { after: 900, attempt: 2 }] } },
@@ -1428,6 +1436,21 @@ function placedAt(ms: number): Story {
 function retimed(ms: number): Story {
   const trigger = { ...TRIGGER, start_date: day(7_000) }
   return { edits: [['trigger', ms, set({ trigger })]], doc: { trigger, next_run_time: day(87_000) } }
+}
+
+/** A time is set as the run of 35 s starts, which is aborted for it; the schedule goes on from that time. */
+function ousted(): Story {
+  return {
+    job: { overlap: 'cancel_other' },
+    edits: [['order', 35_006, set({ next_run_time: day(34_999) })]],
+    idle: [35_500, 80_000],
+    runs: {
+      34999: { after: 100, scheduled: false },
+      35000: OUSTED,
+      ...Object.fromEntries([44, 54, 64, 74].map(second => [second * 1_000 + 999, {}])),
+    },
+    doc: { next_run_time: day(84_999) },
+  }
 }
 
 /** A time is set by a person and given another trigger soon after, while the disk is full; runs follow from that time on. */

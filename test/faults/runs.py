@@ -242,7 +242,9 @@ class Runs:
             return False
         # Another time was due by then, or an extra run asked for, and had not started: the oldest run goes for it.
         due = {t for seg in job.segments for t in [*seg.grid.between(s["sched"], at + EDGE), seg.ordered] if t is not None} | set(job.extras)
-        later = (t for t in due if t <= at + EDGE and (s["sched"] < t or t in job.extras))
+        # A person may set a time before one that was claimed ahead.
+        set_by_people = {seg.ordered for seg in job.segments} | set(job.extras)
+        later = (t for t in due if t <= at + EDGE and (s["sched"] < t or t in set_by_people))
         waits = [t for t in later if not any(o["t"] < at for o in job.start_at[t])]
         return bool(waits) and job.is_full(at, at - EDGE)
 
