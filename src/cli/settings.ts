@@ -119,8 +119,7 @@ export function misspeltIn(env: Sources['env']): readonly string[] {
   )
   return Object.keys(env).flatMap(name => {
     if (!name.startsWith(PREFIX) || known.includes(name)) return []
-    const near = nearest(name, known)
-    return near === undefined ? [] : [`${name}: there is no such setting; did you mean ${near}?`]
+    return nearest(name, known) === undefined ? [] : [unknown(name, name, known, { what: 'setting' }).message]
   })
 }
 
