@@ -58,6 +58,9 @@ export const isLiving = (node: Seen) => node.status !== 'stopped' && node.left >
 export const takesJobs = (node: Seen) =>
   isLiving(node) && node.status === 'active' && (node.wanted === undefined || node.wanted === 'active')
 
+/** It says that it starts nothing now: what waits there for a next start may be performed by whoever has the job. */
+export const startsNothing = (node: NodeInfo | undefined) => node?.status === 'paused' || node?.status === 'draining'
+
 /** Its lease is over, but nobody has closed it. */
 export const hasEnded = (node: Seen): node is Held =>
   node.incarnation !== undefined && node.lease !== 0 && node.left <= 0

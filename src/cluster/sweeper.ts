@@ -9,7 +9,7 @@ import type { Book } from '../run/book.ts'
 import type { Runs } from '../run/runs.ts'
 import { isOurs } from './dead-entries.ts'
 import { type RecoveryContext, recover } from './recovery.ts'
-import type { Seen } from './registry.ts'
+import { type Seen, startsNothing } from './registry.ts'
 
 export interface SweeperOptions extends RecoveryContext {
   readonly book: Book
@@ -49,13 +49,18 @@ export class Sweeper {
     if (doubtful) void this.#sweepOrRead(job)
   }
 
-  /** Hears who has which ip now: jobs with runs of an incarnation that is over are looked at until those are gone. */
+  /** Hears who has which ip now: jobs with runs of an incarnation that is over, or whose node starts nothing that goes on later, are
+   *  looked at until those are gone. */
   looked(known: readonly Seen[]): void {
     const { follower, roster } = this.#options
-    const current = new Map(known.map(({ _id, incarnation }) => [_id, incarnation]))
+    const holders = new Map(known.map(node => [node._id, node]))
+    const isDoubtful = ({ node, incarnation }: RunEntry) => {
+      const holder = holders.get(node)
+      return holder?.incarnation !== incarnation || startsNothing(holder)
+    }
     for (const [id, entries] of this.#others) {
       if (roster.versionOf(id) === undefined) this.#others.delete(id)
-      else if (entries.some(entry => current.get(entry.node) !== entry.incarnation)) follower.read(id)
+      else if (entries.some(isDoubtful)) follower.read(id)
     }
   }
 

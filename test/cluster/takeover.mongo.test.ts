@@ -22,10 +22,13 @@ let a: string
 let b: string
 let c: string
 let seen: Collected
+/** Each lets a run of `failWhenTold` fail. */
+const failing: (() => void)[] = []
 
 beforeAll(async () => {
   db = await openTestDb()
-  cluster = await startNodes({ uri: db.uri, count: 3, lease: LEASE_MS })
+  const failWhenTold = () => new Promise<never>((_, reject) => failing.push(() => reject(new Error('told to'))))
+  cluster = await startNodes({ uri: db.uri, count: 3, lease: LEASE_MS, tasks: { failWhenTold } })
   registry = db.db.collection<NodeInfo>('nodes')
   ;[a, b, c] = cluster.ips as [string, string, string]
   // Who started first knows of the others.
@@ -397,6 +400,37 @@ describe('draining', () => {
     const { at } = await resumed
     expect((await ran).at.getTime()).toBeGreaterThanOrEqual(at.getTime())
     expect(strandedOf(rooted._id)).toHaveLength(1)
+  })
+
+  test('gives away the attempts that wait, also of a run that fails after its job has left', async () => {
+    const retry = { max_attempts: 2, delay: 2 }
+    const waiting = aJob({ ip: a, standby: [b], func: 'fail', retry, run_at: [new Date()] })
+    const going = aJob({ ip: a, standby: [b], func: 'failWhenTold', retry, run_at: [new Date()] })
+    const retries = nextEvent(node(a), 'run.retrying', { job_id: waiting._id })
+    const started = nextEvent(node(a), 'run.started', { job_id: going._id })
+    await insert(waiting, going)
+    await Promise.all([retries, started])
+    const ended = [waiting, going].map(({ _id }) => nextEvent(node(b), 'run.error', { job_id: _id }))
+    const startedAgain = nextEvent(node(b), 'run.started', { job_id: going._id })
+    await node(b).nodes.drain(a)
+    await until(async () => expect(await ownerOf(going._id)).toBe(b))
+    failing.shift()?.()
+    await startedAgain
+    failing.shift()?.()
+    expect(await Promise.all(ended)).toMatchObject([{ attempt: 2 }, { attempt: 2 }])
+    // What the drained node still knows of them it finds gone.
+    const resumed = nextEvent(node(a), 'node.resumed')
+    await node(b).nodes.drain(a, { undo: true })
+    await resumed
+    for (const { _id } of [waiting, going]) {
+      await until(async () => expect((await read(_id)).state.running).toEqual([]))
+      const rows = await cluster.executions.find({ job_id: _id }).sort({ attempt: 1 }).toArray()
+      expect(rows.map(({ node, attempt, status }) => [node, attempt, status])).toEqual([
+        [a, 1, 'error'],
+        [b, 2, 'error'],
+      ])
+    }
+    expect(cluster.ranOf(waiting._id).map(({ ip }) => ip)).toEqual([a, b])
   })
 
   test('wanted: paused pauses and active resumes, also what the process itself had paused', async () => {
