@@ -1513,6 +1513,13 @@ const cursors: readonly Line[] = samples(() => 40).map((line, i) => {
   return { ...line, members: [{ connections: {}, cursors: {}, open }] }
 })
 
+/** Pools of three nodes: those of n0 and n1 are filled, that of n2 is of a process that began when the calm did. */
+const pools = (young: (i: number) => number): Line[] =>
+  samples(() => 40).map((line, i) => {
+    const connections = { 'tidewheel:n0': 17, 'tidewheel:n1': 18, ...(i > 11 && { 'tidewheel:n2': young(i - 12) }) }
+    return { ...line, members: [{ connections, cursors: {} }] }
+  })
+
 const KEPT: readonly Case[] = [
   [
     'F10',
@@ -1652,6 +1659,12 @@ const KEPT: readonly Case[] = [
     'in the calm nothing climbs',
     { lines: samples(i => (i < 12 ? 40 : 5 * i - 20)) },
     { lines: samples(i => (i < 13 ? 40 : 44)) },
+  ],
+  [
+    'F12',
+    'in the calm a young pool fills, and does not go on beyond those of its elders',
+    { lines: pools(i => 16 + 4 * i) },
+    { lines: pools(i => 2 + 4 * i) },
   ],
   [
     'F12',

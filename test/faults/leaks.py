@@ -6,7 +6,8 @@ through the samples of quiet times (Theil and Sen: the middle one of the slopes 
 decides; what it climbs is judged, over the whole run and once more over the calm alone. So is what the calm holds more than the
 beginning: a leak of one fault is a step, not a slope.
 A node's driver never closes a connection that it does not need any more: its pool keeps what was under way at once at worst (some
-25 in a recovery, 34 in a storm), at each member that led once; these are its open files, too. A heap grows with a storm, and shrinks
+25 in a recovery, 34 in a storm), at each member that led once; these are its open files, too. That of a process which began late is
+filling in the calm yet: only what it has beyond the pools of its elders counts there. A heap grows with a storm, and shrinks
 late: it climbs for minutes, by some 70 MB, and falls by as much at once. Its floor is judged, which a leak lifts, too."""
 
 import re
@@ -85,12 +86,12 @@ def judge_leaks(history, faults, verdict, bursts):
     quiet = [s for s in samples if all(not low <= s["at"] <= high for low, high in busy)]
     calm = [s for s in quiet if s["at"] > history.healed + SETTLE]
 
-    def judge(name, pick, slack, in_calm=None, floored=False):
+    def judge(name, pick, slack, in_calm=None, floored=False, usual=0):
         points = [(s["at"], pick(s)) for s in quiet]
         if floored:
             points = floor(points)
         in_peace = {s["at"] for s in calm}
-        grown, after = climb(points), climb([point for point in points if point[0] in in_peace])
+        grown, after = climb(points), climb([(t, value and max(value, usual)) for t, value in points if t in in_peace])
         known = [value for _, value in points if value is not None]
         if not known or grown is None:
             return
@@ -105,9 +106,12 @@ def judge_leaks(history, faults, verdict, bursts):
 
     judge("cursors at one member", held_cursors(history), CURSORS, CALM)
     owners = sorted({of for s in samples for member in s["members"] if member for of in member["connections"]})
+    nodes = [owner for owner in owners if owner.removeprefix("tidewheel:") in history.ips]
+    settled = next((s for s in calm if None not in s["members"]), None)
     for owner in owners:
-        ours = owner.removeprefix("tidewheel:") in history.ips
-        judge(f"connections of {owner or 'nobody by name'} at one member", connections(owner), CONNECTIONS if ours else None, CALM if ours else None)
+        slack, in_calm = (CONNECTIONS, CALM) if owner in nodes else (None, None)
+        elders = [connections(other)(settled) for other in nodes if other != owner] if settled else []
+        judge(f"connections of {owner or 'nobody by name'} at one member", connections(owner), slack, in_calm, usual=middle(elders or [0]))
     memory = MEMORY_KB + A_JOB_KB * bursts / max(1, len(history.ips))
     for ip, pid in sorted({(n["ip"], n["pid"]) for s in samples for n in s["nodes"] if n["pid"]}):
         judge(f"{ip} (process {pid}) open files", of_process(pid, "fds"), FILES, CALM + CHILD)
