@@ -30,7 +30,7 @@ TAKEN_AWAY = {"renamed", "dropped"}
 KILLS = {
     "node-kill", "nodes-kill", "body-kill", "kill-claim-sent", "kill-claim-stored", "kill-row-sent", "kill-pull-sent", "move-kill", "twin",
 }  # fmt: skip
-# A person sends the node's jobs away: no lease has to end first.
+# A person sends the node's jobs away: no lease has to end first. Who drains keeps its lease, and its runs go on.
 SENT_AWAY = {"evict", "drain"}
 # Their end is not at once that of the harm: drivers connect again, members elect. A process that goes on goes on.
 LINES = {"cut", "black-hole", "delay", "one-way-up", "one-way-down", "reset", "answer-lost", "oplog-rolled"}
@@ -82,8 +82,10 @@ class Fault:
 
     def lost_lease(self, lease):
         """When the lease of a host that it hit could first end; None: it was over too soon."""
-        if self.kind in SENT_AWAY:
+        if self.kind == "evict":
             return self.start
+        if self.kind == "drain":
+            return None
         if self.led:
             # A lease that looks ended has a third of it more: who renews his as often keeps it, whatever a server's clock says.
             return None
@@ -196,9 +198,9 @@ class Faults:
         return any(f.kind in ("clock-jump", "server-clock") and f.start - SETTLE <= t <= f.stop + SETTLE for f in self.real) or self.is_shifted(t)
 
     def given_up(self, host, since, t):
-        """When, before t, a host that a job was given to at `since` could first be taken for dead; None: it could not."""
+        """When, before t, a host that a job was given to at `since` could first be taken for dead, or give it away; None: it could not."""
         for f in self.real:
-            lost = f.lost_lease(self.lease) if f.hits({host}) else None
+            lost = None if not f.hits({host}) else f.start if f.kind in SENT_AWAY else f.lost_lease(self.lease)
             if lost is not None and lost <= t and f.stop + RECOVERY > since:
                 return max(lost, since)
         return None

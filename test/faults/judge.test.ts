@@ -513,6 +513,22 @@ const LOST: readonly Case[] = [
   ],
   [
     'F1',
+    'an order that comes to one refusal with the next time is counted by it',
+    {
+      job: { trigger: { type: 'cron', second: '5-59/10' } },
+      edits: [['order', 34_000, set({ next_run_time: day(34_000) })]],
+      faults: [['cut', 33_000, 35_500]],
+      runs: { 25000: { ms: 12_000 }, 35000: un('max_instances', { coalesced: 1 }) },
+    },
+    {
+      job: { trigger: { type: 'cron', second: '5-59/10' } },
+      edits: [['order', 34_000, set({ next_run_time: day(34_000) })]],
+      faults: [['cut', 33_000, 35_500]],
+      runs: { 25000: { ms: 12_000 }, 35000: un('max_instances', { coalesced: 2 }) },
+    },
+  ],
+  [
+    'F1',
     'a cron job whose order nobody knows of still owes its times',
     {
       job: { trigger: { type: 'cron', second: '5-59/10' } },
@@ -1566,6 +1582,12 @@ const KEPT: readonly Case[] = [
     'ROUNDING: a row timeout is of a run that went on for so long',
     { job: { timeout: 2 }, runs: { 35000: { ms: 1_700, how: 'done', row: 'timeout' } } },
     { job: { timeout: 2 }, runs: { 35000: { ms: 1_800, how: 'done', row: 'timeout' } } },
+  ],
+  [
+    'F10',
+    'who drains goes on with its runs, who is evicted does not',
+    { runs: { 35000: { ms: 3_000, row: 'interrupted' } }, faults: [['drain', 36_000, 37_000]] },
+    { runs: { 35000: { ms: 3_000, row: 'interrupted' } }, faults: [['evict', 36_000, 37_000]] },
   ],
   ['F10', 'a row is not open for ever', { runs: { 35000: { row: 'started' } } }, SAME],
   ['F10', 'what did run is not told as missed', { runs: { 35000: [{}, un('missed')] } }, SAME],

@@ -325,6 +325,12 @@ export const MUTANTS: readonly Mutant[] = [
     finds: ['F3', 'F11'],
   },
   {
+    name: 'runs that go on where nothing starts are taken for dead',
+    patches: [{ find: "'retry_at' in entry && startsNothing(", put: 'startsNothing(' }],
+    plan: 'leaving',
+    finds: ['F1', 'F8', 'F10'],
+  },
+  {
     name: 'a claim whose answer was lost is given up',
     patches: [
       {

@@ -257,18 +257,26 @@ class Owed:
 
     def served(self, job, seg, at, e, hosts):
         """Two due times at one claim are one run: a time of the schedule that came before the order could be claimed, or, under a
-        fault, one that counts it."""
+        fault, one that counts it; or one refusal, where as many as may were running."""
         if not (seg.doc or {}).get("coalesce", True):
             return False
         for row in job.rows:
             t = row["t"]
-            if not at < t < at + LONGEST_STAND_IN or not seg.allows(t) or t not in job.start_at:
+            if not at < t < at + LONGEST_STAND_IN or not seg.allows(t):
+                continue
+            if t not in job.start_at and not (row["status"] == "max_instances" and self.is_refused(job, row)):
                 continue
             counts = len(list(seg.grid.between(at, t + 1))) + 1 <= (row.get("coalesced") or 1)
-            begun = job.start_at[t][0]["t"]
+            begun = job.start_at[t][0]["t"] if t in job.start_at else t
             if counts and (t < e.hi + EDGE or self.faults.well_ms(hosts, e.hi, begun) < LATE):
                 return True
         return False
+
+    def is_refused(self, job, row):
+        """Whether a row max_instances of a run that asked for a place is right."""
+        t = row["t"]
+        well = self.faults.well(job.needs(t), t - LEAD, t + LATE)
+        return any(self.full(job, t, at, well) for at in self.refused_at(job, row, well))
 
     def skewed(self, job, seg, at, e):
         """What was claimed by a clock that was ahead is not claimed again: the order is served by the next time after that."""

@@ -7,11 +7,12 @@
  *  long, are cancelled. `crowd`: edits of jobs that are due together. `copies`: documents written back, after another node claimed
  *  what they say is due. `stale`: claims and plans of a node that hears late, made for a document that has changed twice.
  *  `retries`: jobs deleted between two attempts. `evicted`: runs of a living node whose lease is taken. `placing`: jobs that a person
- *  moves while nodes place them. `draining`: the same while a node gives its jobs away. `outage`: times that nobody was there for.
- *  `failing`: jobs that fail until they are paused, and orders meanwhile. `lost`: claims whose answers are lost. `ahead`: a primary
- *  whose clock is a minute ahead. `frozen`: a node that sleeps past its lease with claims that have not started. `lag`: a majority
- *  that is late, then one secondary alone, a node that reads from it, and nobody elected. `left`: running jobs moved away from a
- *  node that then dies. `undone`: triggers changed and changed back, while plans for them are under way. */
+ *  moves while nodes place them. `draining`: the same while a node gives its jobs away. `leaving`: a node drains while runs go on and
+ *  attempts wait. `outage`: times that nobody was there for. `failing`: jobs that fail until they are paused, and orders meanwhile.
+ *  `lost`: claims whose answers are lost. `ahead`: a primary whose clock is a minute ahead. `frozen`: a node that sleeps past its lease
+ *  with claims that have not started. `lag`: a majority that is late, then one secondary alone, a node that reads from it, and nobody
+ *  elected. `left`: running jobs moved away from a node that then dies. `undone`: triggers changed and changed back, while plans for
+ *  them are under way. */
 import { ALWAYS } from './edits.ts'
 import { type Edit, type Fault, type JobPlan, type Plan, type Random, random, type Trigger } from './plan.ts'
 
@@ -315,6 +316,18 @@ export const SHORT = {
     })
     const faults = [fault(0, 'delay', 4_000, 14_000, 0, 400), fault(1, 'drain', 6_000, 6_000)]
     return plan({ name: 'draining', seed, ms: 22_000, nodes: 3, jobs, edits, faults, leaseMs: 8_000 })
+  },
+
+  leaving(seed: number) {
+    const r = random(seed)
+    const trigger = { type: 'interval', seconds: 6, phase: 0 } as const
+    const retry = { max_attempts: 3, delay: 3, factor: 1 }
+    const jobs = Array.from({ length: 16 }, (_, i): JobPlan => {
+      const isLong = i % 2 === 0
+      const base = { ...job(r, i, 0, isLong ? 5_000 : 10, { retry }), standby: 'any' } as const
+      return isLong ? base : { ...base, trigger: { ...trigger, phase: r.between(0, 5_999) }, fail: 1 }
+    })
+    return plan({ name: 'leaving', seed, ms: 22_000, jobs, faults: [fault(0, 'drain', 6_000, 4_000)] })
   },
 
   outage(seed: number) {
