@@ -139,7 +139,7 @@ export class Stages {
     const commands = new Commands({ writer, book, lead, patience, clock })
     const claiming = { commands, handOut, permit, roster, book, runs, follower, patience }
     const refusals = new Refusals({ ...claiming, cancels, sweeper, writer, clock, emit })
-    const doubts = new Doubts({ rows, roster, writer, patience })
+    const doubts = new Doubts({ rows, book, roster, writer, patience })
     this.#claims = new Claims({ ...claiming, doubts, refusals, plans, takeBack })
     this.#adoption = adoption
     const keeping = { jobs, nodes, writer, leaseMs, lease, mode, sweeper, rows, patience, emit }

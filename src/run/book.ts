@@ -109,6 +109,11 @@ export class Book {
     return this.#runs.keys()
   }
 
+  /** Of all runs that are known to be won. */
+  *claims(): Generator<Claim> {
+    for (const { claim } of this.#runs.values()) if (claim !== undefined) yield claim
+  }
+
   /** claimed → waiting: it starts at its time. */
   wait(claim: Claim): void {
     this.#become(claim.entry.run_id, 'waiting').claim = claim

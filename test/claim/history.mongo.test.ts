@@ -92,6 +92,41 @@ test('the latest of several claims that an old copy knows nothing of is not repe
 })
 
 test.each([
+  ['a time of its schedule', 'planned'],
+  ['an order', 'ordered'],
+  ['an extra run', 'extra'],
+])('an old copy, put back while the run that it does not know of goes on, does not ask for %s again', async (_, as) => {
+  const due = new Date(Date.now() - 100)
+  const job = aJob({ ip: cluster.ips[0] as string, func: 'hold', trigger: HOURLY, max_instances: 2 })
+  const planned = {
+    next_run_time: due,
+    trigger: fingerprint(HOURLY, 'UTC'),
+    ...(as === 'ordered' && { ordered: true }),
+  }
+  const old = {
+    ...job,
+    ...(as === 'extra' ? { next_run_time: minutesAgo(-60), run_at: [due] } : { next_run_time: due }),
+    state: { job: job._id, fence: fence(50), ...(as !== 'extra' && { planned }) },
+    touch: 'a.1',
+  }
+  const put = () => cluster.jobs.insertOne({ ...old } as Loose)
+  await put()
+  await until(() => expect(cluster.ranOf(job._id)).toHaveLength(1))
+  await cluster.jobs.drop()
+  await until(() => expect(cluster.nodes[0]?.status().jobs).toBe(0))
+  await put()
+  await until(async () => {
+    const { next_run_time, run_at = [] } = (await cluster.jobs.findOne({ _id: job._id })) as Loose
+    expect([next_run_time > new Date(), run_at]).toEqual([true, []])
+  })
+  cluster.release()
+  await until(async () =>
+    expect(await cluster.executions.find({ job_id: job._id, status: 'executed' }).toArray()).toHaveLength(1),
+  )
+  expect(cluster.ranOf(job._id)).toHaveLength(1)
+})
+
+test.each([
   ['a run that waited for a place', (run_time: Date) => ({ state: { waiting: { run_id: 'w', run_time } } })],
   ['an extra run', (run_time: Date) => ({ run_at: [run_time] })],
 ])('an old copy does not ask for %s again, and is rid of it; ordered anew it runs', async (_, asking) => {
