@@ -188,8 +188,10 @@ test('a place whose history is gone, or that is none, is told as reset, and cost
   const { lastId } = live
   await served.close()
   served = await serve({ client })
-  await listen()
+  const present = await listen()
   await jobs().insertOne(aJob('b'))
+  // What the stream has not told yet is told to whoever comes meanwhile.
+  await until(() => expect(about(present)).toEqual(['job.added b']))
   // The first second of 2001.
   const token = Buffer.from(lastId.replace(/\..*$/, ''), 'base64url').toString('latin1')
   const ancient = `${Buffer.from(token.replace(/82[0-9A-F]{8}/, '823A4FC880'), 'latin1').toString('base64url')}.0`
