@@ -13,7 +13,8 @@
  *    --judge FOLDER                               judges a finished run anew
  *    --out FOLDER                                 where all is kept; default: a new folder for temporary files
  *
- *  Exit 0: nothing failed (with --mutants: each was noticed); 1: something did; 2: wrong usage. */
+ *  Exit 0: nothing failed (with --mutants: each was noticed) and each fault was made; 1: something did, or a fault could not be made
+ *  here; 2: wrong usage. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,7 +68,15 @@ function told(name: string, verdict: Verdict, folder: string, columns?: Readonly
   writeFileSync(join(folder, 'timeline.svg'), asPicture(name, verdict))
   say(words)
   say(`Kept in ${folder}: report.md, timeline.svg, verdict.json and all that they were made from.`)
-  return Object.keys(verdict.classes).length === 0 ? 0 : 1
+  const skipped = skippedIn(verdict)
+  if (skipped !== undefined) say(`It proves nothing of what could not be made here: ${skipped}`)
+  return Object.keys(verdict.classes).length === 0 && skipped === undefined ? 0 : 1
+}
+
+/** The faults that could not be made on this machine, and why; undefined: all were made. */
+function skippedIn({ faults }: Verdict): string | undefined {
+  const words = faults.flatMap(({ kind, skipped }) => (skipped === null ? [] : [`${kind} (${skipped})`]))
+  return words.length === 0 ? undefined : [...new Set(words)].join(', ')
 }
 
 function planned(): Plan {
@@ -136,13 +145,17 @@ async function mutants(wanted: string | undefined): Promise<number> {
     // The product as it is passes every scenario in which a mutant is to be noticed.
     const product = build(join(out, 'product'))
     for (const plan of new Set(picked.map(mutant => mutant.plan))) {
-      const found = await foundIn(plan, seeds, product, join(out, `sound-${plan}`))
-      const clean = found.filter(one => one === NOTHING).length
-      const well = clean === seeds.length
-      tell(
-        `| ${well ? 'clean' : '**NOT CLEAN**'} | (the product as it is) | ${plan} | – | ${clean} of ${seeds.length} | ${found.join('; ')} |`,
-        well,
-      )
+      try {
+        const found = await foundIn(plan, seeds, product, join(out, `sound-${plan}`))
+        const clean = found.filter(one => one === NOTHING).length
+        const well = clean === seeds.length
+        tell(
+          `| ${well ? 'clean' : '**NOT CLEAN**'} | (the product as it is) | ${plan} | – | ${clean} of ${seeds.length} | ${found.join('; ')} |`,
+          well,
+        )
+      } catch (error) {
+        tell(`| **FAILED** | (the product as it is) | ${plan} | – | | ${String(error).split('\n')[0]} |`, false)
+      }
     }
   }
   for (const mutant of picked) {
@@ -184,12 +197,11 @@ async function foundIn(
   const found: string[] = []
   for (const seed of seeds) {
     const run = join(folder, `run-${seed}`)
-    const { classes } = await runScenario({ plan: SHORT[name](seed), product, folder: run })
-    found.push(
-      Object.entries(classes)
-        .map(([id, n]) => `${n} ${id}`)
-        .join(', ') || NOTHING,
-    )
+    const verdict = await runScenario({ plan: SHORT[name](seed), product, folder: run })
+    const skipped = skippedIn(verdict)
+    if (skipped !== undefined) throw new Error(`not made here: ${skipped}`)
+    const words = Object.entries(verdict.classes).map(([id, n]) => `${n} ${id}`)
+    found.push(words.join(', ') || NOTHING)
     // The database's files are the most of it.
     rmSync(join(run, 'set'), { recursive: true, force: true })
   }
