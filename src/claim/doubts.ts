@@ -44,7 +44,8 @@ export class Doubts {
     const own = byJob(book.claims())
     const [told, toldOrders] = await Promise.all([rows.claimedTo(doubted), rows.claimedAfter(orders)])
     const times = new Map([...told, ...claimedHere(doubted, own, told)])
-    const taken = orders.filter(order => toldOrders.includes(order) || (own.get(order.job_id) ?? []).some(isOf(order)))
+    const ownOrders = orders.filter(order => (own.get(order.job_id) ?? []).some(isItOrLater(order)))
+    const taken = [...new Set([...toldOrders, ...ownOrders])]
     const settled = { free: [] as Entry[], claimed: [] as Entry[], changed: [] as Entry[] }
     for (const [i, entry] of entries.entries()) {
       if (entry.version !== versions[i]) {
@@ -114,10 +115,5 @@ const isItOrLater =
     if (Number(entry.run_time) === Number(run_time)) return after === undefined || fence > after
     return known !== undefined && fence > known && entry.run_time > run_time && entry.ordered !== true
   }
-
-const isOf =
-  ({ run_time, after }: ClaimedOrder) =>
-  ({ entry, fence }: Claim): boolean =>
-    Number(entry.run_time) === Number(run_time) && fence > after
 
 const inNumber = (digits: string | undefined) => (digits === undefined ? undefined : BigInt(digits))
