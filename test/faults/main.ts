@@ -131,6 +131,20 @@ function chosen(wanted: string | undefined): readonly Mutant[] {
   return found
 }
 
+/** A scenario and who is looked at in it: a row of the table. */
+interface Look {
+  readonly plan: ShortName
+  readonly subject: string
+  readonly finds: string
+  readonly folder: string
+  /** Builds the product; what it throws is told in the row. */
+  readonly built: () => string
+  /** Whether what was found with one seed is as it is to be. */
+  readonly isRight: (found: string) => boolean
+  /** With all seeds, with some, with none. */
+  readonly words: readonly [string, string, string]
+}
+
 async function mutants(wanted: string | undefined): Promise<number> {
   const picked = chosen(wanted)
   const seeds = (values.seeds ?? values.seed).split(',').map(Number)
@@ -141,41 +155,40 @@ async function mutants(wanted: string | undefined): Promise<number> {
     rows.push(row)
     say(row)
   }
+  const look = async ({ plan, subject, finds, folder, built, isRight, words }: Look) => {
+    const [all, some, none] = words
+    try {
+      const found = await foundIn(plan, seeds, built(), folder)
+      const right = found.filter(isRight).length
+      const well = right === seeds.length
+      const word = well ? all : right > 0 ? some : none
+      tell(`| ${word} | ${subject} | ${plan} | ${finds} | ${right} of ${seeds.length} | ${found.join('; ')} |`, well)
+    } catch (error) {
+      tell(`| **FAILED** | ${subject} | ${plan} | ${finds} | | ${String(error).split('\n')[0]} |`, false)
+    }
+  }
   if (values.sound) {
     // The product as it is passes every scenario in which a mutant is to be noticed.
     const product = build(join(out, 'product'))
-    for (const plan of new Set(picked.map(mutant => mutant.plan))) {
-      try {
-        const found = await foundIn(plan, seeds, product, join(out, `sound-${plan}`))
-        const clean = found.filter(one => one === NOTHING).length
-        const well = clean === seeds.length
-        tell(
-          `| ${well ? 'clean' : '**NOT CLEAN**'} | (the product as it is) | ${plan} | – | ${clean} of ${seeds.length} | ${found.join('; ')} |`,
-          well,
-        )
-      } catch (error) {
-        tell(`| **FAILED** | (the product as it is) | ${plan} | – | | ${String(error).split('\n')[0]} |`, false)
-      }
-    }
+    for (const plan of new Set(picked.map(mutant => mutant.plan)))
+      await look({
+        ...{ plan, subject: '(the product as it is)', finds: '–', folder: join(out, `sound-${plan}`) },
+        built: () => product,
+        isRight: one => one === NOTHING,
+        words: ['clean', '**NOT CLEAN**', '**NOT CLEAN**'],
+      })
   }
   for (const mutant of picked) {
     const { name, plan, patches, finds } = mutant
     const folder = join(out, `mutant-${MUTANTS.indexOf(mutant) + 1}`)
     const built = join(folder, 'product')
-    try {
-      const found = await foundIn(plan, seeds, build(built, patches), folder)
-      const noticed = found.filter(one => finds.some(id => one.split(/[ ,]+/).includes(id))).length
-      const well = noticed === seeds.length
-      const word = well ? 'noticed' : noticed > 0 ? '**NOT ALWAYS**' : '**NOT NOTICED**'
-      tell(
-        `| ${word} | ${name} | ${plan} | ${finds.join(' or ')} | ${noticed} of ${seeds.length} | ${found.join('; ')} |`,
-        well,
-      )
-    } catch (error) {
-      tell(`| **FAILED** | ${name} | ${plan} | ${finds.join(' or ')} | | ${String(error).split('\n')[0]} |`, false)
-    } finally {
-      rmSync(built, { recursive: true, force: true })
-    }
+    await look({
+      ...{ plan, subject: name, finds: finds.join(' or '), folder },
+      built: () => build(built, patches),
+      isRight: one => finds.some(id => one.split(/[ ,]+/).includes(id)),
+      words: ['noticed', '**NOT ALWAYS**', '**NOT NOTICED**'],
+    })
+    rmSync(built, { recursive: true, force: true })
   }
   const table = [
     '| | mutant | scenario | class | found in | what, by seed |',

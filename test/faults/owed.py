@@ -120,7 +120,7 @@ class Owed:
             begun = job.start_at[row["t"]][0]["t"] if row["t"] in job.start_at else row["t"]
             return "in a later run" if faults.well_ms(hosts, due, begun) < LATE and not well else None
         if status == "max_instances":
-            return next(filter(None, (self.full(job, t, at, well) for at in self.refused_at(job, row, well))), None)
+            return self.refused(job, row, well)
         return None if well else self.under_fault(job, seg, due, hosts, row)
 
     def may_cancel(self, e, row, t, due, well):
@@ -142,6 +142,10 @@ class Owed:
         if told is None or well and told >= row["t"] + LATE:
             return [row["t"]]
         return [row["t"], *(s["t"] for s in job.starts if row["t"] < s["t"] < told), told]
+
+    def refused(self, job, row, well):
+        """Why a run that has a row max_instances found no place; None: nothing explains it."""
+        return next(filter(None, (self.full(job, row["t"], at, well) for at in self.refused_at(job, row, well))), None)
 
     def full(self, job, t, at, well):
         overlap = job.setting(t, "overlap", "skip")
@@ -264,19 +268,15 @@ class Owed:
             t = row["t"]
             if not at < t < at + LONGEST_STAND_IN or not seg.allows(t):
                 continue
-            if t not in job.start_at and not (row["status"] == "max_instances" and self.is_refused(job, row)):
-                continue
+            if t not in job.start_at:
+                well = self.faults.well(job.needs(t), t - LEAD, t + LATE)
+                if row["status"] != "max_instances" or not self.refused(job, row, well):
+                    continue
             counts = len(list(seg.grid.between(at, t + 1))) + 1 <= (row.get("coalesced") or 1)
             begun = job.start_at[t][0]["t"] if t in job.start_at else t
             if counts and (t < e.hi + EDGE or self.faults.well_ms(hosts, e.hi, begun) < LATE):
                 return True
         return False
-
-    def is_refused(self, job, row):
-        """Whether a row max_instances of a run that asked for a place is right."""
-        t = row["t"]
-        well = self.faults.well(job.needs(t), t - LEAD, t + LATE)
-        return any(self.full(job, t, at, well) for at in self.refused_at(job, row, well))
 
     def skewed(self, job, seg, at, e):
         """What was claimed by a clock that was ahead is not claimed again: the order is served by the next time after that."""
