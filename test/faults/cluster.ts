@@ -47,6 +47,10 @@ export interface Skewed {
 
 const SKEWED = 1
 
+/** An oplog that is to roll over is cut up to the last checkpoint only. One a minute, as by default, lets it grow meanwhile by as
+ *  much as fills a small disk. */
+const CHECKPOINT_S = 5
+
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const {
     folder,
@@ -72,7 +76,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     members: 3,
     binary,
     env,
-    args: lag ? ['--setParameter', 'enableTestCommands=1'] : [],
+    args: [
+      ...(lag ? ['--setParameter', 'enableTestCommands=1'] : []),
+      ...(oplogMb === undefined ? [] : ['--syncdelay', String(CHECKPOINT_S)]),
+    ],
     ...(electionMs !== undefined && { settings: settingsOf(electionMs) }),
   })
   const nodes: NodeSlot[] = []

@@ -33,7 +33,7 @@ export async function killStreams(client: MongoClient, ip: string): Promise<void
   }
 }
 
-/** Writes until the oplog has forgotten what is there now. */
+/** Writes until the oplog has forgotten what is there now, which it does up to the last checkpoint only (`CHECKPOINT_S`). */
 export async function rollOplog(client: MongoClient): Promise<void> {
   const oplog = client.db('local').collection('oplog.rs')
   const ts = async (way: 1 | -1) => (await oplog.find().sort({ $natural: way }).limit(1).next())?.ts

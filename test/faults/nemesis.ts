@@ -68,6 +68,16 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     await Promise.all(victims.map(node => node.start()))
   }
 
+  /** Members come back whatever goes wrong while they are away: without a majority no later fault could be made. */
+  const without = async (members: readonly number[], meanwhile: () => Promise<unknown>): Promise<void> => {
+    await Promise.all(members.map(member => set.kill(member)))
+    try {
+      await meanwhile()
+    } finally {
+      await Promise.all(members.map(member => set.restart(member)))
+    }
+  }
+
   /** Ends the process at the instant at which the message is held. */
   const killedAt = async (fault: Fault, point: Point): Promise<void> => {
     const node = nodeOf(fault)
@@ -195,10 +205,7 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     },
     'step-down': () => set.stepDown(10),
     async 'primary-kill'(fault) {
-      const old = await set.primary()
-      await set.kill(old)
-      await Promise.all([set.primary(), sleep(fault.ms)])
-      await set.restart(old)
+      await without([await set.primary()], () => Promise.all([set.primary(), sleep(fault.ms)]))
     },
     async 'primary-pause'(fault) {
       const old = await set.primary()
@@ -210,17 +217,13 @@ export function nemesisOf({ cluster, client, person, history }: Hands): Nemesis 
     async 'majority-lost'(fault) {
       const old = await set.primary()
       const others = [0, 1, 2].filter(member => member !== (old + 1) % 3)
-      await Promise.all(others.map(member => set.kill(member)))
-      await sleep(fault.ms)
-      await Promise.all(others.map(member => set.restart(member)))
+      await without(others, () => sleep(fault.ms))
       await set.primary()
     },
     async freeze(fault) {
       const old = await set.primary()
       await set.freeze((old + 1) % 3, Math.ceil(fault.ms / 1_000))
-      await set.kill(old)
-      await Promise.all([set.primary(), sleep(fault.ms)])
-      await set.restart(old)
+      await without([old], () => Promise.all([set.primary(), sleep(fault.ms)]))
     },
     cut: fault => weather(fault, { type: 'cut' }),
     'black-hole': fault => weather(fault, { type: 'silent', up: true, down: true }),

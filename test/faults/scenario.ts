@@ -28,6 +28,8 @@ export interface ScenarioOptions {
 
 /** A node that has not ended by itself after so long does not end. */
 const STOP_MS = 60_000
+/** A set whose last faults and edits have not come to their end after so long does not heal. */
+const HEAL_MS = 240_000
 const JUDGE = fileURLToPath(new URL('judge.py', import.meta.url))
 
 export async function runScenario({
@@ -89,8 +91,11 @@ export async function runScenario({
       act()
     }
     await sleep(Math.max(0, began + plan.ms - trueNow()))
-    await Promise.all(going)
-    await person.idle()
+    let isOver = false
+    void Promise.all([...going, person.idle()]).then(() => {
+      isOver = true
+    })
+    await until(() => isOver, HEAL_MS, 'the database heals, and faults and edits come to their end')
     history.write({ f: 'phase', what: 'healed' })
     say(`${clock(trueNow() - began)} healed; ${plan.calmMs} ms of calm`)
     await sleep(plan.calmMs)
