@@ -870,6 +870,8 @@ const DELETED: Story = { edits: [['delete', 35_500, {}]], idle: [45_000, 80_000]
 const OPEN = (t: number) => ({ state: { running: [{ run_id: 'next', run_time: day(t) }] } })
 const RERUN: Story = { job: { on_interrupt: 'rerun' }, exits: [['n0', 35_050]] }
 const KILL: Story['faults'] = [['node-kill', 35_050, 37_000]]
+/** Goes on beyond the next run time. */
+const LONG = { 25000: { ms: 12_000 } }
 /** After a new trigger at 34 s: at 7 s past. */
 const RETIMED: Readonly<Record<number, Told | null>> = {
   ...Object.fromEntries([35, 45, 55, 65, 75].map(s => [s * 1_000, null])),
@@ -1424,6 +1426,22 @@ const STARTS: readonly Case[] = [
     'EDGE: a run that began before its node heard that its document is gone takes no place of the next one',
     { ...anew(34_400), runs: { ...RETIMED, 35000: { after: 100, claimed: -650, ms: 3_000 } } },
     { ...anew(34_700), runs: { ...RETIMED, 35000: { after: 100, claimed: -350, ms: 3_000 } } },
+  ],
+  [
+    'F8',
+    'a run whose document was deleted finishes, and takes no place of what is added under that id; one of a job that was moved does',
+    {
+      edits: [['move', 31_000, set({ ip: 'n1' })]],
+      runs: { ...later(45, { ip: 'n1' }), ...LONG, 35000: { ip: 'n1' } },
+      doc: { ip: 'n1' },
+    },
+    {
+      edits: [
+        ['delete', 31_000, {}],
+        ['insert', 33_000, JOB],
+      ],
+      runs: LONG,
+    },
   ],
   [
     'F10',

@@ -288,14 +288,20 @@ class Runs:
 
     # -- F8 --------------------------------------------------------------------------------------------------------------
     def taken_away(self, job, s):
-        """Whether a run began while the delete of its document was on its way to its node: with the next document of that id, the node
-        hears of both at once, and no place of the new one's is taken by the old one's run."""
-        return any((e.gone or e.fresh) and e.lo <= s["t"] < e.hi + EDGE and job.before(e, s) is False for e in job.edits)
+        """Whether a run began while the replacement of its document was on its way to its node: no place of the new one's is taken by
+        the old one's run."""
+        return any(e.fresh and e.lo <= s["t"] < e.hi + EDGE and job.before(e, s) is False for e in job.edits)
+
+    def is_past(self, job, run, s):
+        """Whether a run is one of a document that a person deleted before the start s was claimed, and began before its node heard of
+        that. It may finish; the list by which the cluster counts it went with the document, and what is added under that id is another
+        job with all its places. (Of a job that is moved the contract says that its run still counts; of a deleted one it does not.)"""
+        return any(e.gone and run["t"] < e.hi + EDGE and job.before(e, run) is False and job.before(e, s) for e in job.edits)
 
     def overlaps(self, job):
         live = []
         for s in job.starts:
-            live = [(other, until) for other, until in live if until > s["t"] + 1]
+            live = [(other, until) for other, until in live if until > s["t"] + 1 and not self.is_past(job, other, s)]
             if not self.taken_away(job, s):
                 live.append((s, self.faults.abandoned(s, s["until"])))
             if len(live) > job.places(s["t"]):
