@@ -68,6 +68,11 @@ class Fault:
         return abs(self.amount) * 1000 if self.kind == "clock-jump" and abs(self.amount) <= 5 else 0
 
     @property
+    def jump(self):
+        """By how many ms a node whose own clock was set may be early."""
+        return self.shift + 20 if self.shift else 100
+
+    @property
     def ahead(self):
         """By how much a server's clock was ahead: what is due by it is still to come."""
         return self.amount * 1000 if self.kind == "server-clock" and self.amount > 0 else 0
@@ -221,14 +226,18 @@ class Faults:
             if not f.start <= start["t"] <= f.stop + SETTLE:
                 continue
             if f.kind == "clock-jump" and start["ip"] in f.nodes:
-                tolerance = max(tolerance, f.shift + 20 if f.shift else 100)
+                tolerance = max(tolerance, f.jump)
             if f.kind == "server-clock":
                 tolerance = max(tolerance, f.shift + FAR)
         return tolerance
 
     def early_again(self, start, since):
-        """By how many ms a wait that began at `since` may be cut short: while a server's clock is far off, a node ends it by the
-        offset that it measured last."""
+        """By how many ms a wait that began at `since` may be cut short: its node's clock was set ahead meanwhile, or, while a server's
+        clock is far off, the node ends it by the offset that it measured last."""
+        for f in self.real:
+            ahead = f.start if f.amount > 0 else f.stop
+            if f.kind == "clock-jump" and start["ip"] in f.nodes and f.start <= start["t"] and since <= ahead + SETTLE:
+                return f.jump
         off = any(f.start <= start["t"] and since <= f.stop + SETTLE for f in self.skewed)
         return FAR if off else EARLY
 

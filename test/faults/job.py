@@ -282,13 +282,19 @@ class Job:
             elif one["how"] == "done":
                 low = high = 0
             if high >= limit:
-                until = next((e.lo for e in self.edits if e.plans and e.lo > t), self.history.end)
-                # A person who plans it at that moment may come before the pause or after it.
+                until, again = self.planned_after(t), self.planned_after(t + EDGE)
+                # A person who plans it at that moment may come before the pause or after it. If before, it rests until somebody
+                # plans it again: then nothing started meanwhile.
+                if not any(until < s["t"] < again for s in self.starts):
+                    until = again
                 beside = any(e.plans and e.lo < t + EDGE and e.hi > t - EDGE for e in self.edits)
                 sure = low >= limit and not beside
                 yield t, until, sure
                 # Was it planned before its pause came, or the last end not counted, then the next failure makes it pause.
                 low, high = 0, 0 if sure else limit - 1
+
+    def planned_after(self, t):
+        return next((e.lo for e in self.edits if e.plans and e.lo > t), self.history.end)
 
     def paused(self, t):
         """Its pause by failures at an instant: True, False, or None where both may be."""

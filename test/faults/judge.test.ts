@@ -492,6 +492,12 @@ const LOST: readonly Case[] = [
   ],
   [
     'F1',
+    'a resume beside the failure that pauses a job may come before it, and then it rests until the next one',
+    resumedTwice(26_000),
+    resumedTwice(25_200),
+  ],
+  [
+    'F1',
     'an extra run runs',
     { edits: [['extra', 32_000, { $push: { run_at: day(32_000) } }]] },
     {
@@ -876,6 +882,17 @@ const LONG = { 25000: { ms: 12_000 } }
 const RETIMED: Readonly<Record<number, Told | null>> = {
   ...Object.fromEntries([35, 45, 55, 65, 75].map(s => [s * 1_000, null])),
   ...Object.fromEntries([37, 47, 57, 67, 77].map(s => [s * 1_000, {}])),
+}
+/** The run of 25 s goes on until 39 s; that of 35 s waits for its place, over a new trigger, and starts at 41.5 s. */
+const QUEUED_OVER: Story = {
+  ...retimed(36_000),
+  job: { overlap: 'queue_one' },
+  runs: {
+    ...RETIMED,
+    25000: { ms: 14_000 },
+    35000: { after: 6_500, claimed: 6_500 },
+    37000: un('max_instances'),
+  },
 }
 const SKEW = (amount: number) => ['server-clock', 30_000, 36_000, ['n0'], { amount }] as const
 const RETRIED: Story = { job: { retry: { max_attempts: 2, delay: 2 } }, faults: [SKEW(2)] }
@@ -1376,6 +1393,12 @@ const STARTS: readonly Case[] = [
     { job: RETRY, runs: { 35000: [failed(), { after: 1_016, attempt: 2 }] } },
   ],
   [
+    'F5',
+    'a delay is cut short by a clock that is set ahead meanwhile, not by one that was before',
+    cutShort(31_000),
+    cutShort(34_000),
+  ],
+  [
     'F6',
     'a run has the arguments of before its claim',
     { edits: [['args', 32_000, set({ args: ['v2'] })]], doc: { args: ['v2'] } },
@@ -1387,6 +1410,12 @@ const STARTS: readonly Case[] = [
     'a run may have arguments of after its claim, not of before the edit before it',
     { ...EDITED, runs: { 35000: { after: 400, claimed: 0, args: ['v0'] } } },
     { ...EDITED, runs: { 35000: { after: 400, claimed: 0, args: ['v2'] }, ...later(45, { args: ['v2'] }) } },
+  ],
+  [
+    'F7',
+    'queue_one: a run that waits over a new trigger may find its place free in a fault, and starts after it',
+    QUEUED_OVER,
+    { ...QUEUED_OVER, faults: [['majority-lag', 38_500, 41_000]] },
   ],
   [
     'F7',
@@ -1464,6 +1493,25 @@ function placedAt(ms: number): Story {
     runs: { 35000: null, 45000: { coalesced: 2 } },
     doc: { ip: 'n0' },
   }
+}
+
+/** Paused by the failure of 25 s, and resumed then and at 46 s. */
+function resumedTwice(ms: number): Story {
+  return {
+    job: { pause_after_failures: 1 },
+    runs: { 25000: failed() },
+    edits: [
+      ['resume', ms, RESUME],
+      ['resume', 46_000, RESUME],
+    ],
+    idle: [35_000, 46_000],
+  }
+}
+
+/** Tried again 285 ms after it failed, beside a clock that was set ahead by 3 s. */
+function cutShort(ms: number): Story {
+  const runs = { 35000: [failed(), { after: 300, attempt: 2 }] }
+  return { job: RETRY, runs, faults: [['clock-jump', ms, 40_000, ['n0'], { amount: 3 }]] }
 }
 
 /** Another trigger, from then on: at 7 s past. */

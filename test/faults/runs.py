@@ -188,12 +188,12 @@ class Runs:
         return False
 
     def queued(self, job, s):
-        """It was due under an earlier plan, and has waited for a place since: only as long as the witnesses saw none free."""
+        """It was due under an earlier plan, and has waited for a place since: only as long as the witnesses saw none free, or
+        something was wrong."""
         if job.setting(s["t"], "overlap", "skip") == "skip":
             return False
         due = any(seg.lo < s["t"] and seg.allows(s["sched"]) and (s["sched"] < seg.until + EDGE or self.queued_ahead(job, seg, s)) for seg in job.segments)
-        free = job.free_ms(s["sched"], s["sched"] + EDGE, s["t"])
-        waited = due and min(free, self.faults.well_ms(job.needs(s["t"]), s["sched"], s["t"])) <= LATE
+        waited = due and job.free_ms(s["sched"], s["sched"] + EDGE, s["t"], self.faults.windows(job.needs(s["t"]))) <= LATE
         self.n["queuedAfter"] += waited
         return waited
 
