@@ -249,6 +249,10 @@ class Faults:
         """Whether the jobs collection was not there, or just being read again."""
         return any(f.kind in TAKEN_AWAY and f.start - BEFORE <= t <= f.stop + AWAY for f in self.real)
 
+    def is_cut_off(self, host, t):
+        """Whether the database could not be reached from a host."""
+        return any(f.start <= t <= f.stop + SETTLE for f in self.real if f.hits({host}) and (f.kind in LINES or f.kind in DATABASE))
+
     def holds_back(self, host, t):
         """Whether what a host sent at t may have come only after a heal: its process goes on, its line or the database does not."""
         held = [f for f in self.real if f.hits({host}) and (f.everywhere or f.kind in LINES or f.kind == "node-pause")]

@@ -1495,6 +1495,11 @@ function placedAt(ms: number): Story {
   }
 }
 
+/** A start that was given up. */
+const unreached = (ip: string, at: number): readonly Line[] => [
+  { at, f: 'process', what: 'exit', ip, pid: 9, code: 69, signal: null, asked: false },
+]
+
 /** Paused by the failure of 25 s, and resumed then and at 46 s. */
 function resumedTwice(ms: number): Story {
   return {
@@ -1773,6 +1778,12 @@ const KEPT: readonly Case[] = [
     {
       lines: [{ at: 50_000, f: 'process', what: 'exit', ip: 'n2', pid: 3, code: null, signal: 'SIGKILL', asked: true }],
     },
+  ],
+  [
+    'F13',
+    'a process that says that it finds no database ends where there was none',
+    { lines: unreached('n2', 50_000), faults: [['cut', 45_000, 52_000, ['n1']]] },
+    { lines: unreached('n2', 50_000), faults: [['cut', 45_000, 52_000, ['n2']]] },
   ],
 ]
 

@@ -7,12 +7,13 @@ KINDS = {
     "primary-pause": 5_000, "oplog-rolled": 5_000, "server-clock": 5_000, "renamed": 5_000, "dropped": 5_000,
 }  # fmt: skip
 OF_LEASE = {"node-kill": 2_000, "node-pause": 1_000}
+UNREACHABLE = 69  # a process that is started while its database cannot be reached says so and ends: whoever looks after it starts it again
 HEARD = 8_000  # it may be told so long after the heal
 
 
 def judge_mute(history, faults, verdict):
     for h in history.processes:
-        if h["what"] == "exit" and not h["asked"]:
+        if h["what"] == "exit" and not h["asked"] and not (h["code"] == UNREACHABLE and faults.is_cut_off(h["ip"], h["at"])):
             verdict.fail("F13", f"{h['ip']}: its process ended unasked (code {h['code']}, signal {h['signal']})", h["at"])
     drained = history.phase.get("drained", {"codes": [], "at": history.end})
     for ip, code in zip(history.ips, drained["codes"]):

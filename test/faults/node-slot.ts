@@ -42,6 +42,10 @@ export interface Kind {
   readonly hasSecond: boolean
 }
 
+const START_MS = 60_000
+/** `tidewheel start` found no database. */
+const UNREACHABLE = 69
+
 export class NodeSlot {
   readonly ip: string
   readonly line: Line
@@ -83,8 +87,17 @@ export class NodeSlot {
     return readFileSync(this.log).subarray(from).toString()
   }
 
-  /** Starts a process and resolves when it is active (or as `for` says). */
+  /** Starts a process and resolves when it is active (or as `for` says). One that finds no database ends, and is started again, as by
+   *  whoever looks after a service. */
   async start(waitFor = 'node.started'): Promise<ChildProcess> {
+    const limit = performance.now() + START_MS
+    for (;;) {
+      const child = await this.#startOnce(waitFor)
+      if (child.exitCode !== UNREACHABLE || performance.now() > limit) return child
+    }
+  }
+
+  async #startOnce(waitFor: string): Promise<ChildProcess> {
     const { folder, product, leaseMs, history, program } = this.#options
     const { reads, hasSecond } = this.#kind
     const preference = reads === 'primary' ? '' : `&readPreference=${reads}`
@@ -141,7 +154,7 @@ export class NodeSlot {
     })
     await until(
       () => this.logged(from).includes(`"${waitFor}"`) || child.exitCode !== null || child.signalCode !== null,
-      60_000,
+      START_MS,
       `${this.ip} says ${waitFor}`,
     )
     history.write({ f: 'process', what: 'active', ip: this.ip, pid: child.pid })
