@@ -492,6 +492,12 @@ const LOST: readonly Case[] = [
   ],
   [
     'F1',
+    'a job that the cluster places may be given at a rebalance to a node that is cut off then',
+    givenAway([]),
+    givenAway([['rebalance', 33_000, 33_050, []]]),
+  ],
+  [
+    'F1',
     'a resume beside the failure that pauses a job may come before it, and then it rests until the next one',
     resumedTwice(26_000),
     resumedTwice(25_200),
@@ -1495,10 +1501,20 @@ function placedAt(ms: number): Story {
   }
 }
 
+/** Placed by the cluster long ago; the run of 35 s starts 4 s late, while n1 is cut off. */
+function givenAway(rebalance: NonNullable<Story['faults']>): Story {
+  return {
+    edits: [['place', 12_000, { $unset: { ip: '' } }]],
+    runs: { 35000: { after: 4_000 } },
+    faults: [...rebalance, ['cut', 34_000, 38_000, ['n1']]],
+    doc: { ip: 'n0' },
+  }
+}
+
 /** A start that was given up. */
-const unreached = (ip: string, at: number): readonly Line[] => [
-  { at, f: 'process', what: 'exit', ip, pid: 9, code: 69, signal: null, asked: false },
-]
+function unreached(ip: string, at: number): readonly Line[] {
+  return [{ at, f: 'process', what: 'exit', ip, pid: 9, code: 69, signal: null, asked: false }]
+}
 
 /** Paused by the failure of 25 s, and resumed then and at 46 s. */
 function resumedTwice(ms: number): Story {
