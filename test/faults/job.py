@@ -142,12 +142,10 @@ class Job:
         """Hosts that a run at t depended on: where it was asked for, and where it ran before and after; None: any, as where the cluster
         was to choose just before that, or before the start, at a rebalance, too. It may have chosen one that is dead and whose lease
         still runs."""
-        chosen = None in self.asked(t) and any(
-            f.kind == "rebalance" and t - RECOVERY < f.stop and f.start < max(t, start or t) for f in self.faults.told
-        )
-        if chosen:
-            return None
-        if any(e.sets("ip") and e.value("ip") is None and t - RECOVERY < e.hi and e.lo < max(t, start or t) for e in self.edits):
+        just = lambda low, high: t - RECOVERY < high and low < max(t, start or t)
+        left = any(e.sets("ip") and e.value("ip") is None and just(e.lo, e.hi) for e in self.edits)
+        moved = any(f.kind == "rebalance" and just(f.start, f.stop) for f in self.faults.told)
+        if left or moved and None in self.asked(t):
             return None
         at = bisect_right(self.times, t)
         near = {s["ip"] for s in self.starts[max(0, at - 1) : at + 1]}

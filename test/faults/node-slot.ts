@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, cpSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { EXIT } from '../../src/cli/exit-codes.ts'
 import type { ClockFile } from './fake-time.ts'
 import { type History, until } from './history.ts'
 import type { Line } from './proxy.ts'
@@ -43,8 +44,6 @@ export interface Kind {
 }
 
 const START_MS = 60_000
-/** `tidewheel start` found no database. */
-const UNREACHABLE = 69
 
 export class NodeSlot {
   readonly ip: string
@@ -93,7 +92,7 @@ export class NodeSlot {
     const limit = performance.now() + START_MS
     for (;;) {
       const child = await this.#startOnce(waitFor)
-      if (child.exitCode !== UNREACHABLE || performance.now() > limit) return child
+      if (child.exitCode !== EXIT.unreachable || performance.now() > limit) return child
     }
   }
 

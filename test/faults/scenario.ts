@@ -6,6 +6,7 @@ import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MongoClient } from 'mongodb'
+import { firstValueFrom, from, throwError, timeout } from 'rxjs'
 import { AGENDA_NODE, fromAgenda } from './agenda.ts'
 import { cannotMount, startCluster } from './cluster.ts'
 import { hasFakeTime } from './fake-time.ts'
@@ -91,11 +92,9 @@ export async function runScenario({
       act()
     }
     await sleep(Math.max(0, began + plan.ms - trueNow()))
-    let isOver = false
-    void Promise.all([...going, person.idle()]).then(() => {
-      isOver = true
-    })
-    await until(() => isOver, HEAL_MS, 'the database heals, and faults and edits come to their end')
+    await firstValueFrom(
+      from(Promise.all(going).then(() => person.idle())).pipe(timeout({ first: HEAL_MS, with: unhealed })),
+    )
     history.write({ f: 'phase', what: 'healed' })
     say(`${clock(trueNow() - began)} healed; ${plan.calmMs} ms of calm`)
     await sleep(plan.calmMs)
@@ -122,6 +121,11 @@ export function judge(folder: string): Verdict {
   if (status !== 0) throw new Error(`the judge failed:\n${stderr}\n${stdout}`)
   return JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as Verdict
 }
+
+const unhealed = () =>
+  throwError(
+    () => new Error(`faults and edits have not come to their end within ${HEAL_MS} ms: the database does not heal`),
+  )
 
 /** Resolves when the nodes, which have only just started, have planned all jobs: from then on nothing excuses. */
 async function heard(client: MongoClient): Promise<void> {
